@@ -1,0 +1,96 @@
+import type { ErasureRecord, ModelTrained, PairIndexed, ReleaseRecord, RetrainingRequested } from '../core/events.ts'
+import type { Split } from '../core/split.ts'
+import type { Consumer, EventLog } from '../ports/event-log.ts'
+import type { Filter } from '../ports/vector-index.ts'
+
+export type CatalogueCaption = { readonly pairId: string; readonly caption: string }
+
+export type CatalogueImage = {
+  readonly imageId: string
+  readonly blobKey: string
+  readonly contentType: string
+  readonly width: number
+  readonly height: number
+  readonly split: Split
+  readonly source: string
+  readonly metadata: Readonly<Record<string, string>>
+  /** Live pairs with a caption, in the order of publication. */
+  readonly captions: readonly CatalogueCaption[]
+}
+
+export type CataloguePair = {
+  readonly pairId: string
+  readonly imageId: string
+  /** Normalised; null where the picture has none. */
+  readonly caption: string | null
+  readonly subject: string | null
+  readonly split: Split
+  readonly source: string
+  readonly metadata: Readonly<Record<string, string>>
+  readonly publishedAt: number
+  readonly acceptedAt: number
+  readonly erased: boolean
+  /** What the newest `pairs.indexed` record of each generation says. */
+  readonly indexed: readonly Pick<PairIndexed, 'generation' | 'modelVersion' | 'embeddedAt' | 'indexedAt'>[]
+}
+
+/** A live pair with a caption, as snapshots and evaluation see it. */
+export type LivePair = {
+  readonly pairId: string
+  readonly imageId: string
+  readonly caption: string
+  readonly split: Split
+  /** Images that share it are near-duplicates and share every split. */
+  readonly splitKey: string
+}
+
+export type TextHit = { readonly pairId: string; readonly imageId: string; readonly caption: string; readonly score: number }
+
+export type CatalogueCounts = {
+  readonly images: number
+  /** Live pairs with a caption. */
+  readonly pairs: number
+  /** Of these, in the train split. */
+  readonly counted: number
+}
+
+/** The release in force: which model and which generation to serve, always both. */
+export type CurrentRelease = { readonly release: ReleaseRecord; readonly modelVersion: string; readonly generation: string }
+
+/**
+ * What is alive and what is released, folded from `pairs`, `pairs.indexed`, `erasures`, `retraining.requested`, `models.trained`
+ * and `releases` into this process' own SQLite file, the offsets in the same transaction. Reads are synchronous and cheap.
+ */
+export interface Catalogue {
+  /** Starts folding; `caughtUp` resolves once everything that was in the log at the call is folded. */
+  follow(log: EventLog): Promise<Consumer>
+  caughtUp(log: EventLog): Promise<void>
+  /** Calls back after each folded batch; returns the unsubscription. */
+  onChange(listener: () => void): () => void
+
+  pair(pairId: string): CataloguePair | null
+  image(imageId: string): CatalogueImage | null
+  /** The live images among `imageIds`. */
+  images(imageIds: readonly string[]): ReadonlyMap<string, CatalogueImage>
+  /** The pairs of an image, also erased ones. */
+  pairsOfImage(imageId: string): readonly CataloguePair[]
+  liveImageIds(): IterableIterator<string>
+  /** The live pairs with a caption, ordered by pairId. */
+  livePairs(): IterableIterator<LivePair>
+  isErased(pairId: string): boolean
+  counts(): CatalogueCounts
+  /** Full text over live captions (FTS5, bm25; a higher score is better). */
+  searchText(query: string, limit: number, offset: number, filter?: Filter): readonly TextHit[]
+
+  /** Requests in the order of the log, the first record of an id only. */
+  requests(): readonly RetrainingRequested[]
+  /** The first record of each request. */
+  models(): readonly ModelTrained[]
+  model(modelVersion: string): ModelTrained | null
+  /** Valid release records in order: each follows the one before; others are ignored. */
+  releases(): readonly ReleaseRecord[]
+  currentRelease(): CurrentRelease | null
+  erasure(pairId: string): ErasureRecord | null
+  erasures(): readonly ErasureRecord[]
+  close(): void
+}

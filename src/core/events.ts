@@ -1,0 +1,129 @@
+import type { Split } from './split.ts'
+
+/** A picture with a caption. `picture` or `blobKey` carries the image; the other is null. */
+export type PairPublished = {
+  readonly imageId: string
+  readonly pairId: string
+  /** As published; null where the picture has none. Readers use `normaliseCaption` of it. */
+  readonly caption: string | null
+  /** Whose data it is, opaque; part of the pair's id. */
+  readonly subject: string | null
+  readonly picture: Uint8Array | null
+  readonly blobKey: string | null
+  readonly contentType: string
+  readonly width: number
+  readonly height: number
+  /** Near-duplicates share it (see `perceptualHash`); null from producers that do not compute one. */
+  readonly perceptualHash: string | null
+  readonly split: Split | null
+  /** Where it came from, for people: `flickr8k:1000268201_693b08cb0e.jpg`. */
+  readonly source: string
+  readonly metadata: Readonly<Record<string, string>>
+  /** Milliseconds since the epoch, as all times in events. */
+  readonly publishedAt: number
+}
+
+export type PairIndexed = {
+  readonly pairId: string
+  readonly imageId: string
+  readonly generation: string
+  readonly modelVersion: string
+  readonly publishedAt: number
+  readonly embeddedAt: number
+  readonly indexedAt: number
+}
+
+export const retrainingReasons = ['volume', 'drift', 'feedback', 'schedule', 'manual'] as const
+export type RetrainingReason = (typeof retrainingReasons)[number]
+
+export type RetrainingRequested = {
+  readonly requestId: string
+  readonly previousRequestId: string | null
+  readonly reason: string
+  /** Live counted pairs in the snapshot. */
+  readonly dataSetSize: number
+  /** Of these, pairs outside the snapshot of the request before. */
+  readonly newPairs: number
+  readonly threshold: number
+  /** Blob key of the snapshot. */
+  readonly snapshot: string
+  readonly requestedBy: string
+  readonly requestedAt: number
+}
+
+export type ModelTrained = {
+  readonly modelVersion: string
+  readonly parent: string | null
+  readonly requestId: string
+  /** `trained`, `failed` or `superseded`. */
+  readonly outcome: string
+  /** Why, where it is not `trained`. */
+  readonly detail: string | null
+  /** Blob key of the model's manifest, where it is `trained`. */
+  readonly manifest: string | null
+  readonly metrics: Readonly<Record<string, number>>
+  readonly startedAt: number
+  readonly trainedAt: number
+}
+
+export const releaseStates = [
+  'building',
+  'promoted',
+  'rejected',
+  'inconclusive',
+  'probation-passed',
+  'reverted',
+  'retired',
+] as const
+export type ReleaseState = (typeof releaseStates)[number]
+
+export type ReleaseRecord = {
+  readonly releaseId: string
+  /** The release record this one follows (compare-and-set by the log); null for the first. */
+  readonly follows: string | null
+  /** A `ReleaseState`; a string so that older readers can skip newer ones. */
+  readonly state: string
+  /** The model and the generation it is about; after `reverted`, the ones that serve again. */
+  readonly modelVersion: string
+  readonly generation: string | null
+  /** Why, in one sentence. */
+  readonly reason: string
+  /** JSON: the gate's numbers, or what the watch saw. */
+  readonly evidence: string | null
+  readonly decidedAt: number
+}
+
+export type ErasureRecord = {
+  readonly pairId: string
+  readonly imageId: string
+  /** `requested`, `done` or `restored`. */
+  readonly state: string
+  readonly requestedBy: string
+  readonly at: number
+  /** When the log itself holds no trace any more; null until `done`. */
+  readonly logCleanBy: number | null
+}
+
+/** The value of a record by its topic. */
+export type TopicValues = {
+  pairs: PairPublished
+  'pairs.indexed': PairIndexed
+  'retraining.requested': RetrainingRequested
+  'models.trained': ModelTrained
+  releases: ReleaseRecord
+  erasures: ErasureRecord
+}
+
+export type Topic = keyof TopicValues
+export type DeadTopic = `${Topic}.dead`
+
+export const topics = [
+  'pairs',
+  'pairs.indexed',
+  'retraining.requested',
+  'models.trained',
+  'releases',
+  'erasures',
+] as const satisfies readonly Topic[]
+
+export const deadTopicOf = (topic: Topic): DeadTopic => `${topic}.dead`

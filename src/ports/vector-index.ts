@@ -1,0 +1,63 @@
+import type { Split } from '../core/split.ts'
+
+/** The two collections of a generation: image points (id = imageId) and caption points (id = pairId). */
+export const pointKinds = ['images', 'captions'] as const
+export type PointKind = (typeof pointKinds)[number]
+
+export type Payload = {
+  readonly imageId: string
+  /** Image points: all live captions of the image; caption points: the one. */
+  readonly captions: readonly string[]
+  readonly split: Split
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+/** `id` is a UUID; `vector` has the generation's dimension, unit length and finite values. */
+export type Point = { readonly id: string; readonly vector: Float32Array; readonly payload: Payload }
+
+export type Hit = { readonly id: string; readonly score: number; readonly payload: Payload }
+
+/** Every given condition must hold: the split is one of `splits`; each metadata field has one of the values. */
+export type Filter = {
+  readonly splits?: readonly Split[]
+  readonly metadata?: Readonly<Record<string, readonly string[]>>
+}
+
+export type IndexQuery = {
+  readonly vector: Float32Array
+  readonly limit: number
+  readonly offset?: number
+  readonly filter?: Filter
+  /** Compare with every point instead of walking the graph. */
+  readonly exact?: boolean
+}
+
+export type GenerationInfo = {
+  readonly generation: string
+  readonly dimension: number
+  readonly counts: Readonly<Record<PointKind, number>>
+}
+
+/**
+ * Nearest neighbours by cosine over unit vectors, best first, ties by id. A generation is created, filled, searched and dropped as
+ * one. `upsert` and `remove` are idempotent by id and visible to the next `search` once they resolve; what they acknowledged
+ * survives SIGKILL. Unknown generation: `generation-not-found`; wrong dimension or a value that is not finite: `invalid-vector`.
+ */
+export interface VectorIndex {
+  /** Does nothing when it exists with the same dimension. */
+  create(generation: string, dimension: number): Promise<void>
+  generations(): Promise<readonly GenerationInfo[]>
+  upsert(generation: string, kind: PointKind, points: readonly Point[]): Promise<void>
+  remove(generation: string, kind: PointKind, ids: readonly string[]): Promise<void>
+  search(generation: string, kind: PointKind, query: IndexQuery): Promise<readonly Hit[]>
+  /** The stored points among `ids`, in no promised order. */
+  points(generation: string, kind: PointKind, ids: readonly string[]): Promise<readonly Point[]>
+  /** All ids, for sweeps. */
+  ids(generation: string, kind: PointKind): AsyncIterable<string>
+  /** Names the generation that outside readers should use. The releases topic decides; this follows it. */
+  serve(generation: string): Promise<void>
+  serving(): Promise<string | null>
+  /** Does nothing when it does not exist. */
+  drop(generation: string): Promise<void>
+  close(): Promise<void>
+}

@@ -1,0 +1,120 @@
+import Libsql from 'libsql'
+import { AppError } from '../core/errors.ts'
+
+export type SqliteValue = string | number | bigint | Uint8Array | null
+export type Row = Record<string, SqliteValue>
+
+export interface Statement<R> {
+  run(...values: readonly SqliteValue[]): { changes: number }
+  get(...values: readonly SqliteValue[]): R | undefined
+  all(...values: readonly SqliteValue[]): R[]
+}
+
+/** A SQLite database: synchronous calls, statements compiled once, errors from the closed table. */
+export interface Database {
+  exec(sql: string): void
+  /** A compiled statement, cached by its text. Blobs come back as Uint8Array. */
+  prepare<R = Row>(sql: string): Statement<R>
+  /** Runs `body` between BEGIN IMMEDIATE and COMMIT, joins a transaction already open, and rolls back when it throws. */
+  transaction<T>(body: () => T): T
+  close(): void
+}
+
+export type OpenOptions = {
+  readonly readonly?: boolean
+  /** How long to wait for another process' write, in milliseconds. Default 10,000, the deadline of a publish. */
+  readonly busyTimeout?: number
+  /** A quota in bytes; past it writes fail with `storage-full`. */
+  readonly maxBytes?: number
+}
+
+type Code = { code?: string }
+
+function translate(error: unknown, path: string): never {
+  const code = (error as Code).code ?? ''
+  const message = error instanceof Error ? error.message : String(error)
+  const options = { cause: error }
+  if (code.startsWith('SQLITE_FULL') || /disk is full/i.test(message)) {
+    throw new AppError('storage-full', `The disk or quota that holds ${path} is full; free some space and go on.`, options)
+  }
+  if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) {
+    throw new AppError('log-unavailable', `${path} is locked by another process.`, options)
+  }
+  if (code.startsWith('SQLITE_IOERR') || code.startsWith('SQLITE_CANTOPEN')) {
+    throw new AppError('log-unavailable', `${path} cannot be read or written: ${message}`, options)
+  }
+  throw error
+}
+
+const plain = (value: unknown): SqliteValue => (value instanceof ArrayBuffer ? new Uint8Array(value) : (value as SqliteValue))
+
+/** libsql adds `_metadata` to single rows and returns blobs as ArrayBuffer from lists: both are hidden here. */
+function plainRow(row: unknown): Row {
+  const result: Row = {}
+  for (const [name, value] of Object.entries(row as Record<string, unknown>)) {
+    if (name !== '_metadata') result[name] = plain(value)
+  }
+  return result
+}
+
+/** Opens a database in WAL mode with `synchronous=FULL`: a committed transaction survives SIGKILL and power loss. */
+export function openDatabase(path: string, options: OpenOptions = {}): Database {
+  const guard = <T>(body: () => T): T => {
+    try {
+      return body()
+    } catch (error) {
+      if (error instanceof AppError) throw error
+      return translate(error, path)
+    }
+  }
+  const raw = guard(() => new Libsql(path, { readonly: options.readonly ?? false, timeout: options.busyTimeout ?? 10_000 }))
+  guard(() => {
+    raw.exec(`PRAGMA busy_timeout=${options.busyTimeout ?? 10_000}`)
+    if (options.readonly !== true) raw.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL')
+    raw.exec('PRAGMA foreign_keys=ON')
+    if (options.maxBytes !== undefined) {
+      const { page_size: pageSize } = raw.prepare('PRAGMA page_size').get() as { page_size: number }
+      raw.exec(`PRAGMA max_page_count=${Math.max(1, Math.floor(options.maxBytes / pageSize))}`)
+    }
+  })
+  const statements = new Map<string, Statement<unknown>>()
+
+  const compile = (sql: string): Statement<unknown> => {
+    const statement = raw.prepare(sql)
+    return {
+      run: (...values) => guard(() => ({ changes: statement.run(...values).changes })),
+      get: (...values) =>
+        guard(() => {
+          const row = statement.get(...values) as unknown
+          return row === undefined ? undefined : plainRow(row)
+        }),
+      all: (...values) => guard(() => statement.all(...values).map(plainRow)),
+    }
+  }
+
+  return {
+    exec: (sql) => void guard(() => raw.exec(sql)),
+    prepare<R>(sql: string) {
+      let statement = statements.get(sql)
+      if (statement === undefined) {
+        statement = guard(() => compile(sql))
+        statements.set(sql, statement)
+      }
+      return statement as Statement<R>
+    },
+    transaction(body) {
+      if (raw.inTransaction) return body()
+      guard(() => raw.exec('BEGIN IMMEDIATE'))
+      try {
+        const result = body()
+        guard(() => raw.exec('COMMIT'))
+        return result
+      } catch (error) {
+        // After SQLITE_FULL and some I/O errors SQLite has rolled back by itself.
+        if (raw.inTransaction) raw.exec('ROLLBACK')
+        throw error
+      }
+    },
+    close: () => void raw.close(),
+  }
+}
