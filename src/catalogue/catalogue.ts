@@ -52,6 +52,8 @@ export type CatalogueCounts = {
   readonly pairs: number
   /** Of these, in the train split. */
   readonly counted: number
+  /** Of the counted ones, in the last requested snapshot: the counter's base. */
+  readonly base: number
 }
 
 /** The release in force: which model and which generation to serve, always both. */
@@ -65,6 +67,10 @@ export interface Catalogue {
   /** Starts folding; `caughtUp` resolves once everything that was in the log at the call is folded. */
   follow(log: EventLog): Promise<Consumer>
   caughtUp(log: EventLog): Promise<void>
+  /** Resolves once these records of `pairs` are folded. */
+  foldedPast(records: readonly { readonly partition: number; readonly offset: number }[]): Promise<void>
+  /** Whether everything in the log but `pairs.indexed` is folded now. */
+  isCaughtUp(log: EventLog): Promise<boolean>
   /** Calls back after each folded batch; returns the unsubscription. */
   onChange(listener: () => void): () => void
 

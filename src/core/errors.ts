@@ -10,6 +10,9 @@ export type ErrorKind = 'invalid' | 'unavailable' | 'internal'
 export const errorCodes = {
   'invalid-request': { title: 'The request does not match the schema', kind: 'invalid' },
   'payload-too-large': { title: 'The request body is too large', kind: 'invalid' },
+  'method-not-allowed': { title: 'The address does not take this method', kind: 'invalid' },
+  'media-type-unsupported': { title: 'The request body has a content type that is not taken here', kind: 'invalid' },
+  'cross-site-refused': { title: 'Another web site may not change anything here', kind: 'invalid' },
   'not-found': { title: 'There is nothing at this address', kind: 'invalid' },
   'pair-not-found': { title: 'No such pair', kind: 'invalid' },
   'image-not-found': { title: 'No such image', kind: 'invalid' },

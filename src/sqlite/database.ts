@@ -1,5 +1,5 @@
 import Libsql from 'libsql'
-import { AppError } from '../core/errors.ts'
+import { AppError, type ErrorCode } from '../core/errors.ts'
 
 export type SqliteValue = string | number | bigint | Uint8Array | null
 export type Row = Record<string, SqliteValue>
@@ -26,11 +26,13 @@ export type OpenOptions = {
   readonly busyTimeout?: number
   /** A quota in bytes; past it writes fail with `storage-full`. */
   readonly maxBytes?: number
+  /** The code for a file that is locked or cannot be read or written. Default `log-unavailable`. */
+  readonly unavailable?: ErrorCode
 }
 
 type Code = { code?: string }
 
-function translate(error: unknown, path: string): never {
+function translate(error: unknown, path: string, unavailable: ErrorCode): never {
   const code = (error as Code).code ?? ''
   const message = error instanceof Error ? error.message : String(error)
   const options = { cause: error }
@@ -38,10 +40,11 @@ function translate(error: unknown, path: string): never {
     throw new AppError('storage-full', `The disk or quota that holds ${path} is full; free some space and go on.`, options)
   }
   if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) {
-    throw new AppError('log-unavailable', `${path} is locked by another process.`, options)
+    throw new AppError(unavailable, `${path} is locked by another process.`, options)
   }
-  if (code.startsWith('SQLITE_IOERR') || code.startsWith('SQLITE_CANTOPEN')) {
-    throw new AppError('log-unavailable', `${path} cannot be read or written: ${message}`, options)
+  // A file that cannot be opened has no code, only `ConnectionFailed("…: 14")`.
+  if (code.startsWith('SQLITE_IOERR') || code.startsWith('SQLITE_CANTOPEN') || message.startsWith('ConnectionFailed')) {
+    throw new AppError(unavailable, `${path} cannot be read or written: ${message}`, options)
   }
   throw error
 }
@@ -64,7 +67,7 @@ export function openDatabase(path: string, options: OpenOptions = {}): Database 
       return body()
     } catch (error) {
       if (error instanceof AppError) throw error
-      return translate(error, path)
+      return translate(error, path, options.unavailable ?? 'log-unavailable')
     }
   }
   const raw = guard(() => new Libsql(path, { readonly: options.readonly ?? false, timeout: options.busyTimeout ?? 10_000 }))

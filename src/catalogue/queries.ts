@@ -1,0 +1,187 @@
+import type { ErasureRecord, ModelTrained, ReleaseRecord, RetrainingRequested } from '../core/events.ts'
+import type { Split } from '../core/split.ts'
+import type { Filter } from '../ports/vector-index.ts'
+import type { Database, Row } from '../sqlite/database.ts'
+import type { Catalogue, CatalogueImage, CataloguePair, CurrentRelease, LivePair, TextHit } from './catalogue.ts'
+
+const PAGE = 4_096
+
+type ImageRow = {
+  image_id: string
+  blob_key: string
+  content_type: string
+  width: number
+  height: number
+  split: Split
+  source: string
+  metadata: string
+}
+type PairRow = {
+  pair_id: string
+  image_id: string
+  caption: string | null
+  subject: string | null
+  source: string
+  metadata: string
+  published_at: number
+  accepted_at: number
+  live: number
+  split: Split | null
+}
+
+/** Walks a table in pages ordered by its key, so that a long walk never holds a read open. */
+function* paged<R>(database: Database, sql: string, keyOf: (row: R) => string): IterableIterator<R> {
+  let after = ''
+  for (;;) {
+    const rows = database.prepare<R>(sql).all(after, PAGE)
+    yield* rows
+    const last = rows.at(-1)
+    if (last === undefined || rows.length < PAGE) return
+    after = keyOf(last)
+  }
+}
+
+/** The words of a query as an FTS5 expression: any of them, ranked by bm25; operators of the user mean nothing. */
+function matchExpression(query: string): string | null {
+  const words = query.toLowerCase().match(/[\p{L}\p{N}]+/gu)
+  return words === null ? null : [...new Set(words)].map((word) => `"${word}"`).join(' OR ')
+}
+
+function filterClause(filter: Filter | undefined): { sql: string; values: string[] } {
+  const clauses: string[] = []
+  const values: string[] = []
+  const marks = (list: readonly string[]) => list.map(() => '?').join(', ')
+  if (filter?.splits !== undefined) {
+    clauses.push(`image.split IN (${marks(filter.splits)})`)
+    values.push(...filter.splits)
+  }
+  for (const [name, accepted] of Object.entries(filter?.metadata ?? {})) {
+    clauses.push(`(SELECT value FROM json_each(image.metadata) WHERE key = ?) IN (${marks(accepted)})`)
+    values.push(name, ...accepted)
+  }
+  return { sql: clauses.map((clause) => ` AND ${clause}`).join(''), values }
+}
+
+type Queries = Omit<Catalogue, 'follow' | 'caughtUp' | 'isCaughtUp' | 'foldedPast' | 'onChange' | 'close'>
+
+/** The reads of the catalogue. */
+export function createQueries(database: Database): Queries {
+  const json = <T>(text: string): T => JSON.parse(text) as T
+  const events = <T>(topic: string): T[] =>
+    database
+      .prepare<{ value: string }>('SELECT value FROM event WHERE topic = ? ORDER BY ordinal')
+      .all(topic)
+      .map(({ value }) => json<T>(value))
+
+  const captionsOf = (imageId: string) =>
+    database
+      .prepare<{ pairId: string; caption: string }>(
+        'SELECT pair_id AS pairId, caption FROM pair WHERE image_id = ? AND live = 1 AND caption IS NOT NULL ORDER BY rowid',
+      )
+      .all(imageId)
+
+  const toImage = (row: ImageRow): CatalogueImage => ({
+    imageId: row.image_id,
+    blobKey: row.blob_key,
+    contentType: row.content_type,
+    width: row.width,
+    height: row.height,
+    split: row.split,
+    source: row.source,
+    metadata: json(row.metadata),
+    captions: captionsOf(row.image_id),
+  })
+
+  const toPair = (row: PairRow): CataloguePair => ({
+    pairId: row.pair_id,
+    imageId: row.image_id,
+    caption: row.caption,
+    subject: row.subject,
+    split: row.split ?? 'train',
+    source: row.source,
+    metadata: json(row.metadata),
+    publishedAt: row.published_at,
+    acceptedAt: row.accepted_at,
+    erased: row.live === 0,
+    indexed: database
+      .prepare<CataloguePair['indexed'][number] & Row>(
+        `SELECT generation, model_version AS modelVersion, embedded_at AS embeddedAt, indexed_at AS indexedAt
+         FROM indexed WHERE pair_id = ? ORDER BY indexed_at`,
+      )
+      .all(row.pair_id),
+  })
+
+  const pairSql = 'SELECT pair.*, image.split FROM pair LEFT JOIN image USING (image_id)'
+  const image = (imageId: string): CatalogueImage | null => {
+    const row = database.prepare<ImageRow>('SELECT * FROM image WHERE image_id = ?').get(imageId)
+    return row === undefined ? null : toImage(row)
+  }
+  const count = (sql: string): number => database.prepare<{ n: number }>(`SELECT count(*) AS n FROM ${sql}`).get()?.n ?? 0
+
+  return {
+    image,
+    images(imageIds) {
+      const found = imageIds.map(image).filter((known) => known !== null)
+      return new Map(found.map((known) => [known.imageId, known]))
+    },
+    pair(pairId) {
+      const row = database.prepare<PairRow>(`${pairSql} WHERE pair_id = ?`).get(pairId)
+      return row === undefined ? null : toPair(row)
+    },
+    pairsOfImage: (imageId) =>
+      database.prepare<PairRow>(`${pairSql} WHERE image_id = ? ORDER BY pair.rowid`).all(imageId).map(toPair),
+    *liveImageIds() {
+      const sql = 'SELECT image_id FROM image WHERE image_id > ? ORDER BY image_id LIMIT ?'
+      for (const row of paged<{ image_id: string }>(database, sql, (r) => r.image_id)) yield row.image_id
+    },
+    livePairs: () =>
+      paged<LivePair>(
+        database,
+        `SELECT pair_id AS pairId, image_id AS imageId, caption, image.split AS split, image.split_key AS splitKey
+         FROM pair JOIN image USING (image_id)
+         WHERE live = 1 AND caption IS NOT NULL AND pair_id > ? ORDER BY pair_id LIMIT ?`,
+        (pair) => pair.pairId,
+      ),
+    isErased: (pairId) =>
+      database
+        .prepare('SELECT 1 FROM erasure WHERE pair_id = ? AND erased_at > coalesce(restored_at, 0)')
+        .get(pairId) !== undefined,
+    counts: () => ({
+      images: count('image'),
+      pairs: count('pair WHERE live = 1 AND caption IS NOT NULL'),
+      counted: count('pair WHERE live = 1 AND counted = 1'),
+      base: count('pair WHERE live = 1 AND counted = 1 AND in_base = 1'),
+    }),
+    searchText(query, limit, offset, filter) {
+      const expression = matchExpression(query)
+      if (expression === null) return []
+      const { sql, values } = filterClause(filter)
+      return database
+        .prepare<TextHit & Row>(
+          `SELECT pair.pair_id AS pairId, pair.image_id AS imageId, pair.caption AS caption, -bm25(caption_text) AS score
+           FROM caption_text JOIN pair ON pair.rowid = caption_text.rowid JOIN image USING (image_id)
+           WHERE caption_text MATCH ? AND pair.live = 1${sql}
+           ORDER BY bm25(caption_text), pair.pair_id LIMIT ? OFFSET ?`,
+        )
+        .all(expression, ...values, limit, offset)
+    },
+    requests: () => events<RetrainingRequested>('retraining.requested'),
+    models: () => events<ModelTrained>('models.trained'),
+    model: (modelVersion) => events<ModelTrained>('models.trained').find((m) => m.modelVersion === modelVersion) ?? null,
+    releases: () => events<ReleaseRecord>('releases'),
+    currentRelease(): CurrentRelease | null {
+      const release = events<ReleaseRecord>('releases').findLast(({ state }) => state === 'promoted' || state === 'reverted')
+      if (release === undefined || release.generation === null) return null
+      return { release, modelVersion: release.modelVersion, generation: release.generation }
+    },
+    erasure(pairId) {
+      const row = database.prepare<{ receipt: string | null }>('SELECT receipt FROM erasure WHERE pair_id = ?').get(pairId)
+      return row?.receipt == null ? null : json<ErasureRecord>(row.receipt)
+    },
+    erasures: () =>
+      database
+        .prepare<{ receipt: string }>('SELECT receipt FROM erasure WHERE receipt IS NOT NULL ORDER BY pair_id')
+        .all()
+        .map(({ receipt }) => json<ErasureRecord>(receipt)),
+  }
+}

@@ -1,0 +1,36 @@
+import type { Catalogue } from '../catalogue/catalogue.ts'
+import { isCrossing, type CounterSettings } from '../core/counter.ts'
+import { pairRecordProblem } from '../core/pair-record.ts'
+import type { EventLog } from '../ports/event-log.ts'
+import { counterState, retrainingRequest } from './retraining-request.ts'
+import type { Handler } from './runner.ts'
+
+export type CountDependencies = {
+  readonly catalogue: Catalogue
+  readonly log: EventLog
+  readonly settings: CounterSettings
+  readonly partitions: number
+  readonly clock: () => number
+}
+
+/**
+ * Asks for a retraining, once a crossing, when new pairs exceed the threshold's share of the data set. Its group also
+ * judges every record of the topic once: poison goes to the dead topic from here, not again from each generation.
+ */
+export function createCountHandler({ catalogue, log, settings, partitions, clock }: CountDependencies): Handler<'pairs'> {
+  return {
+    group: 'count',
+    topics: ['pairs'],
+    async handle(records) {
+      for (const record of records) {
+        const problem = pairRecordProblem(record, partitions)
+        if (problem !== null) throw problem
+      }
+      // Caught up on requests too: the one just made has set a new base.
+      await catalogue.caughtUp(log)
+      if (!isCrossing(counterState(catalogue), settings)) return []
+      const options = { reason: 'volume', requestedBy: 'counter', threshold: settings.threshold, now: clock() } as const
+      return retrainingRequest(catalogue, options).effects
+    },
+  }
+}

@@ -1,0 +1,64 @@
+import type { PairIndexed } from '../core/events.ts'
+import type { BlobStore } from '../ports/blob-store.ts'
+import type { EventLog, NewDeadRecord, NewRecord } from '../ports/event-log.ts'
+import type { Point, PointKind, VectorIndex } from '../ports/vector-index.ts'
+
+/** A write that a handler asks for. Every one has a deterministic target, so that applying it twice is applying it once. */
+export type Effect =
+  | { readonly type: 'blob-put'; readonly key: string; readonly bytes: Uint8Array }
+  | { readonly type: 'blob-delete'; readonly key: string }
+  | { readonly type: 'points-upsert'; readonly generation: string; readonly kind: PointKind; readonly points: readonly Point[] }
+  | { readonly type: 'points-remove'; readonly generation: string; readonly kind: PointKind; readonly ids: readonly string[] }
+  | { readonly type: 'features-erase'; readonly imageIds: readonly string[] }
+  | { readonly type: 'events-append'; readonly records: readonly (NewRecord | NewDeadRecord)[] }
+  | { readonly type: 'indexed-announce'; readonly pairs: readonly Omit<PairIndexed, 'indexedAt'>[] }
+
+export type EffectPorts = {
+  readonly log: EventLog
+  readonly index: VectorIndex
+  readonly blobs: BlobStore
+  readonly eraseFeatures: (imageIds: readonly string[]) => Promise<void>
+  readonly clock: () => number
+  readonly onIndexed?: (pairs: readonly PairIndexed[]) => void
+}
+
+/** Applies effects in order; the runner commits the offset only once this resolves. */
+export async function applyEffects(effects: readonly Effect[], ports: EffectPorts): Promise<void> {
+  for (const effect of effects) await applyEffect(effect, ports)
+}
+
+async function applyEffect(effect: Effect, ports: EffectPorts): Promise<void> {
+  switch (effect.type) {
+    case 'blob-put':
+      await ports.blobs.put(effect.key, effect.bytes)
+      break
+    case 'blob-delete':
+      await ports.blobs.delete(effect.key)
+      break
+    case 'points-upsert':
+      await ports.index.upsert(effect.generation, effect.kind, effect.points)
+      break
+    case 'points-remove':
+      await ports.index.remove(effect.generation, effect.kind, effect.ids)
+      break
+    case 'features-erase':
+      await ports.eraseFeatures(effect.imageIds)
+      break
+    case 'events-append':
+      await ports.log.append(effect.records)
+      break
+    case 'indexed-announce':
+      await announce(effect.pairs, ports)
+      break
+    default:
+      effect satisfies never
+  }
+}
+
+/** The time at which a pair became searchable is known only here, after its points were stored. */
+async function announce(pairs: readonly Omit<PairIndexed, 'indexedAt'>[], ports: EffectPorts): Promise<void> {
+  const indexedAt = ports.clock()
+  const indexed = pairs.map((pair) => ({ ...pair, indexedAt }))
+  await ports.log.append(indexed.map((value) => ({ topic: 'pairs.indexed', key: value.pairId, value })))
+  ports.onIndexed?.(indexed)
+}

@@ -1,0 +1,121 @@
+import type { Catalogue, CatalogueImage, CataloguePair } from '../catalogue/catalogue.ts'
+import { AppError } from '../core/errors.ts'
+import { imageIdOf } from '../core/ids.ts'
+import { imageBlobKey, pairRecordProblem } from '../core/pair-record.ts'
+import type { BlobStore } from '../ports/blob-store.ts'
+import type { Encoder } from '../ports/encoder.ts'
+import type { EventLog, LogRecord } from '../ports/event-log.ts'
+import type { Point, VectorIndex } from '../ports/vector-index.ts'
+import type { Effect } from './effects.ts'
+import type { Handler } from './runner.ts'
+
+export type EmbedDependencies = {
+  readonly generation: string
+  readonly encoder: Encoder
+  readonly catalogue: Catalogue
+  readonly log: EventLog
+  readonly index: VectorIndex
+  readonly blobs: BlobStore
+  readonly partitions: number
+  readonly clock: () => number
+  /** Records a batch; the encoder's micro-batches are cut from it. */
+  readonly batch: number
+}
+
+export const embedGroup = (generation: string): string => `embed-${generation}`
+
+/**
+ * Brings the points of one generation to what the catalogue says of the images and pairs that the records name. It looks at
+ * the state, not at the event, so that repeating, replaying and reordering end in the same index, and an erased pair
+ * has no way back: each later change of an image is a later record of the same partition.
+ */
+export function createEmbedHandler(deps: EmbedDependencies): Handler<'pairs'> {
+  const { generation, encoder, catalogue, index } = deps
+
+  const bytesOf = async (imageId: string, carried: ReadonlyMap<string, Uint8Array>): Promise<Uint8Array> => {
+    const bytes = carried.get(imageId) ?? (await deps.blobs.get(imageBlobKey(imageId)))
+    if (bytes === null) throw new AppError('blob-missing', `The picture of image ${imageId} is not in the blob store.`)
+    if (imageIdOf(bytes) !== imageId) throw new AppError('wrong-id', `The stored picture of image ${imageId} has another id.`)
+    return bytes
+  }
+
+  const imagePoints = async (images: readonly CatalogueImage[], carried: ReadonlyMap<string, Uint8Array>): Promise<Point[]> => {
+    const stored = await index.points(generation, 'images', images.map(({ imageId }) => imageId))
+    const vectors = new Map(stored.map(({ id, vector }) => [id, vector]))
+    const missing = images.filter(({ imageId }) => !vectors.has(imageId))
+    const encoded = await encoder.encodeImages(
+      missing.map(({ imageId }) => ({ imageId, bytes: () => bytesOf(imageId, carried) })),
+    )
+    missing.forEach(({ imageId }, i) => {
+      const vector = encoded[i]
+      if (vector !== undefined) vectors.set(imageId, vector)
+    })
+    return images.flatMap((image) => {
+      const vector = vectors.get(image.imageId)
+      return vector === undefined ? [] : [{ id: image.imageId, vector, payload: payloadOf(image, image.captions.map(({ caption }) => caption)) }]
+    })
+  }
+
+  const captionPoints = async (pairs: readonly CataloguePair[], images: ReadonlyMap<string, CatalogueImage>): Promise<Point[]> => {
+    const captioned = pairs.flatMap(({ pairId, imageId, caption }) => {
+      const image = images.get(imageId)
+      return caption === null || image === undefined ? [] : [{ pairId, caption, image }]
+    })
+    const vectors = await encoder.encodeTexts(captioned.map(({ caption }) => caption))
+    return captioned.flatMap(({ pairId, caption, image }, i) => {
+      const vector = vectors[i]
+      return vector === undefined ? [] : [{ id: pairId, vector, payload: payloadOf(image, [caption]) }]
+    })
+  }
+
+  const handle = async (delivered: readonly LogRecord<'pairs'>[]): Promise<Effect[]> => {
+    // The counter's group, of which there is one for ever, sends poison to the dead topic; each generation skips it.
+    const records = delivered.filter((record) => pairRecordProblem(record, deps.partitions) === null)
+    await catalogue.foldedPast(records)
+    const ids = records.map(({ key }) => key.split(':') as [string, string])
+    const imageIds = [...new Set(ids.map(([imageId]) => imageId))]
+    const pairIds = [...new Set(ids.map(([, pairId]) => pairId))]
+    const images = catalogue.images(imageIds)
+    const pairs = pairIds.map((pairId) => catalogue.pair(pairId)).filter((pair) => pair !== null && !pair.erased) as CataloguePair[]
+    const carried = carriedPictures(records, images)
+
+    const points = await imagePoints([...images.values()], carried)
+    const captions = await captionPoints(pairs, images)
+    const embeddedAt = deps.clock()
+    const live = new Set(pairs.map(({ pairId }) => pairId))
+    return [
+      ...[...carried].map(([imageId, bytes]): Effect => ({ type: 'blob-put', key: imageBlobKey(imageId), bytes })),
+      { type: 'points-upsert', generation, kind: 'images', points },
+      { type: 'points-upsert', generation, kind: 'captions', points: captions },
+      { type: 'points-remove', generation, kind: 'images', ids: imageIds.filter((id) => !images.has(id)) },
+      { type: 'points-remove', generation, kind: 'captions', ids: pairIds.filter((id) => !live.has(id)) },
+      {
+        type: 'indexed-announce',
+        pairs: pairs.map(({ pairId, imageId, publishedAt }) => ({
+          pairId, imageId, generation, modelVersion: encoder.modelVersion, publishedAt, embeddedAt,
+        })), // prettier-ignore
+      },
+    ]
+  }
+
+  return { group: embedGroup(generation), topics: ['pairs'], maxRecords: deps.batch, partitionsAtOnce: 2, handle }
+}
+
+const payloadOf = (image: CatalogueImage, captions: readonly string[]): Point['payload'] => ({
+  imageId: image.imageId,
+  captions,
+  split: image.split,
+  metadata: image.metadata,
+})
+
+/** Pictures that records carry as bytes and that are still alive: they move to the blob store before the commit. */
+function carriedPictures(
+  records: readonly LogRecord<'pairs'>[],
+  images: ReadonlyMap<string, CatalogueImage>,
+): ReadonlyMap<string, Uint8Array> {
+  const carried = new Map<string, Uint8Array>()
+  for (const { value } of records) {
+    if (value?.picture != null && images.has(value.imageId)) carried.set(value.imageId, value.picture)
+  }
+  return carried
+}

@@ -1,0 +1,64 @@
+import { AppError } from '../core/errors.ts'
+import type { ErasureRecord } from '../core/events.ts'
+import { parsePairKey } from '../core/ids.ts'
+import { imageBlobKey } from '../core/pair-record.ts'
+import { viewReleases } from '../core/release-chain.ts'
+import type { EventLog, LogRecord, NewRecord } from '../ports/event-log.ts'
+import type { Effect } from './effects.ts'
+import { embedGroup } from './embed.ts'
+import type { Handler } from './runner.ts'
+import { sweepIndex, type SweepDependencies } from './sweep.ts'
+
+/** Compaction removes an erased value within a day of its segment's end, which is at most an hour away. */
+export const LOG_CLEAN_AFTER = 25 * 3_600_000
+
+export type EraseDependencies = SweepDependencies & { readonly log: EventLog }
+
+/** Follows tombstones behind all others: what no worker can write any more is removed for good, and the receipt says so. */
+export function createEraseHandler(deps: EraseDependencies): Handler<'pairs'> {
+  const { catalogue, log, blobs } = deps
+
+  /** A worker that has yet to pass the tombstone may still write: wait, as for a dependency that is away. */
+  const requirePassed = async (records: readonly LogRecord<'pairs'>[]): Promise<void> => {
+    for (const generation of viewReleases(catalogue.releases()).live.keys()) {
+      const committed = await log.committedOffsets(embedGroup(generation), 'pairs')
+      const behind = records.some(({ partition, offset }) => (committed.get(partition) ?? 0) <= offset)
+      if (behind) throw new AppError('not-ready', `Generation ${generation} has not passed the tombstone yet.`)
+    }
+  }
+
+  const removeImage = async (imageId: string): Promise<Effect[]> => {
+    const key = imageBlobKey(imageId)
+    const stored = await blobs.info(key)
+    const isOld = stored !== null && deps.clock() - stored.putAt >= deps.blobGrace
+    return isOld ? [{ type: 'blob-delete', key }] : []
+  }
+
+  const receiptOf = ({ key, timestamp }: LogRecord<'pairs'>): NewRecord[] => {
+    const ids = parsePairKey(key)
+    if (ids === null) return []
+    const requestedBy = catalogue.erasure(ids.pairId)?.requestedBy ?? 'unknown'
+    const logCleanBy = timestamp + LOG_CLEAN_AFTER
+    const value: ErasureRecord = { ...ids, state: 'done', requestedBy, at: deps.clock(), logCleanBy }
+    return [{ topic: 'erasures', key: ids.pairId, value }]
+  }
+
+  return {
+    group: 'erase',
+    topics: ['pairs'],
+    async handle(records) {
+      const tombstones = records.filter(({ value, problem }) => value === null && problem === null)
+      if (tombstones.length === 0) return []
+      await catalogue.foldedPast(tombstones)
+      await requirePassed(tombstones)
+      const gone = tombstones.flatMap(({ key }) => parsePairKey(key)?.imageId ?? []).filter((id) => catalogue.image(id) === null)
+      const images = [...new Set(gone)]
+      return [
+        ...(await sweepIndex(deps)),
+        { type: 'features-erase', imageIds: images },
+        ...(await Promise.all(images.map(removeImage))).flat(),
+        { type: 'events-append', records: tombstones.flatMap((record) => receiptOf(record)) },
+      ]
+    },
+  }
+}

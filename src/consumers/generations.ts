@@ -1,0 +1,81 @@
+import type { Catalogue } from '../catalogue/catalogue.ts'
+import { viewReleases } from '../core/release-chain.ts'
+import type { Encoder } from '../ports/encoder.ts'
+import type { Consumer, EventLog } from '../ports/event-log.ts'
+import type { VectorIndex } from '../ports/vector-index.ts'
+import { embedGroup } from './embed.ts'
+
+export type GenerationsDependencies = {
+  readonly catalogue: Catalogue
+  readonly log: EventLog
+  readonly index: VectorIndex
+  readonly openEncoder: (modelVersion: string) => Promise<Encoder>
+  /** Starts the group that alone writes this generation. */
+  readonly startEmbedding: (generation: string, encoder: Encoder) => Consumer
+  /** How long after its retirement a generation is deleted, in milliseconds: replicas may still read it. */
+  readonly retirementDelay: number
+  readonly clock: () => number
+}
+
+type Running = { readonly consumer: Consumer; readonly encoder: Encoder }
+
+export type Generations = {
+  /** Starts and stops groups so that each live generation has one; true when something changed. */
+  step(): Promise<boolean>
+  /** Rejects when a group ends that should not. */
+  readonly failed: Promise<never>
+  stop(): Promise<void>
+}
+
+/** Keeps a consumer group for every live generation, from offset zero until it is retired. */
+export function createGenerations(deps: GenerationsDependencies): Generations {
+  const running = new Map<string, Running>()
+  let fail: (error: unknown) => void = () => undefined
+  const failed = new Promise<never>((_, reject) => (fail = reject))
+  failed.catch(() => undefined)
+
+  const start = async (generation: string, modelVersion: string): Promise<void> => {
+    const encoder = await deps.openEncoder(modelVersion)
+    await deps.index.create(generation, encoder.dimension)
+    const consumer = deps.startEmbedding(generation, encoder)
+    consumer.done.catch(fail)
+    running.set(generation, { consumer, encoder })
+  }
+
+  const end = async (generation: string): Promise<void> => {
+    const group = running.get(generation)
+    running.delete(generation)
+    await group?.consumer.stop()
+    await group?.encoder.close()
+  }
+
+  const deleteRetired = async (): Promise<boolean> => {
+    const { retired, live } = viewReleases(deps.catalogue.releases())
+    const due = new Set(
+      retired
+        .filter(({ decidedAt }) => deps.clock() - decidedAt >= deps.retirementDelay)
+        .flatMap(({ generation }) => (generation === null || live.has(generation) ? [] : [generation])),
+    )
+    const stored = (await deps.index.generations()).filter(({ generation }) => due.has(generation))
+    for (const { generation } of stored) {
+      await deps.index.drop(generation)
+      await deps.log.deleteGroup(embedGroup(generation))
+    }
+    return stored.length > 0
+  }
+
+  return {
+    failed,
+    async step() {
+      const { live } = viewReleases(deps.catalogue.releases())
+      const toStart = [...live].filter(([generation]) => !running.has(generation))
+      const toEnd = [...running.keys()].filter((generation) => !live.has(generation))
+      for (const [generation, modelVersion] of toStart) await start(generation, modelVersion)
+      for (const generation of toEnd) await end(generation)
+      return (await deleteRetired()) || toStart.length + toEnd.length > 0
+    },
+    async stop() {
+      await Promise.all([...running.keys()].map(end))
+    },
+  }
+}

@@ -1,0 +1,97 @@
+import type { Catalogue } from '../catalogue/catalogue.ts'
+import { viewReleases, type OpenBuild, type ReleaseView } from '../core/release-chain.ts'
+import type { Offsets, EventLog } from '../ports/event-log.ts'
+import { embedGroup } from './embed.ts'
+import { breachOf, type Observations, type WatchLimits } from './release-watch.ts'
+import type { ReleaseLog } from './release-log.ts'
+
+export type KeeperDependencies = {
+  readonly catalogue: Catalogue
+  readonly log: EventLog
+  readonly releases: ReleaseLog
+  /** What is known of the release that serves `generation`, now. */
+  readonly observe: (modelVersion: string, generation: string) => Promise<Observations>
+  readonly limits: WatchLimits
+  /** How long a new champion is watched, in milliseconds. */
+  readonly probation: number
+  readonly clock: () => number
+}
+
+export type ReleaseKeeper = {
+  /** Does the one next thing that a release needs, if any; true when it did something. */
+  step(): Promise<boolean>
+}
+
+/**
+ * Carries releases through their life: switches when a build is complete, watches a new champion and takes it back, retires
+ * what is no longer needed. It looks at the chain of release records only, so it goes on after a crash where it was.
+ */
+export function createReleaseKeeper(deps: KeeperDependencies): ReleaseKeeper {
+  const { catalogue, log, releases } = deps
+  /** End offsets read once, after the decision to build: the build is complete when its group has committed past them. */
+  const ends = new Map<string, Offsets>()
+  const before = new Map<string, Observations>()
+
+  const isComplete = async ({ generation }: OpenBuild): Promise<boolean> => {
+    const end = ends.get(generation) ?? (await log.endOffsets('pairs'))
+    ends.set(generation, end)
+    const committed = await log.committedOffsets(embedGroup(generation), 'pairs')
+    return [...end].every(([partition, next]) => (committed.get(partition) ?? 0) >= next)
+  }
+
+  const promote = async (view: ReleaseView, build: OpenBuild): Promise<boolean> => {
+    if (!(await isComplete(build))) return false
+    const { serving } = view
+    if (serving?.generation != null) before.set(build.generation, await deps.observe(serving.modelVersion, serving.generation))
+    const golden = (await deps.observe(build.modelVersion, build.generation)).goldenRecall
+    await releases.append({
+      state: 'promoted',
+      modelVersion: build.modelVersion,
+      generation: build.generation,
+      reason: build.record.reason,
+      evidence: { goldenRecall: golden, gate: parse(build.record.evidence) },
+    })
+    return true
+  }
+
+  const watch = async ({ serving, previous, onProbation }: ReleaseView): Promise<boolean> => {
+    if (!onProbation || serving?.generation == null || previous?.generation == null) return false
+    const now = await deps.observe(serving.modelVersion, serving.generation)
+    const atPromotion = (parse(serving.evidence) as { goldenRecall?: number | null } | null)?.goldenRecall ?? null
+    const known = before.get(serving.generation) ?? { searches: 0, emptyAnswers: 0, failures: 0, latency: null }
+    const breach = breachOf({ ...known, goldenRecall: atPromotion }, now, deps.limits)
+    if (breach !== null) {
+      await releases.append({
+        state: 'reverted',
+        modelVersion: previous.modelVersion,
+        generation: previous.generation,
+        reason: breach,
+        evidence: { taken_back: serving.modelVersion, observed: now },
+      })
+      return true
+    }
+    if (deps.clock() - serving.decidedAt < deps.probation) return false
+    const { modelVersion, generation } = serving
+    await releases.append({ state: 'probation-passed', modelVersion, generation, reason: 'The watch saw nothing wrong.', evidence: now })
+    return true
+  }
+
+  const retire = async ({ live, serving, build, onProbation }: ReleaseView): Promise<boolean> => {
+    if (onProbation || serving === null) return false
+    const unneeded = [...live].find(([generation]) => generation !== serving.generation && generation !== build?.generation)
+    if (unneeded === undefined) return false
+    const [generation, modelVersion] = unneeded
+    await releases.append({ state: 'retired', modelVersion, generation, reason: 'Another release serves.', evidence: null })
+    return true
+  }
+
+  return {
+    async step() {
+      const view = viewReleases(catalogue.releases())
+      if (view.build !== null && (await promote(view, view.build))) return true
+      return (await watch(view)) || (await retire(view))
+    },
+  }
+}
+
+const parse = (text: string | null): unknown => (text === null ? null : JSON.parse(text))

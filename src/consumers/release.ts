@@ -1,0 +1,84 @@
+import type { Catalogue } from '../catalogue/catalogue.ts'
+import { AppError } from '../core/errors.ts'
+import type { ModelTrained } from '../core/events.ts'
+import { viewReleases } from '../core/release-chain.ts'
+import type { GateDecision } from '../evaluation/gate-decision.ts'
+import type { EventLog } from '../ports/event-log.ts'
+import type { ReleaseLog } from './release-log.ts'
+import type { Handler } from './runner.ts'
+
+/** The first model has nobody to be compared with: it is judged on its own. */
+export type FirstModelVerdict = { readonly accepted: boolean; readonly sentence: string; readonly evidence: object }
+
+export type ReleaseDependencies = {
+  readonly catalogue: Catalogue
+  readonly log: EventLog
+  readonly releases: ReleaseLog
+  /** Compares the two on the held-out images. */
+  readonly compare: (champion: string, challenger: string, reason: string, look: number) => Promise<GateDecision>
+  readonly judgeFirst: (challenger: string) => Promise<FirstModelVerdict>
+}
+
+/**
+ * Decides on each trained model: announces `building` for one that is better, else keeps it with its evidence. The record is
+ * appended here and not as an effect, because compare-and-set needs its answer before the offset is committed.
+ */
+export function createReleaseHandler(deps: ReleaseDependencies): Handler<'models.trained'> {
+  return {
+    group: 'release',
+    topics: ['models.trained'],
+    maxRecords: 1,
+    async handle(records, signal) {
+      for (const { value } of records) {
+        if (value?.outcome !== 'trained') continue
+        await deps.catalogue.caughtUp(deps.log)
+        if (deps.catalogue.model(value.modelVersion) === null) continue
+        while (!isDecided(deps.catalogue, value)) {
+          await noOpenBuild(deps.catalogue, signal)
+          await decide(deps, value, 1)
+        }
+      }
+      return []
+    },
+  }
+}
+
+const isDecided = (catalogue: Catalogue, model: ModelTrained): boolean =>
+  catalogue.releases().some(({ modelVersion }) => modelVersion === model.modelVersion)
+
+/** Appends the decision on one challenger; someone else's record in between leaves it undecided. */
+export async function decide(deps: ReleaseDependencies, model: ModelTrained, look: number): Promise<void> {
+  const { catalogue, releases } = deps
+  const { modelVersion, requestId } = model
+  const champion = catalogue.currentRelease()
+  const building = () => ({ state: 'building', modelVersion, generation: viewReleases(catalogue.releases()).nextGeneration }) as const
+  if (champion === null) {
+    const { accepted, sentence, evidence } = await deps.judgeFirst(modelVersion)
+    const outcome = accepted ? building() : ({ state: 'rejected', modelVersion, generation: null } as const)
+    await releases.append({ ...outcome, reason: sentence, evidence })
+    return
+  }
+  const reason = catalogue.requests().find((request) => request.requestId === requestId)?.reason ?? 'manual'
+  const decision = await deps.compare(champion.modelVersion, modelVersion, reason, look)
+  const outcome = decision.outcome === 'promoted' ? building() : ({ state: decision.outcome, modelVersion, generation: null } as const)
+  await releases.append({ ...outcome, reason: decision.sentence, evidence: decision.evidence })
+}
+
+/** A challenger is compared with the champion that will be, so it waits for a build to end. */
+async function noOpenBuild(catalogue: Catalogue, signal: AbortSignal): Promise<void> {
+  const isOpen = () => viewReleases(catalogue.releases()).build !== null
+  if (!isOpen()) return
+  await new Promise<void>((resolve, reject) => {
+    const settle = (end: () => void) => {
+      unsubscribe()
+      signal.removeEventListener('abort', abort)
+      end()
+    }
+    const abort = () => settle(() => reject(new AppError('not-ready', 'Stopped while a generation is being built.')))
+    const unsubscribe = catalogue.onChange(() => {
+      if (!isOpen()) settle(resolve)
+    })
+    signal.addEventListener('abort', abort, { once: true })
+    if (signal.aborted) abort()
+  })
+}

@@ -1,0 +1,68 @@
+import type { Catalogue } from '../catalogue/catalogue.ts'
+import { toAppError } from '../core/errors.ts'
+import type { ModelTrained, RetrainingRequested } from '../core/events.ts'
+import { modelVersionOf } from '../core/ids.ts'
+import type { EventLog } from '../ports/event-log.ts'
+import type { Effect } from './effects.ts'
+import type { Handler } from './runner.ts'
+
+/** What a training yields; the blob of the manifest and all it names are durable by then. */
+export type TrainedModel = { readonly manifest: string; readonly metrics: Readonly<Record<string, number>> }
+
+export type TrainDependencies = {
+  readonly catalogue: Catalogue
+  readonly log: EventLog
+  /** Trains on the request's snapshot; goes on from its last checkpoint after a crash. Rejects when `signal` is raised. */
+  readonly train: (request: RetrainingRequested, modelVersion: string, signal: AbortSignal) => Promise<TrainedModel>
+  readonly clock: () => number
+  readonly onEnded?: (request: RetrainingRequested, outcome: string) => void
+}
+
+/** Answers each request with one model, a failure, or `superseded` where a newer request waits behind it. */
+export function createTrainHandler(deps: TrainDependencies): Handler<'retraining.requested'> {
+  const answer = (request: RetrainingRequested, result: Partial<ModelTrained> & { outcome: string; startedAt: number }): Effect => {
+    const value: ModelTrained = {
+      modelVersion: modelVersionOf(request.requestId),
+      parent: deps.catalogue.currentRelease()?.modelVersion ?? null,
+      requestId: request.requestId,
+      detail: null,
+      manifest: null,
+      metrics: {},
+      trainedAt: deps.clock(),
+      ...result,
+    }
+    deps.onEnded?.(request, result.outcome)
+    return { type: 'events-append', records: [{ topic: 'models.trained', key: value.modelVersion, value }] }
+  }
+
+  const work = async (request: RetrainingRequested, signal: AbortSignal): Promise<Effect> => {
+    const startedAt = deps.clock()
+    try {
+      const trained = await deps.train(request, modelVersionOf(request.requestId), signal)
+      return answer(request, { outcome: 'trained', startedAt, ...trained })
+    } catch (thrown) {
+      const error = toAppError(thrown)
+      // A dependency that is away, or a stop, is no verdict on the request: it will be tried again.
+      if (signal.aborted || error.kind === 'unavailable') throw error
+      return answer(request, { outcome: 'failed', startedAt, detail: `${error.code}: ${error.message}` })
+    }
+  }
+
+  return {
+    group: 'train',
+    topics: ['retraining.requested'],
+    async handle(records, signal) {
+      const effects: Effect[] = []
+      for (const { value: request } of records) {
+        if (request === null) continue
+        await deps.catalogue.caughtUp(deps.log)
+        if (deps.catalogue.models().some(({ requestId }) => requestId === request.requestId)) continue
+        const newest = deps.catalogue.requests().at(-1)?.requestId
+        if (newest !== undefined && newest !== request.requestId) {
+          effects.push(answer(request, { outcome: 'superseded', startedAt: deps.clock(), detail: `A newer request waits: ${newest}.` }))
+        } else effects.push(await work(request, signal))
+      }
+      return effects
+    },
+  }
+}

@@ -1,0 +1,50 @@
+import type { ReleaseRecord } from './events.ts'
+
+/** A generation that is being filled, and is to be promoted once it is complete. */
+export type OpenBuild = { readonly modelVersion: string; readonly generation: string; readonly record: ReleaseRecord }
+
+export type ReleaseView = {
+  readonly build: OpenBuild | null
+  /** The record that put the serving release in force: `promoted` or `reverted`. */
+  readonly serving: ReleaseRecord | null
+  /** The record of the release that served before, and could serve again. */
+  readonly previous: ReleaseRecord | null
+  /** Whether the serving release is still being watched. */
+  readonly onProbation: boolean
+  /** Generations that consumers keep up to date: built or being built, and not retired. */
+  readonly live: ReadonlyMap<string, string>
+  readonly retired: readonly ReleaseRecord[]
+  /** The generation that the next build gets. */
+  readonly nextGeneration: string
+}
+
+const takesOver = (record: ReleaseRecord): boolean => record.state === 'promoted' || record.state === 'reverted'
+
+/** What a chain of valid release records, oldest first, amounts to. */
+export function viewReleases(chain: readonly ReleaseRecord[]): ReleaseView {
+  const live = new Map<string, string>()
+  const serves: ReleaseRecord[] = []
+  const retired: ReleaseRecord[] = []
+  let build: OpenBuild | null = null
+  let onProbation = false
+  for (const record of chain) {
+    const { state, modelVersion, generation } = record
+    if (state === 'building' && generation !== null) {
+      build = { modelVersion, generation, record }
+      live.set(generation, modelVersion)
+    } else if (takesOver(record)) {
+      serves.push(record)
+      onProbation = state === 'promoted' && serves.length > 1
+      if (build?.generation === generation) build = null
+    } else if (state === 'probation-passed') onProbation = false
+    else if (state === 'retired' && generation !== null) {
+      live.delete(generation)
+      retired.push(record)
+      if (build?.generation === generation) build = null
+    }
+  }
+  const serving = serves.at(-1) ?? null
+  const previous = serves.findLast(({ generation }) => generation !== serving?.generation && generation !== null && live.has(generation)) ?? null
+  const builds = chain.filter(({ state }) => state === 'building').length
+  return { build, serving, previous, onProbation, live, retired, nextGeneration: `g${builds + 1}` }
+}

@@ -1,0 +1,23 @@
+import { AppError } from './errors.ts'
+import { sha256Hex } from './ids.ts'
+import { splits, type Split } from './split.ts'
+
+export type SnapshotEntry = { readonly pairId: string; readonly split: Split }
+
+/** The file of a snapshot: a line a pair, `pairId split`, sorted by pairId; named by the SHA-256 of its bytes. */
+export function writeSnapshot(entries: Iterable<SnapshotEntry>): { key: string; bytes: Uint8Array } {
+  const lines = [...entries].map(({ pairId, split }) => `${pairId} ${split}\n`).sort()
+  const bytes = Buffer.from(lines.join(''), 'utf8')
+  return { key: `snapshots/${sha256Hex(bytes)}`, bytes }
+}
+
+/** The entries of a snapshot's file. Throws `snapshot-incomplete` when it is none. */
+export function readSnapshot(bytes: Uint8Array): SnapshotEntry[] {
+  const lines = Buffer.from(bytes).toString('utf8').split('\n').filter((line) => line !== '')
+  return lines.map((line) => {
+    const [pairId, name] = line.split(' ')
+    const split = splits.find((known) => known === name)
+    if (pairId === undefined || split === undefined) throw new AppError('snapshot-incomplete', 'A line of the snapshot is damaged.')
+    return { pairId, split }
+  })
+}
