@@ -1,0 +1,50 @@
+import type { Catalogue, LivePair } from '../catalogue/catalogue.ts'
+import type { Split } from '../core/split.ts'
+import type { Encoder, ImageInput } from '../ports/encoder.ts'
+import { evaluateInThread } from './evaluate-in-thread.ts'
+import type { Evaluation } from './evaluate-retrieval.ts'
+
+/** Which of `imageIds` satisfy a caption; null: only the image it was written for. */
+export type Judgement = (pair: LivePair, imageIds: readonly string[]) => readonly string[] | null
+
+export type HeldOutSet = {
+  readonly imageIds: readonly string[]
+  readonly captions: readonly LivePair[]
+  /** By pairId, where judgements name more than the caption's own image. */
+  readonly relevant: ReadonlyMap<string, readonly string[]>
+}
+
+/** The live images and captions of a held-out split, in an order that can be repeated. */
+export function heldOutSet(catalogue: Catalogue, split: Split, judge: Judgement = () => null): HeldOutSet {
+  const captions = [...catalogue.livePairs()].filter((pair) => pair.split === split)
+  const imageIds = [...new Set(captions.map(({ imageId }) => imageId))].sort()
+  const relevant = new Map<string, readonly string[]>()
+  for (const caption of captions) {
+    const images = judge(caption, imageIds)
+    if (images !== null) relevant.set(caption.pairId, images)
+  }
+  return { imageIds, captions, relevant }
+}
+
+/** Retrieval of one model over a held-out set, both ways; the comparisons run in a thread of their own. */
+export async function evaluateModel(
+  encoder: Encoder,
+  { imageIds, captions, relevant }: HeldOutSet,
+  bytesOf: (imageId: string) => Promise<Uint8Array>,
+): Promise<Evaluation> {
+  const inputs = imageIds.map((imageId): ImageInput => ({ imageId, bytes: () => bytesOf(imageId) }))
+  const imageVectors = await encoder.encodeImages(inputs)
+  const captionVectors = await encoder.encodeTexts(captions.map(({ caption }) => caption))
+  return evaluateInThread({
+    images: imageIds.map((id, i) => ({ id, vector: vectorAt(imageVectors, i) })),
+    captions: captions.map(({ pairId, imageId, caption }, i) => ({
+      id: pairId,
+      imageId,
+      text: caption,
+      vector: vectorAt(captionVectors, i),
+    })),
+    relevant,
+  })
+}
+
+const vectorAt = (vectors: readonly Float32Array[], i: number): Float32Array => vectors[i] ?? new Float32Array()
