@@ -73,6 +73,8 @@ export interface Catalogue {
   isCaughtUp(log: EventLog): Promise<boolean>
   /** Calls back after each folded batch; returns the unsubscription. */
   onChange(listener: () => void): () => void
+  /** Calls back after each folded batch of `releases`. */
+  onReleaseChange(listener: () => void): () => void
 
   pair(pairId: string): CataloguePair | null
   image(imageId: string): CatalogueImage | null

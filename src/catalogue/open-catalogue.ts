@@ -22,6 +22,7 @@ export function openCatalogue(options: { database: Database; blobs: BlobStore; r
   const foldPair = createPairFold(database)
   const fold = createEventFold(database)
   const listeners = new Set<() => void>()
+  const releaseListeners = new Set<() => void>()
 
   const offsets = (topic: Topic): Offsets =>
     new Map(
@@ -63,6 +64,7 @@ export function openCatalogue(options: { database: Database; blobs: BlobStore; r
         .run(last.topic, last.partition, last.offset + 1)
     })
     for (const listener of listeners) listener()
+    if (last.topic === 'releases') for (const listener of releaseListeners) listener()
   }
 
   const isBehind = async (log: EventLog, topic: Topic): Promise<boolean> => {
@@ -122,6 +124,10 @@ export function openCatalogue(options: { database: Database; blobs: BlobStore; r
     onChange(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
+    },
+    onReleaseChange(listener) {
+      releaseListeners.add(listener)
+      return () => releaseListeners.delete(listener)
     },
     close: () => database.close(),
   }

@@ -62,7 +62,7 @@ function filterClause(filter: Filter | undefined): { sql: string; values: string
   return { sql: clauses.map((clause) => ` AND ${clause}`).join(''), values }
 }
 
-type Queries = Omit<Catalogue, 'follow' | 'caughtUp' | 'isCaughtUp' | 'foldedPast' | 'onChange' | 'close'>
+type Queries = Omit<Catalogue, 'follow' | 'caughtUp' | 'isCaughtUp' | 'foldedPast' | 'onChange' | 'onReleaseChange' | 'close'>
 
 /** The reads of the catalogue. */
 export function createQueries(database: Database): Queries {

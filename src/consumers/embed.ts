@@ -4,7 +4,7 @@ import { imageIdOf } from '../core/ids.ts'
 import { imageBlobKey, pairRecordProblem } from '../core/pair-record.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
 import type { Encoder } from '../ports/encoder.ts'
-import type { EventLog, LogRecord } from '../ports/event-log.ts'
+import type { LogRecord } from '../ports/event-log.ts'
 import type { Point, VectorIndex } from '../ports/vector-index.ts'
 import type { Effect } from './effects.ts'
 import type { Handler } from './runner.ts'
@@ -13,7 +13,6 @@ export type EmbedDependencies = {
   readonly generation: string
   readonly encoder: Encoder
   readonly catalogue: Catalogue
-  readonly log: EventLog
   readonly index: VectorIndex
   readonly blobs: BlobStore
   readonly partitions: number

@@ -14,6 +14,8 @@ export type KeeperDependencies = {
   readonly limits: WatchLimits
   /** How long a new champion is watched, in milliseconds. */
   readonly probation: number
+  /** Time between two looks at it, in milliseconds: each look asks the golden queries. */
+  readonly watchInterval: number
   readonly clock: () => number
 }
 
@@ -31,6 +33,7 @@ export function createReleaseKeeper(deps: KeeperDependencies): ReleaseKeeper {
   /** End offsets read once, after the decision to build: the build is complete when its group has committed past them. */
   const ends = new Map<string, Offsets>()
   const before = new Map<string, Observations>()
+  let watchedAt = 0
 
   const isComplete = async ({ generation }: OpenBuild): Promise<boolean> => {
     const end = ends.get(generation) ?? (await log.endOffsets('pairs'))
@@ -56,6 +59,9 @@ export function createReleaseKeeper(deps: KeeperDependencies): ReleaseKeeper {
 
   const watch = async ({ serving, previous, onProbation }: ReleaseView): Promise<boolean> => {
     if (!onProbation || serving?.generation == null || previous?.generation == null) return false
+    const passed = deps.clock() - serving.decidedAt >= deps.probation
+    if (!passed && deps.clock() - watchedAt < deps.watchInterval) return false
+    watchedAt = deps.clock()
     const now = await deps.observe(serving.modelVersion, serving.generation)
     const atPromotion = (parse(serving.evidence) as { goldenRecall?: number | null } | null)?.goldenRecall ?? null
     const known = before.get(serving.generation) ?? { searches: 0, emptyAnswers: 0, failures: 0, latency: null }
@@ -70,7 +76,7 @@ export function createReleaseKeeper(deps: KeeperDependencies): ReleaseKeeper {
       })
       return true
     }
-    if (deps.clock() - serving.decidedAt < deps.probation) return false
+    if (!passed) return false
     const { modelVersion, generation } = serving
     await releases.append({ state: 'probation-passed', modelVersion, generation, reason: 'The watch saw nothing wrong.', evidence: now })
     return true

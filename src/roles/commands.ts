@@ -1,0 +1,97 @@
+import { viewReleases } from '../core/release-chain.ts'
+import { AppError } from '../core/errors.ts'
+import type { ErasureRecord, ReleaseRecord, RetrainingReason, RetrainingRequested } from '../core/events.ts'
+import { pairsUntilCrossing } from '../core/counter.ts'
+import { pairKey } from '../core/ids.ts'
+import { createReleaseLog } from '../consumers/release-log.ts'
+import { counterState, retrainingRequest } from '../consumers/retraining-request.ts'
+import { apply } from './run-handler.ts'
+import type { Services } from './services.ts'
+
+/** Publishes the erasure of a pair: the request for the receipt, then the tombstone. Repeating it changes nothing. */
+export async function erasePair({ catalogue, log, clock }: Services, pairId: string, requestedBy: string): Promise<void> {
+  const pair = catalogue.pair(pairId)
+  if (pair === null) throw new AppError('pair-not-found', `There is no pair ${pairId}.`)
+  if (pair.erased) return
+  const { imageId } = pair
+  const value: ErasureRecord = { pairId, imageId, state: 'requested', requestedBy, at: clock(), logCleanBy: null }
+  await log.append([
+    { topic: 'erasures', key: pairId, value },
+    { topic: 'pairs', key: pairKey(imageId, pairId), value: null },
+  ])
+}
+
+/** Lifts the suppression of an erased pair, so that it may be published again. */
+export async function restorePair({ catalogue, log, clock }: Services, pairId: string, requestedBy: string): Promise<void> {
+  if (!catalogue.isErased(pairId)) throw new AppError('pair-not-found', `The pair ${pairId} is not erased.`)
+  const imageId = catalogue.pair(pairId)?.imageId ?? catalogue.erasure(pairId)?.imageId
+  if (imageId === undefined) throw new AppError('pair-not-found', `There is no pair ${pairId}.`)
+  const value: ErasureRecord = { pairId, imageId, state: 'restored', requestedBy, at: clock(), logCleanBy: null }
+  await log.append([{ topic: 'erasures', key: pairId, value }])
+  await catalogue.caughtUp(log)
+}
+
+/** Asks for a retraining on what is alive now. */
+export async function requestRetraining(
+  services: Services,
+  reason: RetrainingReason,
+  requestedBy: string,
+): Promise<RetrainingRequested> {
+  const { catalogue, log, config, clock } = services
+  await catalogue.caughtUp(log)
+  if (catalogue.counts().counted === 0) {
+    throw new AppError('snapshot-incomplete', 'There is no pair to train on; publish pictures with captions first.')
+  }
+  const { request, effects } = retrainingRequest(catalogue, { reason, requestedBy, threshold: config.RETRAIN_THRESHOLD, now: clock() })
+  await apply(services, effects)
+  return request
+}
+
+/** How far the next training is. */
+export function trainingProgress({ catalogue, config }: Pick<Services, 'catalogue' | 'config'>) {
+  const settings = { threshold: config.RETRAIN_THRESHOLD, firstTrainingPairs: config.FIRST_TRAINING_PAIRS }
+  const state = counterState(catalogue)
+  return {
+    base: state.base,
+    newPairs: state.fresh,
+    threshold: settings.threshold,
+    missingPairs: state.requested ? 0 : pairsUntilCrossing(state, settings),
+  }
+}
+
+const refused = (detail: string) => new AppError('release-refused', detail)
+
+/** Has a trained model built and promoted, whatever the gate said of it. */
+export async function promoteModel(services: Services, modelVersion: string, requestedBy: string): Promise<ReleaseRecord> {
+  const { catalogue, log, clock } = services
+  await catalogue.caughtUp(log)
+  const model = catalogue.model(modelVersion)
+  if (model === null || model.manifest === null) throw new AppError('model-not-found', `There is no trained model ${modelVersion}; see 'pairstream models list'.`)
+  const view = viewReleases(catalogue.releases())
+  if (view.build !== null) throw refused(`Generation ${view.build.generation} is being built; wait until it serves.`)
+  if (view.serving?.modelVersion === modelVersion) throw refused(`${modelVersion} serves already.`)
+  const draft = { state: 'building', modelVersion, generation: view.nextGeneration, reason: `Promoted by ${requestedBy}.`, evidence: null } as const
+  const record = await createReleaseLog({ catalogue, log, clock }).append(draft)
+  if (record === null) throw refused('Another release was decided on in the meantime; look at it and try again.')
+  return record
+}
+
+/** Takes the serving release back to the one before, at once, while its generation is kept. */
+export async function revertRelease(services: Services, requestedBy: string): Promise<ReleaseRecord> {
+  const { catalogue, log, clock } = services
+  await catalogue.caughtUp(log)
+  const { previous, serving } = viewReleases(catalogue.releases())
+  if (previous?.generation == null) {
+    throw refused("The release before is retired, so there is nothing to go back to at once; promote a model with 'pairstream models promote'.")
+  }
+  const draft = {
+    state: 'reverted',
+    modelVersion: previous.modelVersion,
+    generation: previous.generation,
+    reason: `Taken back by ${requestedBy}.`,
+    evidence: { taken_back: serving?.modelVersion ?? null },
+  } as const
+  const record = await createReleaseLog({ catalogue, log, clock }).append(draft)
+  if (record === null) throw refused('Another release was decided on in the meantime; look at it and try again.')
+  return record
+}

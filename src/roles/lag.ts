@@ -1,0 +1,25 @@
+import type { Topic } from '../core/events.ts'
+import type { EventLog } from '../ports/event-log.ts'
+
+const topicsOf: Readonly<Record<string, Topic>> = {
+  count: 'pairs',
+  erase: 'pairs',
+  train: 'retraining.requested',
+  release: 'models.trained',
+}
+
+export type Lag = { readonly group: string; readonly topic: Topic; readonly records: number }
+
+/** How many records each consumer group has yet to commit. */
+export async function consumerLag(log: EventLog): Promise<readonly Lag[]> {
+  const lags: Lag[] = []
+  for (const group of await log.groups()) {
+    const topic = group.startsWith('embed-') ? 'pairs' : topicsOf[group]
+    if (topic === undefined) continue
+    const committed = await log.committedOffsets(group, topic)
+    let records = 0
+    for (const [partition, end] of await log.endOffsets(topic)) records += Math.max(0, end - (committed.get(partition) ?? 0))
+    lags.push({ group, topic, records })
+  }
+  return lags
+}

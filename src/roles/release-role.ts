@@ -1,0 +1,55 @@
+import { startLoop } from '../consumers/loop.ts'
+import { createReleaseHandler } from '../consumers/release.ts'
+import { createReleaseKeeper } from '../consumers/release-keeper.ts'
+import { createReleaseLog } from '../consumers/release-log.ts'
+import { defaultWatchLimits } from '../consumers/release-watch.ts'
+import { createJudge } from '../evaluation/judge.ts'
+import { createGoldenQueries } from '../evaluation/golden-queries.ts'
+import { createJudgement } from './judgement.ts'
+import { joinRoles, type RunningRole } from './role.ts'
+import { runHandler } from './run-handler.ts'
+import type { Services } from './services.ts'
+
+export type ReleaseEvents = {
+  readonly onEvaluated?: (modelVersion: string, summary: Readonly<Record<string, number>>) => void
+}
+
+/** Judges trained models, switches to those that are better, watches them, and takes them back. */
+export function startReleaseRole(services: Services, events: ReleaseEvents): RunningRole {
+  const { catalogue, log, index, clock, config, encoders, tracking, logger, bytesOf, observer } = services
+  const releases = createReleaseLog({ catalogue, log, clock })
+  const judgement = createJudgement(catalogue)
+  const judge = createJudge({
+    catalogue,
+    openEncoder: encoders.open,
+    bytesOf,
+    judgement,
+    thresholds: config.GATE_MARGIN === undefined ? {} : { margin: config.GATE_MARGIN },
+    async onEvaluated(modelVersion, summary) {
+      await tracking.logMetrics(modelVersion, 0, summary, clock())
+      events.onEvaluated?.(modelVersion, summary)
+    },
+  })
+  const consumer = runHandler(services, createReleaseHandler({ catalogue, log, releases, ...judge }))
+  const golden = createGoldenQueries({ catalogue, index, openEncoder: encoders.open, judgement })
+  const keeper = createReleaseKeeper({
+    catalogue,
+    log,
+    releases,
+    observe: async (modelVersion, generation) => ({ ...observer.seen(), goldenRecall: await golden.recall(modelVersion, generation) }),
+    limits: defaultWatchLimits,
+    probation: config.PROBATION_SECONDS * 1_000,
+    watchInterval: 30_000,
+    clock,
+  })
+  const loop = startLoop({
+    step: keeper.step,
+    interval: 1_000,
+    onWake: catalogue.onReleaseChange,
+    onError: (error) => logger.error({ err: error }, 'a release could not be carried on'),
+  })
+  return joinRoles([
+    { failed: consumer.done, stop: consumer.stop },
+    { failed: new Promise(() => undefined), stop: loop.stop },
+  ])
+}

@@ -1,0 +1,44 @@
+import type { Effect, EffectPorts } from '../consumers/effects.ts'
+import { applyEffects } from '../consumers/effects.ts'
+import { run, type Handler } from '../consumers/runner.ts'
+import type { Topic } from '../core/events.ts'
+import type { Consumer } from '../ports/event-log.ts'
+import type { Services } from './services.ts'
+
+/** The ports that effects are applied to, counting what becomes searchable. */
+function effectPorts({ log, index, blobs, clock, features, metrics, serving }: Services): EffectPorts {
+  return {
+    log,
+    index,
+    blobs,
+    clock,
+    eraseFeatures: (imageIds) => features.erase(imageIds),
+    onIndexed(pairs) {
+      metrics.pairsIndexed.inc({}, pairs.length)
+      const current = serving.current()?.generation
+      for (const { generation, publishedAt, indexedAt } of pairs) {
+        // A build indexes old pairs again; only what was published to be found says how fresh the index is.
+        if (generation === current) metrics.publishToSearchableSeconds.observe({}, Math.max(0, indexedAt - publishedAt) / 1_000)
+      }
+    },
+  }
+}
+
+/** Runs a handler over the services' ports, logging and counting what dies. */
+export function runHandler<T extends Topic>(services: Services, handler: Handler<T>): Consumer {
+  const { log, logger, metrics } = services
+  return run(handler, {
+    log,
+    ports: effectPorts(services),
+    events: {
+      onDead(record, error) {
+        metrics.recordsDead.inc({ topic: record.topic, cause: error.code })
+        logger.error({ topic: record.topic, partition: record.partition, offset: record.offset, code: error.code, detail: error.message }, 'a record is dead')
+      },
+      onWaiting: (group, error) => logger.warn({ group, code: error.code, detail: error.message }, 'waiting for a dependency'),
+    },
+  })
+}
+
+/** Applies effects outside a consumer: what a person or a schedule asks for. */
+export const apply = (services: Services, effects: readonly Effect[]): Promise<void> => applyEffects(effects, effectPorts(services))

@@ -1,0 +1,100 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { createSearchService, type SearchService } from '../api/search-service.ts'
+import { createServing, type Serving } from '../api/serving.ts'
+import type { Platform } from '../bootstrap.ts'
+import { AppError } from '../core/errors.ts'
+import { imageBlobKey } from '../core/pair-record.ts'
+import { openBackbone, type Backbone } from '../models/backbone.ts'
+import { writeBuiltInBackbone } from '../models/built-in-backbone.ts'
+import { inspectImage } from '../models/decode-image.ts'
+import { openDualEncoder } from '../models/dual-encoder.ts'
+import { createEncoderPool, type EncoderPool } from '../models/encoder-pool.ts'
+import { createFeatureCache, type FeatureCache } from '../models/feature-cache.ts'
+import { createModelStore, type ModelStore } from '../models/model-store.ts'
+import { createPublisher, type Publisher } from '../producers/publisher.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import { createSearchObserver, type SearchObserver } from '../telemetry/search-observer.ts'
+
+/** What the roles of one process share, above the ports. */
+export type Services = Platform & {
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly models: ModelStore
+  readonly encoders: EncoderPool
+  readonly features: FeatureCache
+  readonly backboneFolder: string
+  readonly backbone: () => Promise<Backbone>
+  readonly publisher: Publisher
+  readonly serving: Serving
+  readonly search: SearchService
+  readonly observer: SearchObserver
+  /** The stored bytes of a picture; throws `blob-missing`. */
+  readonly bytesOf: (imageId: string) => Promise<Uint8Array>
+  closeServices(): Promise<void>
+}
+
+/** Builds the services over a platform. */
+export async function createServices(platform: Platform, logger: Logger, metrics: Metrics): Promise<Services> {
+  const { config, log, blobs, index, catalogue, clock } = platform
+  const models = createModelStore({ blobs, folder: config.modelFolder })
+  const features = createFeatureCache({ blobs, folder: config.featureFolder })
+  const backboneFolder = await chooseBackbone(config.BACKBONE_DIR, join(config.DATA_DIR, 'backbone'))
+  let backbone: Promise<Backbone> | null = null
+
+  const openEncoder = async (modelVersion: string) => {
+    const manifest = catalogue.model(modelVersion)?.manifest
+    if (manifest == null) throw new AppError('model-not-found', `There is no trained model ${modelVersion}; see 'pairstream models list'.`)
+    return openDualEncoder(await models.open(manifest), { features, threads: config.THREADS })
+  }
+  const encoders = createEncoderPool(openEncoder)
+  const serving = createServing({
+    openEncoder: encoders.open,
+    onCloseFailed: (error) => logger.warn({ err: error }, 'an encoder could not be closed'),
+  })
+  const observer = createSearchObserver()
+  const searched = createSearchService({ serving, index, catalogue, metrics: { searched: ({ input, seconds }) => metrics.searchSeconds.observe({ kind: kindOf(input) }, seconds) } })
+  const publisher = createPublisher({
+    log,
+    blobs,
+    inspect: inspectImage,
+    isErased: catalogue.isErased,
+    known: (pairId) => catalogue.pair(pairId)?.erased === false,
+    clock,
+  })
+
+  return {
+    ...platform,
+    logger,
+    metrics,
+    models,
+    encoders,
+    features,
+    backboneFolder,
+    backbone: () => (backbone ??= openBackbone(backboneFolder, { threads: config.THREADS })),
+    publisher,
+    serving,
+    search: { search: (request) => observer.observe(() => searched.search(request), ({ hits }) => hits.length === 0) },
+    observer,
+    async bytesOf(imageId) {
+      const bytes = await blobs.get(imageBlobKey(imageId))
+      if (bytes === null) throw new AppError('blob-missing', `The picture of image ${imageId} is not in the blob store.`)
+      return bytes
+    },
+    async closeServices() {
+      await serving.close()
+      await features.close()
+      await (await backbone)?.close()
+    },
+  }
+}
+
+const kindOf = (input: string): 'text' | 'image' | 'vector' => (input === 'text' ? 'text' : input === 'embedding' ? 'vector' : 'image')
+
+/** The configured backbone, or the built-in one, written where it is not yet. */
+async function chooseBackbone(configured: string | undefined, builtIn: string): Promise<string> {
+  if (configured !== undefined) return configured
+  if (!existsSync(join(builtIn, 'config.json'))) await writeBuiltInBackbone(builtIn)
+  return builtIn
+}

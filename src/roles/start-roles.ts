@@ -1,0 +1,60 @@
+import type { Role } from '../config.ts'
+import { startSchedule } from '../producers/schedule.ts'
+import type { TrainingEvents } from '../training/train-request.ts'
+import { startApiRole } from './api-role.ts'
+import { requestRetraining } from './commands.ts'
+import { startEmbedRole } from './embed-role.ts'
+import { startReleaseRole, type ReleaseEvents } from './release-role.ts'
+import { joinRoles, type RunningRole } from './role.ts'
+import { startServingRole } from './serving-role.ts'
+import type { Services } from './services.ts'
+import { startTrainRole } from './train-role.ts'
+import { startCountRole, startEraseRole } from './upkeep-role.ts'
+
+export type RunningRoles = RunningRole & {
+  /** Where the API listens; null without the role `api`. */
+  readonly address: string | null
+}
+
+/** Starts the roles in this process; those that fail to start stop the ones before. */
+export async function startRoles(
+  services: Services,
+  roles: readonly Role[],
+  events: TrainingEvents & ReleaseEvents = {},
+): Promise<RunningRoles> {
+  const running: RunningRole[] = []
+  let address: string | null = null
+  const starts: Record<Role, () => Promise<void>> = {
+    count: async () => void running.push(await startCountRole(services)),
+    train: async () => void running.push(startTrainRole(services, events)),
+    release: async () => void running.push(startReleaseRole(services, events)),
+    embed: async () => void running.push(await startEmbedRole(services)),
+    erase: async () => void running.push(startEraseRole(services)),
+    api: async () => {
+      running.push(await startServingRole(services))
+      const api = await startApiRole(services)
+      address = api.address
+      running.push(api)
+    },
+  }
+  try {
+    for (const role of ['count', 'train', 'release', 'embed', 'erase', 'api'] as const) {
+      if (roles.includes(role)) await starts[role]()
+    }
+    const cron = services.config.RETRAIN_SCHEDULE
+    if (cron !== undefined && roles.includes('count')) running.push(scheduledRetraining(services, cron))
+  } catch (error) {
+    await joinRoles(running).stop()
+    throw error
+  }
+  return { ...joinRoles(running), address }
+}
+
+function scheduledRetraining(services: Services, cron: string): RunningRole {
+  const schedule = startSchedule(
+    cron,
+    async () => void (await requestRetraining(services, 'schedule', 'schedule')),
+    (error) => services.logger.error({ err: error }, 'the scheduled retraining could not be requested'),
+  )
+  return { failed: new Promise(() => undefined), stop: async () => schedule.stop() }
+}

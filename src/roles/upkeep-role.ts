@@ -1,0 +1,37 @@
+import { createCountHandler } from '../consumers/count.ts'
+import { createEraseHandler } from '../consumers/erase.ts'
+import { startLoop } from '../consumers/loop.ts'
+import { sweepBlobs, sweepIndex } from '../consumers/sweep.ts'
+import { joinRoles, type RunningRole } from './role.ts'
+import { apply, runHandler } from './run-handler.ts'
+import type { Services } from './services.ts'
+
+/** Asks for a retraining when the data set has grown. */
+export async function startCountRole(services: Services): Promise<RunningRole> {
+  const { catalogue, log, clock, config } = services
+  const settings = { threshold: config.RETRAIN_THRESHOLD, firstTrainingPairs: config.FIRST_TRAINING_PAIRS }
+  const partitions = await log.partitions('pairs')
+  const consumer = runHandler(services, createCountHandler({ catalogue, log, settings, partitions, clock }))
+  return { failed: consumer.done, stop: consumer.stop }
+}
+
+/** Follows tombstones, and sweeps now and then for what nothing live refers to. */
+export function startEraseRole(services: Services): RunningRole {
+  const { config, log, clock, logger } = services
+  const deps = { ...services, blobGrace: config.BLOB_GRACE_SECONDS * 1_000 }
+  const consumer = runHandler(services, createEraseHandler(deps))
+  const loop = startLoop({
+    async step() {
+      await apply(services, [...(await sweepIndex(deps)), ...(await sweepBlobs(deps))])
+      await log.maintain(clock())
+      return false
+    },
+    interval: config.SWEEP_SECONDS * 1_000,
+    onWake: () => () => undefined,
+    onError: (error) => logger.error({ err: error }, 'a sweep failed'),
+  })
+  return joinRoles([
+    { failed: consumer.done, stop: consumer.stop },
+    { failed: new Promise(() => undefined), stop: loop.stop },
+  ])
+}
