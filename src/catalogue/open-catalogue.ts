@@ -59,13 +59,14 @@ export function openCatalogue(options: { database: Database; blobs: BlobStore; r
     database.transaction(() => {
       for (const record of records) foldRecord(record, partitions)
       if (base !== null) fold.base(base)
-      database
-        .prepare('INSERT OR REPLACE INTO fold_offset VALUES (?, ?, ?)')
-        .run(last.topic, last.partition, last.offset + 1)
+      advance(last.topic, last.partition, last.offset + 1)
     })
     for (const listener of listeners) listener()
     if (last.topic === 'releases') for (const listener of releaseListeners) listener()
   }
+
+  const advance = (topic: Topic, partition: number, next: number): void =>
+    void database.prepare('INSERT OR REPLACE INTO fold_offset VALUES (?, ?, ?)').run(topic, partition, next)
 
   const isBehind = async (log: EventLog, topic: Topic): Promise<boolean> => {
     const folded = offsets(topic)
@@ -103,7 +104,14 @@ export function openCatalogue(options: { database: Database; blobs: BlobStore; r
     ...createQueries(database),
     async follow(log) {
       const partitions = await log.partitions('pairs')
-      const options = { maxRecords: 1_024, handle: (records: readonly LogRecord[]) => foldBatch(records, partitions) }
+      const options = {
+        maxRecords: 1_024,
+        handle: (records: readonly LogRecord[]) => foldBatch(records, partitions),
+        onGap(topic: Topic, partition: number, next: number) {
+          advance(topic, partition, next)
+          for (const listener of listeners) listener()
+        },
+      }
       const first = log.tail(offsets, { ...options, topics: decisions })
       await Promise.race([foldedTo(await endsOf(log, decisions)), first.done])
       const second = log.tail(offsets, { ...options, topics: streams })

@@ -59,6 +59,8 @@ export type ConsumeOptions<T extends Topic> = {
    * for reasons it can handle: a throw stops the consumer, whose `done` rejects. `signal` is raised on `stop`.
    */
   readonly handle: (records: readonly LogRecord<T>[], signal: AbortSignal) => Promise<void>
+  /** Told that the newest records of a partition, up to `next`, are gone: compaction or retention took them. */
+  readonly onGap?: (topic: T, partition: number, next: number) => void
 }
 
 export interface Consumer {

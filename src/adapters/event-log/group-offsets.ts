@@ -1,0 +1,31 @@
+import type { Database } from '../../sqlite/database.ts'
+import type { AnyTopic } from './topic-settings.ts'
+
+/** The offsets that consumer groups have committed. */
+export interface GroupOffsets {
+  committed(group: string, topic: AnyTopic): Map<number, number>
+  /** Never goes backwards. To be called within a transaction. */
+  commit(group: string, topic: AnyTopic, partition: number, next: number): void
+  groups(): string[]
+  remove(group: string): void
+}
+
+export function createGroupOffsets(database: Database): GroupOffsets {
+  const select = database.prepare<{ partition: number; next_offset: number }>(
+    'SELECT partition, next_offset FROM group_offset WHERE name = ? AND topic = ?',
+  )
+  const upsert = database.prepare(
+    `INSERT INTO group_offset (name, topic, partition, next_offset) VALUES (?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET next_offset = max(next_offset, excluded.next_offset)`,
+  )
+  const names = database.prepare<{ name: string }>('SELECT DISTINCT name FROM group_offset ORDER BY name')
+  const remove = database.prepare('DELETE FROM group_offset WHERE name = ?')
+
+  return {
+    committed: (group, topic) =>
+      new Map(select.all(group, topic).map(({ partition, next_offset }) => [partition, next_offset])),
+    commit: (group, topic, partition, next) => void upsert.run(group, topic, partition, next),
+    groups: () => names.all().map(({ name }) => name),
+    remove: (group) => void remove.run(group),
+  }
+}
