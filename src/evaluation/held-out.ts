@@ -1,7 +1,7 @@
 import type { Catalogue, LivePair } from '../catalogue/catalogue.ts'
 import type { Split } from '../core/split.ts'
 import type { Encoder, ImageInput } from '../ports/encoder.ts'
-import { evaluateInThread } from './evaluate-in-thread.ts'
+import { evaluateInProcess } from './evaluate-in-process.ts'
 import type { Evaluation } from './evaluate-retrieval.ts'
 
 /** Which of `imageIds` satisfy a caption; null: only the image it was written for. */
@@ -26,7 +26,7 @@ export function heldOutSet(catalogue: Catalogue, split: Split, judge: Judgement 
   return { imageIds, captions, relevant }
 }
 
-/** Retrieval of one model over a held-out set, both ways; the comparisons run in a thread of their own. */
+/** Retrieval of one model over a held-out set, both ways; the comparisons run in a process of their own. */
 export async function evaluateModel(
   encoder: Encoder,
   { imageIds, captions, relevant }: HeldOutSet,
@@ -35,7 +35,7 @@ export async function evaluateModel(
   const inputs = imageIds.map((imageId): ImageInput => ({ imageId, bytes: () => bytesOf(imageId) }))
   const imageVectors = await encoder.encodeImages(inputs)
   const captionVectors = await encoder.encodeTexts(captions.map(({ caption }) => caption))
-  return evaluateInThread({
+  return evaluateInProcess({
     images: imageIds.map((id, i) => ({ id, vector: vectorAt(imageVectors, i) })),
     captions: captions.map(({ pairId, imageId, caption }, i) => ({
       id: pairId,

@@ -1,0 +1,46 @@
+import type { Filter } from '../../ports/vector-index.ts'
+import type { Database } from '../../sqlite/database.ts'
+import type { Collection } from './collection-records.ts'
+
+export type MatchingScope = {
+  /** Only among these points. */
+  readonly among?: readonly number[]
+  /** Stop after so many; which ones is not said. */
+  readonly limit?: number
+}
+
+/**
+ * The numbers of the points that a filter lets through. One JSON array comes back instead of a row a point, which for 100,000
+ * points is the difference between milliseconds and a second.
+ */
+export function createMatching(database: Database) {
+  return (collection: Collection, filter: Filter, { among, limit = -1 }: MatchingScope = {}): number[] => {
+    const conditions = ['collection = ?']
+    const values: (string | number)[] = [collection.number]
+    if (among !== undefined) {
+      conditions.push('number IN (SELECT value FROM json_each(?))')
+      values.push(JSON.stringify(among))
+    }
+    if (filter.splits !== undefined) {
+      conditions.push('split IN (SELECT value FROM json_each(?))')
+      values.push(JSON.stringify(filter.splits))
+    }
+    for (const [name, accepted] of Object.entries(filter.metadata ?? {})) {
+      conditions.push(
+        among === undefined
+          ? `number IN (SELECT point FROM metadata
+               WHERE collection = ? AND name = ? AND value IN (SELECT value FROM json_each(?)))`
+          : `EXISTS (SELECT 1 FROM metadata AS field
+               WHERE field.point = points.number AND field.collection = ? AND field.name = ?
+               AND field.value IN (SELECT value FROM json_each(?)))`,
+      )
+      values.push(collection.number, name, JSON.stringify(accepted))
+    }
+    const sql = `SELECT json_group_array(number) AS numbers FROM
+      (SELECT number FROM points WHERE ${conditions.join(' AND ')} LIMIT ?)`
+    const row = database.prepare<{ numbers: string }>(sql).get(...values, limit)
+    return JSON.parse(row?.numbers ?? '[]') as number[]
+  }
+}
+
+export type Matching = ReturnType<typeof createMatching>

@@ -1,0 +1,76 @@
+import type { Catalogue } from '../catalogue/catalogue.ts'
+import type { ErrorCode } from '../core/errors.ts'
+import type { RetrainingRequested } from '../core/events.ts'
+import type { BlobStore } from '../ports/blob-store.ts'
+import type { EventLog } from '../ports/event-log.ts'
+import type { SearchService } from './search-service.ts'
+import type { Serving } from './serving.ts'
+
+/** A pair as a client sends it, not validated beyond its shape. */
+export type PairEntry = {
+  /** Throws an error of kind `invalid` where what was sent is no file. Entries of one picture share this function. */
+  readonly image: () => Promise<Uint8Array>
+  readonly caption: string | null
+  readonly subject: string | null
+  readonly split: string | null
+  readonly source: string
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+/** What became of an entry. `code` and `detail` say why it was rejected. */
+export type PublishResult = {
+  readonly outcome: 'accepted' | 'duplicate' | 'rejected'
+  readonly pairId: string | null
+  readonly imageId: string | null
+  readonly code: ErrorCode | null
+  readonly detail: string | null
+}
+
+/** How far the next training is. */
+export type TrainingProgress = {
+  /** Live counted pairs in the last requested snapshot. */
+  readonly base: number
+  /** Live counted pairs outside it. */
+  readonly newPairs: number
+  /** The share new / base past which a training is requested. */
+  readonly threshold: number
+  /** How many pairs are missing until the first training; 0 once it was requested. */
+  readonly missingPairs: number
+}
+
+export interface ApiLogger {
+  error(facts: Readonly<Record<string, unknown>>, message: string): void
+}
+
+export interface RequestMetrics {
+  /** `route` is the pattern (`/v1/pairs/{id}`), so that ids do not become labels. */
+  requested(request: { method: string; route: string; status: number; seconds: number }): void
+}
+
+/** Everything the HTTP API needs; ports and functions only, so that it can be served over any drivers. */
+export type ApiDependencies = {
+  readonly serving: Serving
+  readonly search: SearchService
+  readonly catalogue: Catalogue
+  readonly log: EventLog
+  readonly blobs: BlobStore
+  /** Validates and publishes; resolves once the pair is durable. Throws only what is unavailable or internal. */
+  readonly publish: (entry: PairEntry) => Promise<PublishResult>
+  /** Publishes the tombstone and the erasure request of a known pair; repeating it changes nothing. */
+  readonly erase: (pairId: string, requestedBy: string) => Promise<void>
+  readonly requestRetraining: (requestedBy: string) => Promise<RetrainingRequested>
+  readonly progress: () => TrainingProgress
+  /** Records not yet consumed, by consumer group. */
+  readonly lag: () => Promise<Readonly<Record<string, number>>>
+  /** Why requests cannot be answered in full (`catalogue-behind`, `index-unavailable`); empty when they can. */
+  readonly reasonsNotReady: () => Promise<readonly string[]>
+  /** Prometheus text, as a prom-client registry gives it. */
+  readonly registry: { readonly contentType: string; metrics(): Promise<string> }
+  /** The built search page; null serves none. */
+  readonly webFolder: string | null
+  readonly version: string
+  readonly metrics?: RequestMetrics
+  readonly logger?: ApiLogger
+  /** The largest request body, in bytes. Default 25 MB. */
+  readonly maxBodyBytes?: number
+}

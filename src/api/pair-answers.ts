@@ -1,0 +1,109 @@
+import { z } from '@hono/zod-openapi'
+import type { CataloguePair } from '../catalogue/catalogue.ts'
+import type { ErasureRecord } from '../core/events.ts'
+import type { PublishResult } from './dependencies.ts'
+import { problemDetails } from './problem.ts'
+import { isoTime, MetadataSchema, ProblemSchema, SplitSchema, TimeSchema } from './schemas.ts'
+
+export const PublishedSchema = z
+  .object({
+    outcome: z.enum(['accepted', 'duplicate', 'rejected']),
+    pairId: z.uuid().nullable(),
+    imageId: z.uuid().nullable(),
+    status: z.string().nullable().openapi({ description: 'Where the pair can be followed.' }),
+    problem: ProblemSchema.nullable().openapi({ description: 'Why it was rejected.' }),
+  })
+  .openapi('PublishedPair')
+
+export const PublishedManySchema = z.object({ pairs: z.array(PublishedSchema) }).openapi('PublishedPairs')
+
+export const PairStatusSchema = z
+  .object({
+    pairId: z.uuid(),
+    imageId: z.uuid(),
+    status: z.enum(['accepted', 'embedded', 'indexed', 'erased']).openapi({
+      description: '`embedded`: by another model than the one that is served; `indexed`: found by search.',
+    }),
+    caption: z.string().nullable(),
+    split: SplitSchema,
+    source: z.string(),
+    metadata: MetadataSchema,
+    publishedAt: TimeSchema,
+    acceptedAt: TimeSchema,
+    embeddedAt: TimeSchema.nullable(),
+    indexedAt: TimeSchema.nullable(),
+    erasedAt: TimeSchema.nullable(),
+  })
+  .openapi('PairStatus')
+
+export const ErasureAcceptedSchema = z
+  .object({
+    pairId: z.uuid(),
+    receipt: z.string().openapi({ description: 'Where the receipt of the erasure is.' }),
+  })
+  .openapi('ErasureAccepted')
+
+export const ReceiptSchema = z
+  .object({
+    pairId: z.uuid(),
+    imageId: z.uuid(),
+    state: z.string().openapi({ description: '`requested`, `done` or `restored`.' }),
+    at: TimeSchema,
+    logCleanBy: TimeSchema.nullable().openapi({ description: 'When the log itself holds no trace any more.' }),
+  })
+  .openapi('ErasureReceipt')
+
+/** Where a pair can be followed. */
+export const pairAddress = (pairId: string): string => `/v1/pairs/${pairId}`
+
+export function publishedPair({
+  outcome,
+  pairId,
+  imageId,
+  code,
+  detail,
+}: PublishResult): z.input<typeof PublishedSchema> {
+  return {
+    outcome,
+    pairId,
+    imageId,
+    status: outcome === 'rejected' || pairId === null ? null : pairAddress(pairId),
+    problem: outcome === 'rejected' ? problemDetails(code ?? 'internal', detail ?? '') : null,
+  }
+}
+
+/** `serving` is the generation that is served; null while there is none. */
+export function pairStatus(
+  pair: CataloguePair,
+  serving: string | null,
+  erasure: ErasureRecord | null,
+): z.input<typeof PairStatusSchema> {
+  const { pairId, imageId, caption, split, source, metadata, erased } = pair
+  const byServing = pair.indexed.find(({ generation }) => generation === serving)
+  const newest = byServing ?? pair.indexed.at(-1)
+  return {
+    pairId,
+    imageId,
+    status: erased ? 'erased' : byServing !== undefined ? 'indexed' : newest !== undefined ? 'embedded' : 'accepted',
+    caption,
+    split,
+    source,
+    metadata,
+    publishedAt: isoTime(pair.publishedAt),
+    acceptedAt: isoTime(pair.acceptedAt),
+    embeddedAt: time(newest?.embeddedAt),
+    indexedAt: time(byServing?.indexedAt),
+    erasedAt: erased ? time(erasure?.at) : null,
+  }
+}
+
+export const receipt = ({ pairId, imageId, state, at, logCleanBy }: ErasureRecord): z.input<typeof ReceiptSchema> => ({
+  pairId,
+  imageId,
+  state,
+  at: isoTime(at),
+  logCleanBy: time(logCleanBy),
+})
+
+const time = (milliseconds: number | null | undefined): string | null =>
+  milliseconds === null || milliseconds === undefined ? null : isoTime(milliseconds)

@@ -1,0 +1,52 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
+import type { ApiDependencies } from '../dependencies.ts'
+import type { ApiEnvironment } from '../middleware/trace.ts'
+import { problemDetails, problemResponse } from '../problem.ts'
+import { json, problems } from '../schemas.ts'
+
+const tags = ['Operation']
+
+const liveRoute = createRoute({
+  method: 'get',
+  path: '/health/live',
+  tags,
+  summary: 'Whether the process answers; if not, restart it',
+  responses: { 200: json(z.object({ status: z.literal('live') }), 'It does') },
+})
+
+const readyRoute = createRoute({
+  method: 'get',
+  path: '/health/ready',
+  tags,
+  summary: 'Whether requests should be sent here; otherwise 503 with the reasons',
+  responses: { 200: json(z.object({ status: z.literal('ready') }), 'They should'), ...problems },
+})
+
+const metricsRoute = createRoute({
+  method: 'get',
+  path: '/metrics',
+  tags,
+  summary: 'Metrics for Prometheus',
+  responses: { 200: { description: 'Text', content: { 'text/plain': { schema: z.string() } } }, ...problems },
+})
+
+/** `GET /health/live`, `/health/ready` and `/metrics`. */
+export function healthRoutes(deps: Pick<ApiDependencies, 'serving' | 'reasonsNotReady' | 'registry'>) {
+  const routes = new OpenAPIHono<ApiEnvironment>()
+  routes.openapi(liveRoute, (context) => context.json({ status: 'live' as const }, 200))
+
+  routes.openapi(readyRoute, async (context) => {
+    const noModel = deps.serving.current() === null ? ['no-model'] : []
+    const reasons = [...new Set([...noModel, ...(await deps.reasonsNotReady())])]
+    if (reasons.length === 0) return context.json({ status: 'ready' as const }, 200)
+    const traceId = context.get('traceId')
+    return problemResponse(
+      problemDetails('not-ready', `Not ready: ${reasons.join(', ')}.`, { reasons, traceId }),
+    ) as never
+  })
+
+  routes.openapi(metricsRoute, async (context) =>
+    context.text(await deps.registry.metrics(), 200, { 'content-type': deps.registry.contentType }),
+  )
+  return routes
+}

@@ -1,0 +1,78 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
+import type { Catalogue, CatalogueImage } from '../../catalogue/catalogue.ts'
+import { AppError } from '../../core/errors.ts'
+import type { ApiDependencies } from '../dependencies.ts'
+import type { ApiEnvironment } from '../middleware/trace.ts'
+import { CaptionSchema, json, MetadataSchema, pathId, problems, SplitSchema } from '../schemas.ts'
+import { imageAddress } from '../search-types.ts'
+
+const ImageSchema = z
+  .object({
+    imageId: z.uuid(),
+    content: z.string().openapi({ description: 'The address of the bytes.' }),
+    contentType: z.string(),
+    width: z.int(),
+    height: z.int(),
+    split: SplitSchema,
+    source: z.string(),
+    metadata: MetadataSchema,
+    captions: z.array(CaptionSchema),
+  })
+  .openapi('Image')
+
+const tags = ['Pictures']
+
+const imageRoute = createRoute({
+  method: 'get',
+  path: '/v1/images/{id}',
+  tags,
+  summary: 'A picture and its captions',
+  request: { params: pathId('imageId') },
+  responses: { 200: json(ImageSchema, 'The picture'), ...problems },
+})
+
+const contentRoute = createRoute({
+  method: 'get',
+  path: '/v1/images/{id}/content',
+  tags,
+  summary: 'The bytes of a picture, as published',
+  request: { params: pathId('imageId') },
+  responses: {
+    200: { description: 'The bytes', content: { 'image/*': { schema: z.string().openapi({ format: 'binary' }) } } },
+    304: { description: 'The copy named by If-None-Match is current' },
+    ...problems,
+  },
+})
+
+/** `GET /v1/images/{id}` and `/content`. */
+export function imageRoutes({ catalogue, blobs }: Pick<ApiDependencies, 'catalogue' | 'blobs'>) {
+  const routes = new OpenAPIHono<ApiEnvironment>()
+
+  routes.openapi(imageRoute, async (context) => {
+    const { imageId, contentType, width, height, split, source, metadata, captions } = liveImage(
+      catalogue,
+      context.req.valid('param').id,
+    )
+    const content = imageAddress(imageId)
+    const picture = { imageId, content, contentType, width, height, split, source, metadata, captions: [...captions] }
+    return context.json(picture, 200)
+  })
+
+  routes.openapi(contentRoute, async (context) => {
+    const image = liveImage(catalogue, context.req.valid('param').id)
+    // The id names the bytes, so they never change; shared caches keep no copy of what may be erased.
+    const headers = { etag: `"${image.imageId}"`, 'cache-control': 'private, max-age=31536000, immutable' }
+    if (context.req.header('if-none-match')?.includes(headers.etag) === true) return context.body(null, 304, headers)
+    const bytes = await blobs.get(image.blobKey)
+    if (bytes === null)
+      throw new AppError('blob-missing', `The bytes of the picture ${image.imageId} are gone from the blob store.`)
+    return context.body(new Uint8Array(bytes), 200, { ...headers, 'content-type': image.contentType })
+  })
+  return routes
+}
+
+function liveImage(catalogue: Catalogue, imageId: string): CatalogueImage {
+  const image = catalogue.image(imageId)
+  if (image === null) throw new AppError('image-not-found', `There is no picture ${imageId}; it may have been erased.`)
+  return image
+}

@@ -1,0 +1,183 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
+import { AppError } from '../../core/errors.ts'
+import { pointKinds, type Filter } from '../../ports/vector-index.ts'
+import { readBody, type Body } from '../body.ts'
+import type { ApiDependencies } from '../dependencies.ts'
+import type { ApiEnvironment } from '../middleware/trace.ts'
+import { CaptionSchema, FileSchema, json, MetadataSchema, problems, repeatable, SplitSchema } from '../schemas.ts'
+import {
+  MAX_LIMIT,
+  MAX_OFFSET,
+  searchModes,
+  type SearchInput,
+  type SearchRequest,
+  type SearchResult,
+} from '../search-types.ts'
+import { decodeBase64, fileBytes } from '../uploads.ts'
+
+const HitSchema = z
+  .object({
+    score: z.number().openapi({ description: 'Cosine in mode `vector`, bm25 in mode `text`; higher is better.' }),
+    imageId: z.uuid(),
+    image: z.string().openapi({ description: 'The address of the picture.' }),
+    captions: z.array(CaptionSchema),
+    pairId: z
+      .uuid()
+      .nullable()
+      .openapi({ description: 'The caption that was found; null where pictures are searched.' }),
+    caption: z.string().nullable(),
+    split: SplitSchema,
+    metadata: MetadataSchema,
+    modelVersion: z.string().nullable(),
+    generation: z.string().nullable(),
+  })
+  .openapi('Hit')
+
+const ResultSchema = z
+  .object({
+    hits: z.array(HitSchema),
+    modelVersion: z.string().nullable(),
+    generation: z.string().nullable(),
+    tookMs: z.number(),
+  })
+  .openapi('SearchResult')
+
+const page = {
+  target: z.enum(pointKinds).default('images').openapi({ description: 'What is searched: pictures or captions.' }),
+  mode: z
+    .enum(searchModes)
+    .default('vector')
+    .openapi({ description: '`vector`: meanings; `text`: words, without a model.' }),
+  limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(10),
+  offset: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(MAX_OFFSET)
+    .default(0)
+    .openapi({ type: 'integer', minimum: 0, maximum: MAX_OFFSET, default: 0 }),
+}
+
+const metadataPair = z.string().regex(/^[^:]+:/, 'write field:value')
+
+const flatFilter = {
+  split: repeatable(SplitSchema).optional().openapi({ description: 'Any of these sets.' }),
+  metadata: repeatable(metadataPair)
+    .optional()
+    .openapi({ description: '`field:value`; values of one field are alternatives.' }),
+}
+
+const QuerySchema = z.object({
+  q: z.string().optional().openapi({ example: 'a dog on the beach' }),
+  imageId: z.uuid().optional().openapi({ description: 'More like this picture.' }),
+  ...page,
+  ...flatFilter,
+})
+
+const FormSchema = z.object({ image: FileSchema, ...page, ...flatFilter })
+
+const BodySchema = z
+  .strictObject({
+    text: z.string().optional(),
+    image: z.string().optional().openapi({ description: 'A picture file in base64.' }),
+    embedding: z.array(z.number()).optional(),
+    imageId: z.uuid().optional(),
+    ...page,
+    filter: z
+      .strictObject({
+        splits: z.array(SplitSchema).optional(),
+        metadata: z.record(z.string(), repeatable(z.string())).optional(),
+      })
+      .default({}),
+  })
+  .openapi('SearchRequest', { description: 'One of `text`, `image`, `embedding` and `imageId`.' })
+
+const responses = { 200: json(ResultSchema, 'Best first'), ...problems }
+
+const getRoute = createRoute({
+  method: 'get',
+  path: '/v1/search',
+  tags: ['Search'],
+  summary: 'Search by text, or for more like a picture',
+  request: { query: QuerySchema },
+  responses,
+})
+
+const postRoute = createRoute({
+  method: 'post',
+  path: '/v1/search',
+  tags: ['Search'],
+  summary: 'Search by text, picture or embedding',
+  request: {
+    body: { content: { 'application/json': { schema: BodySchema }, 'multipart/form-data': { schema: FormSchema } } },
+  },
+  responses,
+})
+
+/** `GET` and `POST /v1/search`. */
+export function searchRoutes({ search }: Pick<ApiDependencies, 'search'>) {
+  const routes = new OpenAPIHono<ApiEnvironment>()
+
+  routes.openapi(getRoute, async (context) => {
+    const { q, imageId, split, metadata, ...page } = context.req.valid('query')
+    const input = onlyInput([
+      q === undefined ? null : { kind: 'text', text: q },
+      imageId === undefined ? null : { kind: 'image', imageId },
+    ])
+    return context.json(answer(await search.search({ input, filter: flat(split, metadata), ...page })), 200)
+  })
+
+  routes.openAPIRegistry.registerPath(postRoute)
+  routes.post(postRoute.path, async (context) => {
+    const body = await readBody(context, { json: BodySchema, form: FormSchema })
+    return context.json(answer(await search.search(await searchRequest(body))), 200)
+  })
+  return routes
+}
+
+async function searchRequest(
+  body: Body<z.output<typeof BodySchema>, z.output<typeof FormSchema>>,
+): Promise<SearchRequest> {
+  if (body.type === 'form') {
+    const { image, split, metadata, ...page } = body.value
+    return {
+      input: { kind: 'picture', bytes: await fileBytes('image', image) },
+      filter: flat(split, metadata),
+      ...page,
+    }
+  }
+  const { text, image, embedding, imageId, ...rest } = body.value
+  const input = onlyInput([
+    text === undefined ? null : { kind: 'text', text },
+    image === undefined ? null : { kind: 'picture', bytes: decodeBase64('image', image) },
+    embedding === undefined ? null : { kind: 'embedding', embedding },
+    imageId === undefined ? null : { kind: 'image', imageId },
+  ])
+  return { input, ...rest }
+}
+
+function onlyInput(inputs: readonly (SearchInput | null)[]): SearchInput {
+  const [input, second] = inputs.filter((given) => given !== null)
+  if (input === undefined || second !== undefined) {
+    throw new AppError(
+      'invalid-request',
+      'Give one thing to search for: a text, a picture, an embedding, or a picture id; see /docs.',
+    )
+  }
+  return input
+}
+
+function flat(splits: Filter['splits'], pairs: readonly string[] = []): Filter {
+  const values = new Map<string, string[]>()
+  for (const pair of pairs) {
+    const colon = pair.indexOf(':')
+    const field = pair.slice(0, colon)
+    values.set(field, [...(values.get(field) ?? []), pair.slice(colon + 1)])
+  }
+  return { ...(splits === undefined ? {} : { splits }), metadata: Object.fromEntries(values) }
+}
+
+const answer = (result: SearchResult): z.input<typeof ResultSchema> => ({
+  ...result,
+  hits: result.hits.map((hit) => ({ ...hit, captions: [...hit.captions] })),
+})

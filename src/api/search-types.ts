@@ -1,0 +1,56 @@
+import type { Split } from '../core/split.ts'
+import type { Filter, PointKind } from '../ports/vector-index.ts'
+
+/** What is searched for. */
+export type SearchInput =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'picture'; readonly bytes: Uint8Array }
+  | { readonly kind: 'embedding'; readonly embedding: readonly number[] }
+  /** More like this picture, which itself is left out of the pictures found. */
+  | { readonly kind: 'image'; readonly imageId: string }
+
+export const searchModes = ['vector', 'text'] as const
+/** `vector` compares meanings and needs a model; `text` compares words (FTS5, bm25) and needs none. */
+export type SearchMode = (typeof searchModes)[number]
+
+export const MAX_LIMIT = 100
+export const MAX_OFFSET = 1_000
+
+export type SearchRequest = {
+  readonly input: SearchInput
+  readonly target: PointKind
+  readonly mode: SearchMode
+  /** 1 to `MAX_LIMIT`. */
+  readonly limit: number
+  /** 0 to `MAX_OFFSET`. */
+  readonly offset: number
+  readonly filter: Filter
+}
+
+export type SearchHit = {
+  /** Cosine in mode `vector`, bm25 in mode `text`: higher is better in both. */
+  readonly score: number
+  readonly imageId: string
+  /** Where the bytes of the picture are. */
+  readonly image: string
+  /** All live captions of the picture. */
+  readonly captions: readonly { readonly pairId: string; readonly caption: string }[]
+  /** The caption that was found; null where pictures are searched. */
+  readonly pairId: string | null
+  readonly caption: string | null
+  readonly split: Split
+  readonly metadata: Readonly<Record<string, string>>
+  readonly modelVersion: string | null
+  readonly generation: string | null
+}
+
+/** Model and generation are those of one release; null where full text answers while there is no model. */
+export type SearchResult = {
+  readonly hits: readonly SearchHit[]
+  readonly modelVersion: string | null
+  readonly generation: string | null
+  readonly tookMs: number
+}
+
+/** The address of a picture's bytes. */
+export const imageAddress = (imageId: string): string => `/v1/images/${imageId}/content`

@@ -1,0 +1,62 @@
+import { createAdaptorServer } from '@hono/node-server'
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { AppError } from '../core/errors.ts'
+
+export type RunningServer = {
+  /** Where it listens: `http://127.0.0.1:8080`. */
+  readonly address: string
+  /** Takes no new connection, lets the requests in hand end, and resolves once all connections are closed. */
+  readonly stop: () => Promise<void>
+}
+
+/**
+ * Serves the app over HTTP. `port` 0 takes a free one; `host` is 127.0.0.1 unless said otherwise, because nothing here asks
+ * who is calling. Throws `port-in-use` or `configuration-invalid`.
+ */
+export async function startServer(
+  app: { readonly fetch: (request: Request) => Response | Promise<Response> },
+  { host = '127.0.0.1', port }: { host?: string; port: number },
+): Promise<RunningServer> {
+  const server = createAdaptorServer({ fetch: app.fetch }) as Server
+  await listen(server, host, port)
+  const bound = server.address() as AddressInfo
+  const name = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address
+
+  let stopped: Promise<void> | undefined
+  let stopping = false
+  // A connection kept alive would otherwise hold the server open after its last answer.
+  server.on('request', (_request, response) => {
+    response.once('close', () => {
+      if (stopping) setImmediate(() => server.closeIdleConnections())
+    })
+  })
+  const stop = async (): Promise<void> => {
+    stopping = true
+    const closed = once(server, 'close')
+    server.close()
+    server.closeIdleConnections()
+    await closed
+  }
+  return { address: `http://${name}:${bound.port}`, stop: () => (stopped ??= stop()) }
+}
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  try {
+    const listening = once(server, 'listening')
+    server.listen(port, host)
+    await listening
+  } catch (error) {
+    const code = (error as { code?: string }).code
+    if (code === 'EADDRINUSE') {
+      const detail = `Port ${port} on ${host} is in use: stop what listens there, or choose another port (0 takes a free one).`
+      throw new AppError('port-in-use', detail, { cause: error })
+    }
+    if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+      const detail = `Cannot listen on port ${port} of ${host} (${code}): choose a port above 1023 and an address of this machine.`
+      throw new AppError('configuration-invalid', detail, { cause: error })
+    }
+    throw error
+  }
+}

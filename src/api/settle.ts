@@ -1,0 +1,16 @@
+import type { Catalogue } from '../catalogue/catalogue.ts'
+import type { EventLog } from '../ports/event-log.ts'
+
+/** How long an answer waits for the catalogue to see what was published just before, in milliseconds. */
+const PATIENCE = 1_000
+
+/** Reads from the catalogue; where it finds nothing yet, reads again once the log is folded, or after a second. */
+export async function readSettled<T>(catalogue: Catalogue, log: EventLog, read: () => T | null): Promise<T | null> {
+  const found = read()
+  if (found !== null) return found
+  let timer: NodeJS.Timeout | undefined
+  const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, PATIENCE)))
+  await Promise.race([catalogue.caughtUp(log).catch(() => undefined), patience])
+  clearTimeout(timer)
+  return read()
+}

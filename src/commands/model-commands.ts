@@ -1,0 +1,88 @@
+import { Option } from 'commander'
+import { retrainingReasons } from '../core/events.ts'
+import type { AuditedOptions } from './erase.ts'
+import type { EvaluateOptions } from './evaluate.ts'
+import type { ModelsOptions } from './models.ts'
+import { currentUser, splitName, wholeNumber } from './option-values.ts'
+import type { DefineCommands } from './run-program.ts'
+import type { TrainOptions } from './train.ts'
+
+const JSON_OPTION = ['--json', 'print JSON for programs'] as const
+const BY_OPTION = ['--by <name>', 'who asks for it, for the record', currentUser()] as const
+
+/** Models: asked for, measured, released, taken back, taken along. */
+export const defineModelCommands: DefineCommands = (program, act) => {
+  program.commandsGroup('Models:')
+
+  program
+    .command('train')
+    .description('request a retraining by hand')
+    .addOption(new Option('--reason <reason>', 'what to record as the reason').choices(retrainingReasons).default('manual'))
+    .option('--wait', 'wait for the decision; trains by itself where no process serves')
+    .option(...BY_OPTION)
+    .option(...JSON_OPTION)
+    .addHelpText('after', '\nExample:\n  $ pairstream train --wait')
+    .action((options: TrainOptions) => act(async (context) => (await import('./train.ts')).train(options, context)))
+
+  program
+    .command('evaluate')
+    .description('measure retrieval both ways: Recall@1/5/10, MRR, MAP, NDCG@10, median rank')
+    .option('--model <model>', 'a folder, a version, or champion', 'champion')
+    .option('--dataset <path>', 'a data set on disk; default: what is published')
+    .option('--split <name>', 'train, val, test or all; default: test of a data set, validation of what is published', (text) =>
+      text === 'all' ? text : splitName(text),
+    )
+    .option('--out <file>', 'where to write the figures as JSON; default: evaluation/MODEL-SPLIT.json')
+    .option('--run <file>', 'where to write the TREC run, with .qrels beside it; default: evaluation/MODEL-SPLIT.run')
+    .option('--depth <number>', 'results a query in the run', wholeNumber(1, 100_000), 100)
+    .option(...JSON_OPTION)
+    .addHelpText('after', '\nExample:\n  $ pairstream evaluate --model models/champion --dataset flickr8k --split test')
+    .action((options: EvaluateOptions) => act(async (context) => (await import('./evaluate.ts')).evaluate(options, context)))
+
+  const models = program
+    .command('models')
+    .description('list, show, promote, take back and export models')
+    .addHelpText('after', '\nExample:\n  $ pairstream models export champion models/champion')
+  models
+    .command('list', { isDefault: true })
+    .description('list all models, oldest first')
+    .option(...JSON_OPTION)
+    .addHelpText('after', '\nExample:\n  $ pairstream models list')
+    .action((options: ModelsOptions) => act(async (context) => (await import('./models.ts')).listModels(options, context)))
+  models
+    .command('show')
+    .description('show the decisions on a model, its metrics, training and files')
+    .argument('<version>', 'a version, its number in the list, or champion')
+    .option(...JSON_OPTION)
+    .addHelpText('after', '\nExample:\n  $ pairstream models show champion')
+    .action((version: string, options: ModelsOptions) =>
+      act(async (context) => (await import('./models.ts')).showModel(version, options, context)),
+    )
+  models
+    .command('promote')
+    .description('build and serve a model, whatever the gate said of it')
+    .argument('<version>', 'a version, or its number in the list')
+    .option(...BY_OPTION)
+    .option(...JSON_OPTION)
+    .addHelpText('after', '\nExample:\n  $ pairstream models promote m-0123456789 --by ada')
+    .action((version: string, options: AuditedOptions) =>
+      act(async (context) => (await import('./models.ts')).promote(version, options, context)),
+    )
+  models
+    .command('revert')
+    .description('go back to the release before, at once')
+    .option(...BY_OPTION)
+    .option(...JSON_OPTION)
+    .addHelpText('after', '\nExample:\n  $ pairstream models revert')
+    .action((options: AuditedOptions) => act(async (context) => (await import('./models.ts')).revert(options, context)))
+  models
+    .command('export')
+    .description('write a model into a folder that needs nothing else')
+    .argument('<version>', 'a version, its number in the list, or champion')
+    .argument('<folder>', 'a new folder')
+    .option(...JSON_OPTION)
+    .addHelpText('after', '\nExample:\n  $ pairstream models export champion models/champion')
+    .action((version: string, folder: string, options: ModelsOptions) =>
+      act(async (context) => (await import('./models.ts')).exportModel(version, folder, options, context)),
+    )
+}

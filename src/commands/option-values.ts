@@ -1,0 +1,51 @@
+import { userInfo } from 'node:os'
+import { InvalidArgumentError } from 'commander'
+import { roles, type Role } from '../config.ts'
+import { AppError } from '../core/errors.ts'
+import { parseSplit, type Split } from '../core/split.ts'
+import type { Filter } from '../ports/vector-index.ts'
+
+/** Reads a whole number between two bounds. */
+export const wholeNumber =
+  (least: number, most: number = Number.MAX_SAFE_INTEGER) =>
+  (text: string): number => {
+    const value = Number(text)
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value
+    throw new InvalidArgumentError(`It is a whole number from ${least} to ${most}.`)
+  }
+
+/** Reads `api,embed`. */
+export function roleList(text: string): readonly Role[] {
+  const names = text.split(',').map((name) => name.trim())
+  const known = names.map((name) => roles.find((role) => role === name))
+  if (known.some((role) => role === undefined)) throw new InvalidArgumentError(`The roles are ${roles.join(', ')}.`)
+  return known.filter((role) => role !== undefined)
+}
+
+export function splitName(text: string): Split {
+  try {
+    const split = parseSplit(text)
+    if (split !== null) return split
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error
+  }
+  throw new InvalidArgumentError('It is one of train, validation (val, dev), fresh, test.')
+}
+
+/** Adds `name=value` to a filter; `split=test` filters by split. A name given again takes either value. */
+export function filterTerm(text: string, before: Filter = {}): Filter {
+  const [, name, value] = /^([^=]+)=([^]*)$/.exec(text) ?? []
+  if (name === undefined || value === undefined) throw new InvalidArgumentError('Write name=value.')
+  if (name === 'split') return { ...before, splits: [...(before.splits ?? []), splitName(value)] }
+  const metadata = before.metadata ?? {}
+  return { ...before, metadata: { ...metadata, [name]: [...(metadata[name] ?? []), value] } }
+}
+
+/** Who is at the keyboard, for the audit. */
+export function currentUser(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return 'unknown' // a container may run under a number that has no name
+  }
+}

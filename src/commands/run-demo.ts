@@ -1,0 +1,43 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { AppError } from '../core/errors.ts'
+import type { CommandContext } from './context.ts'
+
+export type DemoCommandOptions = {
+  readonly dataset?: string
+  readonly backbone?: string
+  readonly images?: string
+  readonly images_dir?: string
+  readonly query?: string
+  readonly topK?: number
+  readonly top_k?: number
+  readonly model?: string
+  readonly exit?: boolean
+  readonly port?: number
+  readonly data: string
+  readonly seed: number
+  readonly json?: boolean
+}
+
+const DEFAULT_TOP_K = 5
+
+/** Tells the whole story, or searches a folder of pictures where one is given. */
+export async function demo(options: DemoCommandOptions, context: CommandContext): Promise<number> {
+  const images = options.images ?? options.images_dir
+  if (images !== undefined) {
+    const { query, model, backbone, json } = options
+    const { searchFolder } = await import('./demo/search-folder.ts')
+    return searchFolder({ images, query, model, backbone, json, topK: options.topK ?? options.top_k ?? DEFAULT_TOP_K }, context)
+  }
+  const { dataset, backbone, data, port, seed, exit } = options
+  refuseForeignFolder(data)
+  const { runDemo } = await import('./demo/demo.ts')
+  return runDemo({ dataset, backbone, data, port, seed, exit: exit === true }, context)
+}
+
+/** The folder is emptied first, which must not happen to somebody's pictures. */
+function refuseForeignFolder(folder: string): void {
+  const isOwn = existsSync(join(folder, 'log.db')) || existsSync(join(folder, 'lock.db'))
+  if (!existsSync(folder) || isOwn || readdirSync(folder).length === 0) return
+  throw new AppError('invalid-request', `${folder} holds other things and would be emptied; name a new folder by --data.`)
+}

@@ -1,0 +1,84 @@
+import { readFile } from 'node:fs/promises'
+import type { SearchInput, SearchMode, SearchResult } from '../api/search-types.ts'
+import type { Catalogue } from '../catalogue/catalogue.ts'
+import { AppError } from '../core/errors.ts'
+import type { Filter, PointKind } from '../ports/vector-index.ts'
+import { trainingProgress } from '../roles/commands.ts'
+import type { Services } from '../roles/services.ts'
+import { startServingRole } from '../roles/serving-role.ts'
+import { print, printJson, remark, type CommandContext } from './context.ts'
+import type { ExitName } from './exit-codes.ts'
+import { counted } from './figures.ts'
+import { formatTable } from './table.ts'
+import { cut } from './terminal-text.ts'
+import { withServices } from './with-services.ts'
+
+export type SearchOptions = {
+  readonly image?: string | undefined
+  readonly topK: number
+  readonly target: PointKind
+  readonly mode: SearchMode
+  readonly filter?: Filter | undefined
+  readonly json?: boolean
+}
+
+const CAPTION_WIDTH = 70
+
+/** Searches by text or by a picture, with the release that is current now. */
+export async function search(text: string | undefined, options: SearchOptions, context: CommandContext): Promise<ExitName> {
+  const input = await readInput(text, options.image)
+  const { topK: limit, target, mode, filter = {} } = options
+  return withServices<ExitName>(context, { access: 'share', needsData: true }, async (services) => {
+    const serving = mode === 'vector' ? await startServingRole(services) : null
+    try {
+      const result = await services.search.search({ input, target, mode, limit, offset: 0, filter }).catch((error: unknown) => {
+        throw withMissingPairs(error, services)
+      })
+      if (options.json === true) printJson(context, withSources(result, services.catalogue))
+      else printHits(result, services.catalogue, context)
+    } finally {
+      await serving?.stop()
+    }
+    return 'ok'
+  })
+}
+
+async function readInput(text: string | undefined, image: string | undefined): Promise<SearchInput> {
+  if ((text === undefined) === (image === undefined)) {
+    throw new AppError('invalid-request', 'Give a text to search for, or a picture by --image; one of them.')
+  }
+  if (image === undefined) return { kind: 'text', text: text ?? '' }
+  const bytes = await readFile(image).catch((cause: unknown) => {
+    throw new AppError('source-not-found', `The picture ${image} cannot be read; check the path.`, { cause })
+  })
+  return { kind: 'picture', bytes }
+}
+
+function withMissingPairs(error: unknown, services: Services): unknown {
+  if (!(error instanceof AppError) || error.code !== 'no-model') return error
+  const { missingPairs } = trainingProgress(services)
+  const until = missingPairs === 0 ? "one is on its way where 'pairstream serve' runs" : `${counted(missingPairs, 'pair')} are missing until the first training`
+  return new AppError('no-model', `Search by words (--mode text) meanwhile; ${until}.`, { cause: error })
+}
+
+/** Hits with where their picture came from, which says more on a command line than an address of the API. */
+const withSources = (result: SearchResult, catalogue: Catalogue) => ({
+  ...result,
+  hits: result.hits.map((hit, index) => ({ rank: index + 1, source: catalogue.image(hit.imageId)?.source ?? null, ...hit })),
+})
+
+function printHits({ hits, modelVersion, generation }: SearchResult, catalogue: Catalogue, context: CommandContext): void {
+  if (hits.length === 0) {
+    remark(context, 'Nothing was found.')
+    return
+  }
+  const rows = hits.map(({ score, imageId, caption, captions }, index) => [
+    index + 1,
+    score.toFixed(4),
+    catalogue.image(imageId)?.source ?? null,
+    imageId,
+    cut(caption ?? captions[0]?.caption ?? '', CAPTION_WIDTH),
+  ])
+  print(context, formatTable(['rank', { title: 'score', align: 'right' }, 'picture', 'image id', 'caption'], rows))
+  if (modelVersion !== null) remark(context, `model ${modelVersion}, generation ${generation ?? '–'}`)
+}

@@ -1,0 +1,25 @@
+import { exitCodes } from './exit-codes.ts'
+
+/** npm passes on an interrupt that the terminal has sent to the whole group already: two within this time are one. */
+const ECHO_MILLISECONDS = 500
+
+/** A signal that the first SIGINT or SIGTERM raises; the second ends the process at once. */
+export function listenForStop(): AbortSignal {
+  const controller = new AbortController()
+  let firstAt: number | null = null
+  const stop = (): void => {
+    if (firstAt === null) {
+      firstAt = performance.now()
+      controller.abort()
+    } else if (performance.now() - firstAt > ECHO_MILLISECONDS) process.exit(exitCodes.interrupted.status)
+  }
+  process.on('SIGINT', stop).on('SIGTERM', stop)
+  return controller.signal
+}
+
+/** Resolves once the signal is raised. */
+export const raised = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })

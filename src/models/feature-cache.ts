@@ -1,0 +1,105 @@
+import { join } from 'node:path'
+import type { BlobStore } from '../ports/blob-store.ts'
+import type { ImageInput } from '../ports/encoder.ts'
+import type { Backbone } from './backbone.ts'
+import { openFeatureShards, type FeatureShards } from './feature-shards.ts'
+import type { ShardEntry } from './feature-shard.ts'
+import { computeFeatures, mapInOrder } from './image-features.ts'
+import type { View } from './preprocessing.ts'
+
+/**
+ * What backbones gave for pictures, so that retraining and re-embedding never decode a picture twice. One process writes. A
+ * killed process loses what was not flushed, which only costs computing it again; damaged files are discarded, never believed.
+ */
+export type FeatureCache = {
+  /** The features of each image under each of `views`, in their order; what is unknown is computed and kept. Throws `image-…` errors. */
+  features(images: readonly ImageInput[], backbone: Backbone, views: readonly View[]): Promise<Float32Array[][]>
+  get(backboneId: string, view: View, imageIds: readonly string[]): Promise<ReadonlyMap<string, Float32Array>>
+  put(backboneId: string, view: View, entries: readonly ShardEntry[]): Promise<void>
+  /** Forgets images under all backbones and views, also what is being computed now. */
+  erase(imageIds: readonly string[]): Promise<void>
+  flush(): Promise<void>
+  /** Flushes and lets the files go. */
+  close(): Promise<void>
+}
+
+export type FeatureCacheOptions = {
+  readonly blobs: BlobStore
+  /** For the disposable local copy. */
+  readonly folder: string
+  /** Default 1,024. */
+  readonly rowsPerShard?: number
+}
+
+const ROOT = 'features'
+
+export function createFeatureCache(options: FeatureCacheOptions): FeatureCache {
+  const { blobs, folder, rowsPerShard = 1024 } = options
+  const sets = new Map<string, Promise<FeatureShards>>()
+  /** When an image was erased, counted in erasures: what began to be computed before is not kept. */
+  const erasedAt = new Map<string, number>()
+  let erasures = 0
+
+  function setOf(backboneId: string, view: string): Promise<FeatureShards> {
+    const name = `${backboneId}/${view}`
+    const known = sets.get(name)
+    if (known !== undefined) return known
+    const opened = openFeatureShards({
+      blobs,
+      prefix: `${ROOT}/${name}`,
+      folder: join(folder, backboneId, view),
+      rowsPerShard,
+    })
+    sets.set(name, opened)
+    opened.catch(() => sets.delete(name)) // the next caller tries again
+    return opened
+  }
+
+  async function features(
+    images: readonly ImageInput[],
+    backbone: Backbone,
+    views: readonly View[],
+  ): Promise<Float32Array[][]> {
+    const began = erasures
+    const imageIds = images.flatMap(({ imageId }) => imageId ?? [])
+    const known = new Map<View, ReadonlyMap<string, Float32Array>>()
+    for (const view of views) known.set(view, await cache.get(backbone.id, view, imageIds))
+
+    return mapInOrder(images, async (image) => {
+      const { imageId } = image
+      const found = (view: View) => (imageId === null ? undefined : known.get(view)?.get(imageId))
+      const missing = views.filter((view) => found(view) === undefined)
+      const [computed = []] = missing.length === 0 ? [] : await computeFeatures([image], backbone, missing)
+      if (imageId !== null && (erasedAt.get(imageId) ?? 0) <= began) {
+        for (const [index, values] of computed.entries())
+          await cache.put(backbone.id, missing[index] ?? 'plain', [[imageId, values]])
+      }
+      return views.map((view) => found(view) ?? computed[missing.indexOf(view)] ?? new Float32Array())
+    })
+  }
+
+  const cache: FeatureCache = {
+    features,
+    get: async (backboneId, view, imageIds) => (await setOf(backboneId, view)).get(imageIds),
+    put: async (backboneId, view, entries) => (await setOf(backboneId, view)).put(entries),
+    async erase(imageIds) {
+      erasures++
+      for (const imageId of imageIds) erasedAt.set(imageId, erasures)
+      for await (const { key } of blobs.list(`${ROOT}/`)) {
+        const [, backboneId = '', view = ''] = key.split('/')
+        await setOf(backboneId, view)
+      }
+      const erased = new Set(imageIds)
+      for (const set of await Promise.all(sets.values())) await set.erase(erased)
+    },
+    async flush() {
+      for (const set of await Promise.all(sets.values())) await set.flush()
+    },
+    async close() {
+      await cache.flush()
+      for (const set of await Promise.all(sets.values())) set.close()
+      sets.clear()
+    },
+  }
+  return cache
+}

@@ -1,0 +1,92 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { crc32 } from 'node:zlib'
+import { vectorBytes } from '../core/vector.ts'
+
+/**
+ * A shard holds the features of many images in one file, little-endian:
+ * `PSF1`, number of rows, width (uint32 each); for each row the image's id (16 bytes) and the CRC-32 of its values; the CRC-32 of all
+ * that; the rows (float32). A row so can be read, and proven, by itself.
+ */
+export type Shard = {
+  readonly imageIds: readonly string[]
+  /** The features in a row, or null when they are damaged. */
+  read(row: number): Float32Array | null
+  close(): void
+}
+
+export type ShardEntry = readonly [imageId: string, features: Float32Array]
+
+const MAGIC = Buffer.from('PSF1')
+const HEADER_BYTES = 12
+const ID_BYTES = 16
+const ENTRY_BYTES = ID_BYTES + 4
+const CHECKSUM_BYTES = 4
+
+const idBytes = (imageId: string): Buffer => Buffer.from(imageId.replaceAll('-', ''), 'hex')
+
+const idText = (bytes: Buffer): string =>
+  bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+
+/** The bytes of a shard of at least one entry, all of one width. */
+export function encodeShard(entries: readonly ShardEntry[]): Uint8Array {
+  const header = Buffer.alloc(HEADER_BYTES)
+  MAGIC.copy(header)
+  header.writeUInt32LE(entries.length, 4)
+  header.writeUInt32LE(entries[0]?.[1].length ?? 0, 8)
+  const table = entries.map(([imageId, features]) => {
+    const checksum = Buffer.alloc(4)
+    checksum.writeUInt32LE(crc32(vectorBytes(features)))
+    return Buffer.concat([idBytes(imageId), checksum])
+  })
+  const head = Buffer.concat([header, ...table])
+  const checksum = Buffer.alloc(CHECKSUM_BYTES)
+  checksum.writeUInt32LE(crc32(head))
+  return Buffer.concat([head, checksum, ...entries.map(([, features]) => vectorBytes(features))])
+}
+
+/** Opens a shard's file; null when there is none or it is not whole. */
+export function openShard(path: string): Shard | null {
+  let file: number
+  try {
+    file = openSync(path, 'r')
+  } catch {
+    return null
+  }
+  const bytesAt = (position: number, length: number): Buffer => {
+    const bytes = Buffer.alloc(length)
+    return bytes.subarray(0, readSync(file, bytes, 0, length, position))
+  }
+  const shard = readShard(bytesAt, fstatSync(file).size, () => closeSync(file))
+  if (shard === null) closeSync(file)
+  return shard
+}
+
+function readShard(
+  bytesAt: (position: number, length: number) => Buffer,
+  size: number,
+  close: () => void,
+): Shard | null {
+  const header = bytesAt(0, HEADER_BYTES)
+  if (header.length < HEADER_BYTES || !header.subarray(0, 4).equals(MAGIC)) return null
+  const [count, width] = [header.readUInt32LE(4), header.readUInt32LE(8)]
+  const headBytes = HEADER_BYTES + count * ENTRY_BYTES
+  const rowBytes = width * Float32Array.BYTES_PER_ELEMENT
+  if (size !== headBytes + CHECKSUM_BYTES + count * rowBytes) return null
+  const head = bytesAt(0, headBytes + CHECKSUM_BYTES)
+  if (crc32(head.subarray(0, headBytes)) !== head.readUInt32LE(headBytes)) return null
+  const entryAt = (row: number): number => HEADER_BYTES + row * ENTRY_BYTES
+  const imageIds = Array.from({ length: count }, (_, row) =>
+    idText(head.subarray(entryAt(row), entryAt(row) + ID_BYTES)),
+  )
+  return {
+    imageIds,
+    read(row) {
+      const bytes = bytesAt(headBytes + CHECKSUM_BYTES + row * rowBytes, rowBytes)
+      if (bytes.length < rowBytes || crc32(bytes) !== head.readUInt32LE(entryAt(row) + ID_BYTES)) return null
+      const features = new Float32Array(width)
+      vectorBytes(features).set(bytes)
+      return features
+    },
+    close,
+  }
+}

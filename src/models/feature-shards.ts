@@ -1,0 +1,160 @@
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { AppError } from '../core/errors.ts'
+import { sha256Hex } from '../core/ids.ts'
+import type { BlobStore } from '../ports/blob-store.ts'
+import { encodeShard, openShard, type Shard, type ShardEntry } from './feature-shard.ts'
+
+/** The features of one backbone and view: shards in the blob store, their copies in a local folder, and what is not yet in a shard. */
+export type FeatureShards = {
+  /** What is known of these images; damaged rows are not. */
+  get(imageIds: readonly string[]): ReadonlyMap<string, Float32Array>
+  /** Keeps features in memory until a shard is full. What is known already stays as it is. */
+  put(entries: readonly ShardEntry[]): Promise<void>
+  /** Forgets images, durably, everywhere. */
+  erase(imageIds: ReadonlySet<string>): Promise<void>
+  /** Writes what is in memory. */
+  flush(): Promise<void>
+  close(): void
+}
+
+export type FeatureShardsOptions = {
+  readonly blobs: BlobStore
+  /** Of the blob keys, without a slash at the end. */
+  readonly prefix: string
+  readonly folder: string
+  readonly rowsPerShard: number
+}
+
+type Place = { readonly name: string; readonly row: number }
+
+/** Opens the shards, fetching those that have no whole local copy. A shard that is damaged in the blob store too is dropped. */
+export async function openFeatureShards(options: FeatureShardsOptions): Promise<FeatureShards> {
+  const { blobs, prefix, folder, rowsPerShard } = options
+  const shards = new Map<string, Shard>()
+  const places = new Map<string, Place>()
+  const pending = new Map<string, Float32Array>()
+  let last: Promise<unknown> = Promise.resolve()
+
+  const pathOf = (name: string): string => join(folder, name)
+  const keyOf = (name: string): string => `${prefix}/${name}`
+
+  /** One change of the files at a time. */
+  function serially<T>(work: () => Promise<T>): Promise<T> {
+    const turn = last.then(work)
+    last = turn.catch(() => undefined)
+    return turn
+  }
+
+  async function writeLocal(name: string, bytes: Uint8Array): Promise<void> {
+    try {
+      await writeFile(`${pathOf(name)}.part`, bytes)
+      await rename(`${pathOf(name)}.part`, pathOf(name))
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'ENOSPC') throw cause
+      throw new AppError('storage-full', `The disk that holds ${folder} is full; free some space and go on.`, { cause })
+    }
+  }
+
+  /** Makes the rows of a shard known. */
+  function admit(name: string, shard: Shard): void {
+    shards.set(name, shard)
+    shard.imageIds.forEach((imageId, row) => {
+      places.set(imageId, { name, row })
+      pending.delete(imageId)
+    })
+  }
+
+  async function fetchShard(name: string): Promise<Shard | null> {
+    const bytes = await blobs.get(keyOf(name))
+    if (bytes === null || sha256Hex(bytes) !== name) return null
+    await writeLocal(name, bytes)
+    return openShard(pathOf(name))
+  }
+
+  function forget(name: string): void {
+    shards.get(name)?.close()
+    shards.delete(name)
+    for (const [imageId, place] of places) if (place.name === name) places.delete(imageId)
+  }
+
+  async function remove(name: string): Promise<void> {
+    forget(name)
+    await blobs.delete(keyOf(name))
+    await rm(pathOf(name), { force: true })
+  }
+
+  async function write(entries: readonly ShardEntry[]): Promise<void> {
+    const bytes = encodeShard(entries)
+    const name = sha256Hex(bytes)
+    await blobs.put(keyOf(name), bytes)
+    await writeLocal(name, bytes)
+    const shard = openShard(pathOf(name))
+    if (shard !== null) admit(name, shard)
+  }
+
+  /** A damaged copy is fetched again; what was lost with it counts as unknown until then. */
+  function repair(name: string): void {
+    forget(name)
+    void serially(async () => {
+      await rm(pathOf(name), { force: true })
+      const shard = await fetchShard(name)
+      if (shard === null) await remove(name)
+      else admit(name, shard)
+    }).catch(() => undefined) // the features are computed again
+  }
+
+  const flushFull = (least: number): Promise<void> =>
+    serially(async () => {
+      while (pending.size > 0 && pending.size >= least) await write([...pending].slice(0, rowsPerShard))
+    })
+
+  async function eraseFrom(name: string, shard: Shard, imageIds: ReadonlySet<string>): Promise<void> {
+    const kept = shard.imageIds.flatMap((imageId, row): ShardEntry[] => {
+      const features = imageIds.has(imageId) ? null : shard.read(row)
+      return features === null ? [] : [[imageId, features]]
+    })
+    if (kept.length > 0) await write(kept)
+    await remove(name)
+  }
+
+  await mkdir(folder, { recursive: true })
+  const stored = new Set<string>()
+  for await (const { key } of blobs.list(`${prefix}/`)) stored.add(key.slice(prefix.length + 1))
+  for (const name of await readdir(folder)) if (!stored.has(name)) await rm(pathOf(name), { force: true })
+  for (const name of stored) {
+    const shard = openShard(pathOf(name)) ?? (await fetchShard(name))
+    if (shard === null) await remove(name)
+    else admit(name, shard)
+  }
+
+  return {
+    get(imageIds) {
+      const found = new Map<string, Float32Array>()
+      for (const imageId of imageIds) {
+        const place = places.get(imageId)
+        const features = pending.get(imageId) ?? (place && shards.get(place.name)?.read(place.row))
+        if (features) found.set(imageId, features)
+        else if (place) repair(place.name)
+      }
+      return found
+    },
+    async put(entries) {
+      for (const [imageId, features] of entries) if (!places.has(imageId)) pending.set(imageId, features)
+      await flushFull(rowsPerShard)
+    },
+    erase: (imageIds) =>
+      serially(async () => {
+        for (const imageId of imageIds) pending.delete(imageId)
+        for (const [name, shard] of shards) {
+          if (shard.imageIds.some((imageId) => imageIds.has(imageId))) await eraseFrom(name, shard, imageIds)
+        }
+      }),
+    flush: () => flushFull(0),
+    close() {
+      for (const shard of shards.values()) shard.close()
+      shards.clear()
+      places.clear()
+    },
+  }
+}

@@ -1,0 +1,59 @@
+import type { ImageInput } from '../ports/encoder.ts'
+import type { Backbone } from './backbone.ts'
+import { decodePixels } from './decode-image.ts'
+import { createMicroBatcher, type MicroBatcher } from './micro-batcher.ts'
+import type { View } from './preprocessing.ts'
+
+/** Pictures a run of the backbone: on a CPU four are as fast as more, and keep the thread for a fraction of a second only. */
+const PICTURES_A_RUN = 4
+/** Pictures decoded ahead, on other threads, while the backbone runs. */
+const DECODED_AT_ONCE = 8
+/** How long a picture waits for others, in milliseconds. */
+const WAIT = 2
+
+const lanes = new WeakMap<Backbone, MicroBatcher<Float32Array, Float32Array>>()
+
+/** One lane a backbone, so that all who compute features with it share its runs. */
+function laneOf(backbone: Backbone): MicroBatcher<Float32Array, Float32Array> {
+  let lane = lanes.get(backbone)
+  if (lane === undefined) {
+    lane = createMicroBatcher({ maxSize: PICTURES_A_RUN, maxAge: WAIT, run: (pixels) => backbone.run(pixels) })
+    lanes.set(backbone, lane)
+  }
+  return lane
+}
+
+/** The features of each image under each of `views`, in their order, computed and not kept. Throws `image-…` errors. */
+export function computeFeatures(
+  images: readonly ImageInput[],
+  backbone: Backbone,
+  views: readonly View[],
+): Promise<Float32Array[][]> {
+  return mapInOrder(images, async (image) => {
+    const pixels = await decodePixels(await image.bytes(), backbone.preprocessing, views)
+    return laneOf(backbone).submit(pixels)
+  })
+}
+
+/** Maps with a few items under way at a time, results in the order of the items; the first failure ends it. */
+export async function mapInOrder<Item, Result>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = []
+  const queue = items.entries()
+  let failed = false
+  const worker = async (): Promise<void> => {
+    for (const [index, item] of queue) {
+      if (failed) return
+      results[index] = await work(item)
+    }
+  }
+  try {
+    await Promise.all(Array.from({ length: Math.min(DECODED_AT_ONCE, items.length) }, worker))
+  } catch (error) {
+    failed = true
+    throw error
+  }
+  return results
+}

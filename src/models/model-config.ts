@@ -1,0 +1,40 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { AppError } from '../core/errors.ts'
+
+const configuration = z.object({
+  model_type: z.literal('pairstream-dual-encoder'),
+  model_version: z.string().min(1),
+  projection_dim: z.number().int().positive(),
+  feature_width: z.number().int().positive(),
+  max_length: z.number().int().positive(),
+  views: z.array(z.enum(['plain', 'flipped'])).min(1),
+})
+
+/** What `config.json` of a dual encoder must say; what else it says is for its trainer. */
+export type DualEncoderConfiguration = z.infer<typeof configuration>
+
+/** Reads a file of a model as JSON. Throws `model-invalid` when it is missing or is not JSON. */
+export async function readModelJson(folder: string, name: string): Promise<unknown> {
+  const path = join(folder, name)
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new AppError('model-invalid', `${path} is missing; check the folder, or export the model again.`, { cause })
+  })
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new AppError('model-invalid', `${path} is not JSON; export the model again.`, { cause })
+  }
+}
+
+/** Reads a dual encoder's `config.json`. Throws `model-invalid` with the fields at fault. */
+export async function readDualEncoderConfiguration(folder: string): Promise<DualEncoderConfiguration> {
+  const parsed = configuration.safeParse(await readModelJson(folder, 'config.json'))
+  if (parsed.success) return parsed.data
+  const faults = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the document'}: ${issue.message}`)
+  throw new AppError(
+    'model-invalid',
+    `${join(folder, 'config.json')} is not that of a dual encoder (${faults.join('; ')}).`,
+  )
+}

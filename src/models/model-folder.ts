@@ -1,0 +1,50 @@
+import { copyFile, mkdir, readdir, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { AppError } from '../core/errors.ts'
+
+/** The files of a dual encoder, relative to its folder. */
+export const CONFIG_FILE = 'config.json'
+export const PREPROCESSOR_FILE = 'preprocessor_config.json'
+export const TOKENISER_FILE = 'tokenizer.json'
+export const IMAGE_BACKBONE_FILE = 'onnx/image_backbone.onnx'
+export const IMAGE_HEAD_FILE = 'onnx/image_head.onnx'
+export const TEXT_MODEL_FILE = 'onnx/text_model.onnx'
+/** The network of a backbone's own folder. */
+export const BACKBONE_FILE = 'onnx/model.onnx'
+
+const required = [CONFIG_FILE, PREPROCESSOR_FILE, TOKENISER_FILE, IMAGE_BACKBONE_FILE, IMAGE_HEAD_FILE, TEXT_MODEL_FILE]
+
+const isFile = async (path: string): Promise<boolean> => (await stat(path).catch(() => null))?.isFile() === true
+const isFolder = async (path: string): Promise<boolean> => (await stat(path).catch(() => null))?.isDirectory() === true
+
+async function checkFiles(folder: string, files: readonly string[]): Promise<void> {
+  if (!(await isFolder(folder))) {
+    throw new AppError('model-not-found', `There is no folder ${folder}; give the folder of a model.`)
+  }
+  for (const file of files) {
+    if (await isFile(join(folder, file))) continue
+    throw new AppError('model-invalid', `${folder} is not a complete model: ${file} is missing.`)
+  }
+}
+
+/** Throws `model-not-found` where there is no folder, `model-invalid` naming the first file that a dual encoder lacks. */
+export const checkModelFolder = (folder: string): Promise<void> => checkFiles(folder, required)
+
+/**
+ * Completes what a training wrote with the backbone it was trained on, so that the folder needs nothing else. Throws
+ * `model-not-found` or `model-invalid`.
+ */
+export async function assembleModelFolder(trainedFolder: string, backboneFolder: string): Promise<void> {
+  await checkFiles(backboneFolder, [BACKBONE_FILE, PREPROCESSOR_FILE])
+  await mkdir(join(trainedFolder, dirname(IMAGE_BACKBONE_FILE)), { recursive: true })
+  await copyFile(join(backboneFolder, BACKBONE_FILE), join(trainedFolder, IMAGE_BACKBONE_FILE))
+  await copyFile(join(backboneFolder, PREPROCESSOR_FILE), join(trainedFolder, PREPROCESSOR_FILE))
+  await checkModelFolder(trainedFolder)
+}
+
+/** All files of a model folder, relative to it, sorted. */
+export async function listModelFiles(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  const files = entries.filter((entry) => entry.isFile())
+  return files.map((entry) => join(entry.parentPath, entry.name).slice(join(folder, '/').length)).sort()
+}

@@ -1,0 +1,17 @@
+/** Lets at most `width` bodies run at once; the others wait in the order in which they came. */
+export function createGate(width: number): <T>(body: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = []
+  let free = width
+  return async (body) => {
+    // A place is handed on rather than given back, so that nobody who comes later slips in between.
+    if (free > 0) free -= 1
+    else await new Promise<void>((resolve) => waiting.push(resolve))
+    try {
+      return await body()
+    } finally {
+      const next = waiting.shift()
+      if (next === undefined) free += 1
+      else next()
+    }
+  }
+}

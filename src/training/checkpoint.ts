@@ -1,0 +1,72 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { sha256Hex } from '../core/ids.ts'
+import type { Weights } from '../models/definitions/serving.ts'
+import type { AdamState } from './adamw.ts'
+import type { TrainingJob } from './job.ts'
+import { readWeightsFile, writeWeightsFile } from './weights-file.ts'
+
+const positionSchema = z.object({
+  /** What the training is a function of; a checkpoint of another training is not taken up. */
+  fingerprint: z.string(),
+  /** Steps done of the epoch that is under way, which counts from 1. */
+  epoch: z.number(),
+  stepInEpoch: z.number(),
+  /** The sum of the losses of these steps. */
+  lossSum: z.number(),
+  history: z.array(z.object({ epoch: z.number(), loss: z.number(), developmentRecall: z.number(), score: z.number() })),
+})
+
+/** Where a training stands. With the weights, their running means and the job it determines all that follows. */
+export type TrainingPosition = z.infer<typeof positionSchema>
+
+export type Checkpoints = {
+  save(position: TrainingPosition, states: Readonly<Record<string, AdamState>>): Promise<void>
+  /** Loads the saved arrays into `states` and returns where training stood; null when there is nothing to resume. */
+  resume(fingerprint: string, states: Readonly<Record<string, AdamState>>): Promise<TrainingPosition | null>
+  saveBest(weights: Weights): Promise<void>
+  best(): Promise<Weights | null>
+  clear(): Promise<void>
+}
+
+const parts = ['values', 'mean', 'square'] as const
+
+/** What determines a training: the job but for folders, threads and version, and the number of its examples. */
+export function fingerprintOf(job: TrainingJob, examples: number, rows: number): string {
+  const { seed, featureWidth, hyperparameters, initialFolder } = job
+  return sha256Hex(JSON.stringify([seed, featureWidth, hyperparameters, initialFolder === null, examples, rows]))
+}
+
+/** The checkpoint of a job, in its folder: two files, each replaced as a whole. */
+export function createCheckpoints(jobFolder: string): Checkpoints {
+  const currentPath = join(jobFolder, 'checkpoint.safetensors')
+  const bestPath = join(jobFolder, 'best.safetensors')
+  return {
+    async save(position, states) {
+      const arrays = Object.entries(states).flatMap(([name, state]) =>
+        parts.map((part) => [`${part}.${name}`, state[part]]),
+      )
+      await writeWeightsFile(currentPath, {
+        note: JSON.stringify(position),
+        arrays: Object.fromEntries(arrays) as Record<string, Float32Array>,
+      })
+    },
+    async resume(fingerprint, states) {
+      const saved = await readWeightsFile(currentPath)
+      if (saved === null) return null
+      const position = positionSchema.parse(JSON.parse(saved.note))
+      if (position.fingerprint !== fingerprint) return null
+      for (const [name, state] of Object.entries(states)) {
+        for (const part of parts) state[part].set(saved.arrays[`${part}.${name}`] ?? [])
+      }
+      return position
+    },
+    saveBest: (weights) => writeWeightsFile(bestPath, { note: 'best', arrays: weights }),
+    best: async () => (await readWeightsFile(bestPath))?.arrays ?? null,
+    async clear() {
+      await rm(currentPath, { force: true })
+      await rm(bestPath, { force: true })
+    },
+  }
+}

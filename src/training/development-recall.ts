@@ -1,0 +1,101 @@
+import { createGraph } from '../models/onnx/graph.ts'
+import { openOnnxSession } from '../models/onnx-session.ts'
+import type { FeatureFile } from './feature-file.ts'
+import type { EncodedExample } from './batches.ts'
+
+/** Text-to-image Recall@1, @5 and @10 as shares. */
+export type Recall = { readonly at1: number; readonly at5: number; readonly at10: number }
+
+/** Images that the development recall searches among at most; enough to tell epochs apart, few enough to take a moment. */
+const MAXIMUM_IMAGES = 1_000
+const CHUNK = 512
+
+export type DevelopmentFold = {
+  /** Averages of the views, [images, width]. */
+  readonly features: Float32Array
+  readonly images: number
+  /** Each caption with the position of its image. */
+  readonly captions: readonly { readonly ids: readonly number[]; readonly image: number }[]
+}
+
+/** Loads the fold once; every epoch is judged on it. Views are averaged, as in serving. */
+export function loadDevelopmentFold(
+  examples: readonly EncodedExample[],
+  features: FeatureFile,
+  views: number,
+  width: number,
+): DevelopmentFold {
+  const rows = [...new Set(examples.map((example) => example.row))].slice(0, MAXIMUM_IMAGES)
+  const positions = new Map(rows.map((row, position) => [row, position]))
+  const averages = new Float32Array(rows.length * width)
+  const view = new Float32Array(width)
+  for (const [position, row] of rows.entries()) {
+    for (let index = 0; index < views; index++) {
+      features.read(row, index, view, 0)
+      for (const [i, value] of view.entries()) {
+        averages[position * width + i] = (averages[position * width + i] ?? 0) + value / views
+      }
+    }
+  }
+  const captions = examples.flatMap(({ row, ids }) => {
+    const image = positions.get(row)
+    return image === undefined ? [] : [{ ids, image }]
+  })
+  return { features: averages, images: rows.length, captions }
+}
+
+/** [texts, embedding] times [images, embedding], transposed: the similarity of every text with every image. */
+function similarityFile(): Uint8Array {
+  const graph = createGraph('similarity')
+  const texts = graph.input('texts', 'float32', ['text', 'embedding'])
+  const images = graph.input('images', 'float32', ['image', 'embedding'])
+  graph.output('similarity', graph.node('Gemm', [texts, images], { transB: 1 }), 'float32', ['text', 'image'])
+  return graph.encode()
+}
+
+/** Ids and mask [texts, maxLength] as `text_model.onnx` takes them. */
+function textInputs(captions: DevelopmentFold['captions'], maxLength: number) {
+  const ids = new BigInt64Array(captions.length * maxLength)
+  const mask = new BigInt64Array(captions.length * maxLength)
+  for (const [row, caption] of captions.entries()) {
+    for (const [place, id] of caption.ids.entries()) {
+      ids[row * maxLength + place] = BigInt(id)
+      mask[row * maxLength + place] = 1n
+    }
+  }
+  const shape = [captions.length, maxLength]
+  return { input_ids: { data: ids, shape }, attention_mask: { data: mask, shape } }
+}
+
+/** How many images come before the one at `own`; ties count for it. */
+function rankOf(scores: Float32Array, own: number): number {
+  const score = scores[own] ?? 0
+  return scores.reduce((rank, other) => (other > score ? rank + 1 : rank), 0)
+}
+
+/** The recall of a model, given by the very files that would be served. A fold without images has recall 0. */
+export async function developmentRecall(
+  fold: DevelopmentFold,
+  files: { readonly imageHead: Uint8Array; readonly textModel: Uint8Array },
+  maxLength: number,
+  threads: number,
+): Promise<Recall> {
+  if (fold.captions.length === 0) return { at1: 0, at5: 0, at10: 0 }
+  const imageHead = await openOnnxSession(files.imageHead, { threads })
+  const textModel = await openOnnxSession(files.textModel, { threads })
+  const similarity = await openOnnxSession(similarityFile(), { threads })
+  const shape = [fold.images, fold.features.length / fold.images]
+  const { image_embeds } = await imageHead.run({ features: { data: fold.features, shape } }, ['image_embeds'])
+  const ranks: number[] = []
+  for (let from = 0; from < fold.captions.length; from += CHUNK) {
+    const chunk = fold.captions.slice(from, from + CHUNK)
+    const { text_embeds } = await textModel.run(textInputs(chunk, maxLength), ['text_embeds'])
+    const scores = await similarity.run({ texts: text_embeds, images: image_embeds }, ['similarity'])
+    for (const [row, { image }] of chunk.entries()) {
+      ranks.push(rankOf(scores.similarity.data.subarray(row * fold.images, (row + 1) * fold.images), image))
+    }
+  }
+  await Promise.all([imageHead, textModel, similarity].map((session) => session.close()))
+  const at = (limit: number) => ranks.filter((rank) => rank < limit).length / ranks.length
+  return { at1: at(1), at5: at(5), at10: at(10) }
+}

@@ -1,0 +1,51 @@
+/** Views of an image whose features training is given: the picture and its mirror image. */
+export const VIEWS = 2
+
+/** Everything about a training that is chosen and not computed. */
+export type Hyperparameters = {
+  readonly embeddingWidth: number
+  readonly wordWidth: number
+  readonly batchSize: number
+  readonly maximumEpochs: number
+  /** Epochs without a better development recall after which training ends. */
+  readonly patience: number
+  readonly learningRate: number
+  readonly weightDecay: number
+  /** Share of all steps over which the learning rate rises. */
+  readonly warmUp: number
+  /** The length that the gradient is cut to. */
+  readonly maximumGradientNorm: number
+  readonly featureDropout: number
+  readonly wordDropout: number
+  readonly minimumWordCount: number
+  readonly maximumVocabulary: number
+  readonly maxLength: number
+  /** Steps between checkpoints within an epoch; there is one after every epoch, too. */
+  readonly checkpointEvery: number
+}
+
+/**
+ * Defaults for a number of training pairs. From the literature: AdamW at 1e-3 with warm-up and cosine, batches of 256 unit
+ * embeddings of width 512, gradient length 1. Chosen on the development fold of Flickr8k (see `docs/decisions/0004`): word
+ * width, decay, dropout, epochs, word count. Small data sets are run through more often: what counts is the number of steps.
+ */
+export function defaultHyperparameters(pairs: number): Hyperparameters {
+  const batchSize = pairs >= 8_000 ? 256 : 128
+  return {
+    embeddingWidth: 512,
+    wordWidth: 512,
+    batchSize,
+    maximumEpochs: pairs >= 8_000 ? 12 : 30,
+    patience: 4,
+    learningRate: 1e-3,
+    weightDecay: 0.1,
+    warmUp: 0.1,
+    maximumGradientNorm: 1,
+    featureDropout: 0.3,
+    wordDropout: 0.2,
+    minimumWordCount: 2,
+    maximumVocabulary: 20_000,
+    maxLength: 24,
+    checkpointEvery: 200,
+  }
+}

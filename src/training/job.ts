@@ -1,0 +1,44 @@
+import type { Hyperparameters } from './hyperparameters.ts'
+
+/** A training as data: what a process of its own is given. */
+export type TrainingJob = {
+  /** Holds `features.f32` and `examples.jsonl` (see `writeTrainingData`), and the checkpoint while training. */
+  readonly jobFolder: string
+  /** Where the model is written, in the hub layout. */
+  readonly outputFolder: string
+  readonly modelVersion: string
+  readonly seed: number
+  /** Threads of ONNX Runtime. */
+  readonly threads: number
+  readonly featureWidth: number
+  /** A model folder, as written by an earlier training, to start from; null starts from scratch. */
+  readonly initialFolder: string | null
+  readonly hyperparameters: Hyperparameters
+}
+
+export type TrainingProgress = {
+  /** Counts from 1. */
+  readonly epoch: number
+  readonly epochs: number
+  readonly step: number
+  readonly steps: number
+  readonly loss: number
+  readonly learningRate: number
+  /** Text-to-image Recall@10 on the development fold, at the end of an epoch. */
+  readonly developmentRecall?: number
+  /** At the present pace; early stopping may end it sooner. */
+  readonly secondsLeft: number
+}
+
+export type EpochResult = { readonly epoch: number; readonly loss: number; readonly developmentRecall: number }
+
+export type TrainingResult = {
+  readonly epochsRun: number
+  /** The epoch whose weights were exported. */
+  readonly bestEpoch: number
+  readonly history: readonly EpochResult[]
+  readonly metrics: Readonly<Record<string, number>>
+  readonly vocabularySize: number
+  /** Learned: similarities are divided by it. */
+  readonly temperature: number
+}

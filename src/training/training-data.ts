@@ -1,0 +1,79 @@
+import { createReadStream, createWriteStream } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { finished } from 'node:stream/promises'
+import { once } from 'node:events'
+import { z } from 'zod'
+import { AppError } from '../core/errors.ts'
+import { vectorBytes } from '../core/vector.ts'
+
+export const FEATURES_FILE = 'features.f32'
+export const EXAMPLES_FILE = 'examples.jsonl'
+
+export type Fold = 'train' | 'development'
+/** A caption of the image whose features are in `row`. */
+export type Example = { readonly row: number; readonly caption: string; readonly fold: Fold }
+
+/** An image to learn from: its features under each view (plain, flipped), and its normalised captions. */
+export type TrainingImage = {
+  readonly views: readonly Float32Array[]
+  readonly captions: readonly string[]
+  readonly fold: Fold
+}
+
+const exampleSchema = z.object({
+  row: z.number().int().nonnegative(),
+  caption: z.string().min(1),
+  fold: z.enum(['train', 'development']),
+})
+
+/**
+ * Writes a job's data as the images come, holding none of them: `features.f32` (rows x views x width, little-endian float32) and
+ * `examples.jsonl`. The order of the images is part of the training's outcome: give them in one that can be repeated.
+ */
+export async function writeTrainingData(
+  jobFolder: string,
+  images: AsyncIterable<TrainingImage> | Iterable<TrainingImage>,
+): Promise<{ readonly images: number; readonly examples: number }> {
+  await mkdir(jobFolder, { recursive: true })
+  const features = createWriteStream(join(jobFolder, FEATURES_FILE), { flush: true })
+  const examples = createWriteStream(join(jobFolder, EXAMPLES_FILE), { flush: true })
+  let rows = 0
+  let written = 0
+  for await (const { views, captions, fold } of images) {
+    for (const view of views) {
+      if (!features.write(vectorBytes(view))) await once(features, 'drain')
+    }
+    for (const caption of captions) {
+      const example: Example = { row: rows, caption, fold }
+      if (!examples.write(`${JSON.stringify(example)}\n`)) await once(examples, 'drain')
+      written++
+    }
+    rows++
+  }
+  features.end()
+  examples.end()
+  await Promise.all([finished(features), finished(examples)])
+  return { images: rows, examples: written }
+}
+
+function parseExample(line: string): Example {
+  try {
+    return exampleSchema.parse(JSON.parse(line))
+  } catch (cause) {
+    throw new AppError('training-failed', `${EXAMPLES_FILE} has a line that is no example: ${line}`, { cause })
+  }
+}
+
+/** The job's examples in the order of the file. Throws `training-failed` where there are none to learn from. */
+export async function readExamples(jobFolder: string): Promise<readonly Example[]> {
+  const examples: Example[] = []
+  for await (const line of createInterface({ input: createReadStream(join(jobFolder, EXAMPLES_FILE)) })) {
+    examples.push(parseExample(line))
+  }
+  if (!examples.some((example) => example.fold === 'train')) {
+    throw new AppError('training-failed', 'There is no example to learn from; publish pictures with captions first.')
+  }
+  return examples
+}

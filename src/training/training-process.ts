@@ -1,0 +1,25 @@
+import { setPriority } from 'node:os'
+import type { TrainingOrder, TrainingReport } from './process-messages.ts'
+import { trainModel } from './train.ts'
+
+/** Lower than everything that answers people: search stays quick while a model is trained. */
+const PRIORITY = 10
+
+// A parent that has died cannot use the result; its checkpoint lets the next one go on.
+process.once('disconnect', () => process.exit(1))
+
+/** Resolves once the parent has the message, so that the process does not end before it. */
+const send = (report: TrainingReport) => new Promise<void>((resolve) => process.send?.(report, () => resolve()))
+
+async function train({ job }: TrainingOrder): Promise<void> {
+  try {
+    setPriority(PRIORITY)
+    const result = await trainModel(job, (progress) => void send({ type: 'progress', progress }))
+    await send({ type: 'trained', result })
+  } catch (error) {
+    await send({ type: 'failed', detail: error instanceof Error ? error.message : String(error) })
+  }
+  process.exit()
+}
+
+process.once('message', (order) => void train(order as TrainingOrder))

@@ -1,0 +1,193 @@
+import { expect, it } from 'vitest'
+import type { PublishResult } from '../../../src/api/dependencies.ts'
+import { AppError } from '../../../src/core/errors.ts'
+import { picture } from '../fixtures/colour-encoder.ts'
+import { postJson, runningApi } from '../fixtures/running-api.ts'
+
+type Published = { outcome: string; pairId: string; imageId: string; status: string; problem: { code: string } | null }
+/** Whatever an answer of these routes may hold. */
+type Answer = Published & {
+  pairs: Published[]
+  receipt: string
+  embeddedAt: string | null
+  indexedAt: string | null
+  code: string
+  detail: string
+}
+
+const base64 = async (colour: 'red' | 'green' | 'blue', variant = 0) =>
+  (await picture(colour, variant)).toString('base64')
+
+async function api(overrides?: Parameters<typeof runningApi>[0]) {
+  const running = await runningApi(overrides)
+  const send = async (path: string, init?: RequestInit) => {
+    const response = await running.app.request(path, init)
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: (await response.json()) as Answer,
+    }
+  }
+  return { ...running, send }
+}
+
+it('publishes one pair and follows it from accepted over embedded to indexed and erased', async () => {
+  const { send, release, indexed, serving, catalogue } = await api()
+  const sent = { image: await base64('red'), caption: ' A  red square ', split: 'val', metadata: { album: 'warm' } }
+  const accepted = await send('/v1/pairs', postJson(sent))
+  expect(accepted.status).toBe(202)
+  expect(accepted.body).toMatchObject({
+    outcome: 'accepted',
+    status: `/v1/pairs/${accepted.body.pairId}`,
+    problem: null,
+  })
+  expect(accepted.headers.get('location')).toBe(accepted.body.status)
+
+  const status = () => send(accepted.body.status)
+  const before = await status()
+  expect(before.body).toMatchObject({
+    pairId: accepted.body.pairId,
+    imageId: accepted.body.imageId,
+    status: 'accepted',
+    caption: 'A red square',
+    split: 'validation',
+    source: 'http',
+    metadata: { album: 'warm' },
+    embeddedAt: null,
+    indexedAt: null,
+    erasedAt: null,
+  })
+  expect((await send('/v1/pairs', postJson(sent))).body).toMatchObject({
+    outcome: 'duplicate',
+    pairId: accepted.body.pairId,
+  })
+
+  await release('m-1', 'g1')
+  const current = serving.current()
+  await serving.switchTo(null)
+  expect((await status()).body).toMatchObject({ status: 'embedded', indexedAt: null })
+  await serving.switchTo(current)
+  await indexed('g1')
+  const after = (await status()).body
+  expect(after.status).toBe('indexed')
+  expect(Date.parse(after.indexedAt ?? '')).toBeGreaterThanOrEqual(Date.parse(after.embeddedAt ?? ''))
+
+  const erased = await send(accepted.body.status, { method: 'DELETE' })
+  expect(erased.status).toBe(202)
+  expect(await send(erased.body.receipt)).toMatchObject({ status: 200, body: { state: 'requested', logCleanBy: null } })
+  expect((await status()).body).toMatchObject({ status: 'erased' })
+  expect(await send(accepted.body.status, { method: 'DELETE' })).toMatchObject({ status: 202 })
+  expect(catalogue.image(accepted.body.imageId)).toBeNull()
+  expect(await send('/v1/pairs', postJson(sent))).toMatchObject({ status: 410, body: { code: 'pair-erased' } })
+})
+
+it('publishes many and says of each what became of it', async () => {
+  const { send } = await api()
+  const pairs = [
+    { image: await base64('red'), caption: 'red' },
+    { image: 'AAAA', caption: 'no picture' },
+    { image: '%', caption: 'no base64' },
+    { image: await base64('blue'), caption: '  ' },
+    { image: await base64('green') },
+  ]
+  const some = await send('/v1/pairs', postJson({ pairs }))
+  expect(some.status).toBe(207)
+  expect(some.body.pairs.map(({ outcome, problem }) => problem?.code ?? outcome)).toEqual([
+    'accepted',
+    'image-type-refused',
+    'invalid-request',
+    'caption-empty',
+    'accepted',
+  ])
+  const all = await send('/v1/pairs', postJson({ pairs: [pairs[0], pairs[4]] }))
+  expect(all.status).toBe(202)
+  expect(all.body.pairs).toHaveLength(2)
+})
+
+it('takes a form with one picture and its captions, or as many pictures as captions', async () => {
+  const { send, catalogue, log } = await api()
+  const file = async (colour: 'red' | 'green' | 'blue') =>
+    new File([new Uint8Array(await picture(colour))], `${colour}.png`)
+  const one = new FormData()
+  one.append('image', await file('red'))
+  for (const caption of ['first', 'second', 'third']) one.append('caption', caption)
+  one.append('metadata', '{"album":"forms"}')
+  const captions = await send('/v1/pairs', { method: 'POST', body: one })
+  expect(captions.status).toBe(202)
+  await catalogue.caughtUp(log)
+  expect(catalogue.image(captions.body.pairs[0]?.imageId ?? '')).toMatchObject({
+    captions: [{ caption: 'first' }, { caption: 'second' }, { caption: 'third' }],
+    source: 'http:red.png',
+    metadata: { album: 'forms' },
+  })
+
+  const several = new FormData()
+  for (const colour of ['green', 'blue'] as const) {
+    several.append('image', await file(colour))
+    several.append('caption', colour)
+  }
+  expect((await send('/v1/pairs', { method: 'POST', body: several })).body.pairs).toHaveLength(2)
+  several.append('caption', 'one too many')
+  expect(await send('/v1/pairs', { method: 'POST', body: several })).toMatchObject({
+    status: 400,
+    body: { code: 'invalid-request' },
+  })
+
+  const single = new FormData()
+  single.append('image', await file('blue'))
+  const alone = await send('/v1/pairs', { method: 'POST', body: single })
+  expect(alone).toMatchObject({ status: 202, body: { outcome: 'accepted' } })
+  single.append('metadata', '[1]')
+  expect(await send('/v1/pairs', { method: 'POST', body: single })).toMatchObject({
+    status: 422,
+    body: { code: 'metadata-invalid' },
+  })
+})
+
+it('answers a single bad pair with its problem', async () => {
+  const { send } = await api()
+  const image = await base64('red')
+  const problemOf = async (body: unknown) => {
+    const answer = await send('/v1/pairs', postJson(body))
+    return [answer.status, answer.body.code]
+  }
+  expect(await problemOf({ image, caption: '' })).toEqual([422, 'caption-empty'])
+  expect(await problemOf({ image, caption: 'x'.repeat(100_000) })).toEqual([422, 'caption-too-long'])
+  expect(await problemOf({ image, caption: 'a\ufffd' })).toEqual([422, 'text-not-utf8'])
+  expect(await problemOf({ image, split: 'other' })).toEqual([422, 'split-unknown'])
+  expect(await problemOf({ image: btoa('<svg xmlns="http://www.w3.org/2000/svg"/>'), caption: 'a' })).toEqual([
+    415,
+    'image-type-refused',
+  ])
+  expect(await problemOf({ image: image.slice(0, 80), caption: 'a' })).toEqual([422, 'image-unreadable'])
+  expect(await problemOf({ caption: 'a' })).toEqual([400, 'invalid-request'])
+  expect(await problemOf({ pairs: [] })).toEqual([400, 'invalid-request'])
+  const inMany = await send('/v1/pairs', postJson({ pairs: [{ image }, { caption: 'a' }] }))
+  expect(inMany.body.detail).toMatch(/^pairs\.1\.image: /)
+})
+
+it('knows nothing of other ids', async () => {
+  const { send } = await api()
+  const unknown = '/v1/pairs/0f6d1f0a-5c34-5c27-9d3f-6f2a55b2f5a1'
+  expect(await send(unknown)).toMatchObject({ status: 404, body: { code: 'pair-not-found' } })
+  expect(await send(unknown, { method: 'DELETE' })).toMatchObject({ status: 404, body: { code: 'pair-not-found' } })
+  expect(await send('/v1/erasures/0f6d1f0a-5c34-5c27-9d3f-6f2a55b2f5a1')).toMatchObject({ status: 404 })
+  expect(await send('/v1/pairs/7')).toMatchObject({ status: 400, body: { code: 'invalid-request' } })
+})
+
+it.each([
+  ['publish-unconfirmed', 503, true],
+  ['storage-full', 507, true],
+  ['log-unavailable', 503, true],
+  ['training-failed', 500, false],
+] as const)('says %s when publishing fails so', async (code, status, retry) => {
+  const logged: unknown[] = []
+  const publish = async (): Promise<PublishResult> => Promise.reject(new AppError(code, 'secret words'))
+  const logger = { error: (facts: Readonly<Record<string, unknown>>) => void logged.push(facts['code']) }
+  const { send } = await api({ publish, logger })
+  const answer = await send('/v1/pairs', postJson({ image: await base64('red') }))
+  expect(answer).toMatchObject({ status, body: { code } })
+  expect(answer.headers.has('retry-after')).toBe(retry)
+  expect(answer.body.detail.includes('secret words')).toBe(status !== 500)
+  expect(logged).toEqual([code])
+})

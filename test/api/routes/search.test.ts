@@ -1,0 +1,124 @@
+import { expect, it } from 'vitest'
+import type { SearchResult } from '../../../src/api/search-types.ts'
+import { picture } from '../fixtures/colour-encoder.ts'
+import { postJson, runningApi } from '../fixtures/running-api.ts'
+
+async function released() {
+  const api = await runningApi()
+  const red = await api.publish('red', 'a red square', { metadata: { album: 'warm', 'a:b': 'c' } })
+  const blue = await api.publish('blue', 'the blue sea')
+  await api.release('m-1', 'g1')
+  const search = async (path: string, init?: RequestInit) => {
+    const response = await api.app.request(path, init)
+    return {
+      status: response.status,
+      result: (await response.json()) as SearchResult & { code?: string; detail?: string },
+    }
+  }
+  return { ...api, red, blue, search }
+}
+
+it('answers text, filter, page and "more like this" in the address', async () => {
+  const { search, red, blue } = await released()
+  const { status, result } = await search('/v1/search?q=red&limit=1')
+  expect(status).toBe(200)
+  expect(result.hits.map((hit) => hit.imageId)).toEqual([red.imageId])
+  expect(result.tookMs).toBeGreaterThan(0)
+  expect((await search('/v1/search?q=red&offset=1')).result.hits.map((hit) => hit.imageId)).toEqual([blue.imageId])
+  const filtered = await search('/v1/search?q=blue&split=train&split=test&metadata=album:warm&metadata=album:cold')
+  expect(filtered.result.hits.map((hit) => hit.imageId)).toEqual([red.imageId])
+  expect((await search(`/v1/search?imageId=${red.imageId}`)).result.hits.map((hit) => hit.imageId)).toEqual([
+    blue.imageId,
+  ])
+  expect((await search('/v1/search?q=sea&mode=text&target=captions')).result.hits[0]?.caption).toBe('the blue sea')
+  expect((await search('/v1/search?q=red&metadata=__proto__:x')).result.hits).toEqual([])
+})
+
+it('takes pictures as a form and as base64, and embeddings', async () => {
+  const { search, app, red } = await released()
+  const bytes = await picture('red', 3)
+  const form = new FormData()
+  form.set('image', new File([new Uint8Array(bytes)], 'query.png'))
+  form.set('limit', '1')
+  const { embedding } = (await (await app.request('/encode_text', postJson({ text: 'red' }))).json()) as {
+    embedding: number[]
+  }
+  const requests: RequestInit[] = [
+    { method: 'POST', body: form },
+    postJson({ image: bytes.toString('base64'), limit: 1 }),
+    postJson({ image: `data:image/png;base64,${bytes.toString('base64')}`, limit: 1 }),
+    postJson({ text: 'red', limit: 1, filter: { metadata: { album: 'warm' }, splits: ['train'] } }),
+    postJson({ embedding, limit: 1, filter: { metadata: { album: ['warm', 'cold'] } } }),
+  ]
+  for (const request of requests) {
+    const { status, result } = await search('/v1/search', request)
+    expect(status).toBe(200)
+    expect(result.hits.map((hit) => hit.imageId)).toEqual([red.imageId])
+  }
+})
+
+const refusals: readonly [string, string, RequestInit | undefined, number, string, RegExp][] = [
+  ['nothing', '/v1/search', undefined, 400, 'invalid-request', /one thing to search for/],
+  ['a limit of 0', '/v1/search?q=a&limit=0', undefined, 400, 'invalid-request', /^limit: /],
+  ['a limit that is no number', '/v1/search?q=a&limit=many', undefined, 400, 'invalid-request', /^limit: /],
+  ['an offset too far', '/v1/search?q=a&offset=1001', undefined, 400, 'invalid-request', /^offset: /],
+  ['an unknown split', '/v1/search?q=a&split=other', undefined, 400, 'invalid-request', /^split: .*train/],
+  ['an unknown target', '/v1/search?q=a&target=videos', undefined, 400, 'invalid-request', /^target: /],
+  ['an id that is none', '/v1/search?imageId=7', undefined, 400, 'invalid-request', /^imageId: /],
+  ['two things', '/v1/search', postJson({ text: 'a', embedding: [1] }), 400, 'invalid-request', /one thing/],
+  ['an unknown field', '/v1/search', postJson({ text: 'a', topK: 3 }), 400, 'invalid-request', /topK/],
+  ['malformed JSON', '/v1/search', { ...postJson(0), body: '{"text":' }, 400, 'invalid-request', /not JSON/],
+  ['no JSON object', '/v1/search', postJson([]), 400, 'invalid-request', /object/],
+  ['bad base64', '/v1/search', postJson({ image: '%%%%' }), 400, 'invalid-request', /^image: .*base64/],
+  ['no picture', '/v1/search', postJson({ image: 'AAAA' }), 422, 'image-unreadable', /decoded/],
+  ['no content type', '/v1/search', { method: 'POST' }, 415, 'media-type-unsupported', /application\/json/],
+  [
+    'XML',
+    '/v1/search',
+    { method: 'POST', headers: { 'content-type': 'text/xml' }, body: '<a/>' },
+    415,
+    'media-type-unsupported',
+    /json/,
+  ],
+  [
+    'a form without a picture',
+    '/v1/search',
+    { method: 'POST', body: new FormData() },
+    400,
+    'invalid-request',
+    /^image: /,
+  ],
+  [
+    'a form cut off',
+    '/v1/search',
+    { method: 'POST', headers: { 'content-type': 'multipart/form-data; boundary=x' }, body: '--x\r\n' },
+    400,
+    'invalid-request',
+    /form/,
+  ],
+]
+
+it('refuses what does not match the schema, and says which field', async () => {
+  const { search } = await released()
+  for (const [what, path, init, status, code, detail] of refusals) {
+    const answer = await search(path, init)
+    expect(answer, what).toMatchObject({ status, result: { status, code, type: `/problems/${code}` } })
+    expect(answer.result.detail, what).toMatch(detail)
+  }
+})
+
+it('says how many pairs are missing while there is no model, and answers full text', async () => {
+  const { app, publish, catalogue, log } = await runningApi()
+  await publish('red', 'a red square')
+  await catalogue.caughtUp(log)
+  const response = await app.request('/v1/search?q=red')
+  expect(response.status).toBe(503)
+  expect(response.headers.get('content-type')).toBe('application/problem+json')
+  expect(response.headers.get('retry-after')).toMatch(/^\d+$/)
+  expect(await response.json()).toMatchObject({
+    code: 'no-model',
+    missingPairs: 999,
+    detail: expect.stringContaining('999') as string,
+  })
+  expect(((await (await app.request('/v1/search?q=red&mode=text')).json()) as SearchResult).hits).toHaveLength(1)
+})

@@ -1,0 +1,90 @@
+export type Target = 'images' | 'captions'
+export type Mode = 'vector' | 'text'
+
+export type Hit = {
+  readonly score: number
+  readonly imageId: string
+  readonly image: string
+  readonly captions: readonly { readonly pairId: string; readonly caption: string }[]
+  readonly pairId: string | null
+  readonly caption: string | null
+  readonly split: string
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+export type SearchResult = {
+  readonly hits: readonly Hit[]
+  readonly modelVersion: string | null
+  readonly generation: string | null
+  readonly tookMs: number
+}
+
+export type Status = {
+  readonly images: number
+  readonly pairs: number
+  readonly training: {
+    readonly base: number
+    readonly newPairs: number
+    readonly threshold: number
+    readonly missingPairs: number
+  }
+  readonly release: { readonly modelVersion: string; readonly generation: string; readonly state: string } | null
+}
+
+/** A failure in words that can be shown. `code` is the server's; `offline` when it did not answer. */
+export class ProblemError extends Error {
+  readonly code: string
+  readonly title: string
+
+  constructor(code: string, title: string, detail: string) {
+    super(detail)
+    this.code = code
+    this.title = title
+  }
+}
+
+export type Query = {
+  readonly text: string
+  /** More like this picture. */
+  readonly like: string | null
+  readonly picture: File | null
+  readonly target: Target
+  readonly mode: Mode
+}
+
+/** Throws `ProblemError`, or what the signal was aborted with. */
+export async function search(query: Query, offset: number, limit: number, signal: AbortSignal): Promise<SearchResult> {
+  const page = { target: query.target, offset: String(offset), limit: String(limit) }
+  if (query.picture !== null) {
+    const form = new FormData()
+    form.set('image', query.picture)
+    for (const [name, value] of Object.entries(page)) form.set(name, value)
+    return request<SearchResult>('/v1/search', { method: 'POST', body: form, signal })
+  }
+  const input: Record<string, string> =
+    query.like === null ? { q: query.text, mode: query.mode } : { imageId: query.like }
+  return request<SearchResult>(`/v1/search?${new URLSearchParams({ ...input, ...page }).toString()}`, { signal })
+}
+
+export const readStatus = (): Promise<Status> => request<Status>('/v1/status')
+
+export const imageAddress = (imageId: string): string => `/v1/images/${imageId}/content`
+
+// The one place where an answer is trusted: the server validates with the schemas that the types above repeat.
+async function request<T>(address: string, init?: RequestInit): Promise<T> {
+  let response: Response
+  try {
+    response = await fetch(address, init)
+  } catch (error) {
+    if (init?.signal?.aborted === true) throw error
+    throw new ProblemError('offline', 'The server does not answer', 'Check that it runs, then search again.')
+  }
+  const body: unknown = await response.json().catch(() => null)
+  if (response.ok && body !== null) return body as T
+  const { code, title, detail } = (body ?? {}) as Partial<Record<'code' | 'title' | 'detail', string>>
+  throw new ProblemError(
+    code ?? 'unknown',
+    title ?? 'Something went wrong',
+    detail ?? `The server answered with status ${response.status}.`,
+  )
+}
