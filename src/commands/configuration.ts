@@ -5,7 +5,11 @@ import { formatTable } from './table.ts'
 
 export type ConfigurationOptions = { readonly markdown?: boolean; readonly json?: boolean }
 
-export type SettingRow = { readonly name: string; readonly default: string | number | null; readonly description: string }
+export type SettingRow = {
+  readonly name: string
+  readonly default: string | number | null
+  readonly description: string
+}
 
 /** Every environment variable that is read, with its default. */
 export function settingRows(): readonly SettingRow[] {

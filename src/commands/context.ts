@@ -14,7 +14,8 @@ export type CommandContext = {
 
 export const print = ({ stdout }: CommandContext, text: string): void => void stdout.write(`${text}\n`)
 
-export const printJson = (context: CommandContext, value: unknown): void => print(context, JSON.stringify(value, null, 2))
+export const printJson = (context: CommandContext, value: unknown): void =>
+  print(context, JSON.stringify(value, null, 2))
 
 /** Says something beside the answer. */
 export const remark = ({ stderr }: CommandContext, text: string): void => void stderr.write(`${text}\n`)

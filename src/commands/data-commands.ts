@@ -19,7 +19,10 @@ export const defineDataCommands: DefineCommands = (program, act) => {
     .command('publish')
     .description('publish pictures with their captions; run it again to go on where it stopped')
     .argument('<path>', 'folder of pictures, Flickr8k, captions.txt or .csv, .jsonl, webdataset .tar, or parquet')
-    .option('--format <name>', 'read it as this format: folder, flickr8k, captions-file, json-lines, webdataset, parquet')
+    .option(
+      '--format <name>',
+      'read it as this format: folder, flickr8k, captions-file, json-lines, webdataset, parquet',
+    )
     .option('--split <name>', 'publish only this split, and into it what names none', splitName)
     .option('--watch', 'follow a folder and publish pictures as they appear')
     .option('--schedule <cron>', 'scan again at these times')
@@ -42,7 +45,9 @@ Examples:
     .option('--image <file>', 'search by this picture in place of a text')
     .option('--top-k <number>', 'how many to print', wholeNumber(1, 100), 10)
     .addOption(new Option('--target <kind>', 'what to find').choices(pointKinds).default('images'))
-    .addOption(new Option('--mode <mode>', 'compare meanings, or words (needs no model)').choices(searchModes).default('vector'))
+    .addOption(
+      new Option('--mode <mode>', 'compare meanings, or words (needs no model)').choices(searchModes).default('vector'),
+    )
     .option('--filter <name=value>', 'only where this holds; split=… too; may be given again', filterTerm)
     .option(...JSON_OPTION)
     .addHelpText('after', '\nExample:\n  $ pairstream search "a dog running on the beach" --top-k 5')
@@ -93,6 +98,8 @@ Examples:
     .option(...JSON_OPTION)
     .addHelpText('after', '\nExample:\n  $ pairstream dead-letters show pairs.dead 3 0')
     .action((topic: string, partition: number, offset: number, options: DeadLettersOptions) =>
-      act(async (context) => (await import('./dead-letters.ts')).showDeadLetter({ topic, partition, offset }, options, context)),
+      act(async (context) =>
+        (await import('./dead-letters.ts')).showDeadLetter({ topic, partition, offset }, options, context),
+      ),
     )
 }

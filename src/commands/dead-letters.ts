@@ -77,11 +77,18 @@ export function showDeadLetter(
     const known = facts(record)
     const original = await log.read(source, known.origin.partition, known.origin.offset)
     const value = original?.value ?? null
-    const shown = { ...known, headers: record.headers, original: original === null ? null : { key: original.key, value: withoutBytes(value) } }
+    const shown = {
+      ...known,
+      headers: record.headers,
+      original: original === null ? null : { key: original.key, value: withoutBytes(value) },
+    }
     // A record has too many fields of too many kinds for a table, so that people read it as programs do.
     if (json === true) printJson(context, shown)
     else {
-      print(context, `${known.cause}: ${known.title}, after ${known.attempts} attempts by ${known.group ?? 'an unknown group'}`)
+      print(
+        context,
+        `${known.cause}: ${known.title}, after ${known.attempts} attempts by ${known.group ?? 'an unknown group'}`,
+      )
       print(context, JSON.stringify(shown, null, 2))
     }
     return 'ok'
@@ -91,11 +98,17 @@ export function showDeadLetter(
 const withoutBytes = (value: object | null): object | null =>
   value === null
     ? null
-    : Object.fromEntries(Object.entries(value).map(([name, field]) => [name, field instanceof Uint8Array ? `${field.length} bytes` : (field as unknown)]))
+    : Object.fromEntries(
+        Object.entries(value).map(([name, field]) => [
+          name,
+          field instanceof Uint8Array ? `${field.length} bytes` : (field as unknown),
+        ]),
+      )
 
 /** The topic of `pairs` or `pairs.dead`. */
 function sourceTopic(name: string): Topic {
   const topic = topics.find((known) => name === known || name === `${known}.dead`)
-  if (topic === undefined) throw new AppError('invalid-request', `There is no topic ${name}; the topics are ${topics.join(', ')}.`)
+  if (topic === undefined)
+    throw new AppError('invalid-request', `There is no topic ${name}; the topics are ${topics.join(', ')}.`)
   return topic
 }

@@ -24,7 +24,9 @@ export function decisionOn({ catalogue }: Pick<Services, 'catalogue'>, requestId
   if (model === undefined) return null
   const { modelVersion, outcome, detail } = model
   if (outcome !== 'trained') return { requestId, modelVersion, outcome, reason: detail ?? '', generation: null }
-  const release = catalogue.releases().find((record) => record.modelVersion === modelVersion && record.state !== 'building')
+  const release = catalogue
+    .releases()
+    .find((record) => record.modelVersion === modelVersion && record.state !== 'building')
   if (release === undefined) return null
   const { state, reason, generation } = release
   return { requestId, modelVersion, outcome: state, reason, generation }
@@ -39,7 +41,8 @@ export async function untilDecided(
   for (;;) {
     const decision = decisionOn(services, requestId)
     if (decision !== null) return decision
-    if (signal.aborted) throw new AppError('not-ready', 'Stopped before the decision; the training goes on where serve runs.')
+    if (signal.aborted)
+      throw new AppError('not-ready', 'Stopped before the decision; the training goes on where serve runs.')
     await Promise.race([failed, new Promise((resolve) => setTimeout(resolve, LOOK_MILLISECONDS))])
   }
 }

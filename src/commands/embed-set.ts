@@ -7,7 +7,12 @@ import type { Progress } from './progress.ts'
 /** A set as vectors of one model. */
 export type EmbeddedSet = {
   readonly images: readonly { readonly id: string; readonly vector: Float32Array }[]
-  readonly captions: readonly { readonly id: string; readonly imageId: string; readonly text: string; readonly vector: Float32Array }[]
+  readonly captions: readonly {
+    readonly id: string
+    readonly imageId: string
+    readonly text: string
+    readonly vector: Float32Array
+  }[]
   readonly relevant: ReadonlyMap<string, readonly string[]>
   readonly broken: readonly BrokenPicture[]
 }
@@ -20,13 +25,21 @@ export async function embedSet(encoder: Encoder, set: EvaluationSet, progress: P
   const present = new Set(encoded.map(({ name }) => name))
   const captions = set.captions.filter(({ picture }) => present.has(picture))
   const reading = progress.stage('captions', captions.length)
-  const vectors = await encodeTexts(encoder, captions.map(({ text }) => text), (done) => reading.update(done))
+  const vectors = await encodeTexts(
+    encoder,
+    captions.map(({ text }) => text),
+    (done) => reading.update(done),
+  )
   reading.finish(`${counted(captions.length, 'caption')} embedded`)
   return {
     images: encoded.map(({ name, vector }) => ({ id: name, vector })),
-    captions: captions.map(({ id, picture, text }, index) => ({ id, imageId: picture, text, vector: vectors[index] ?? new Float32Array() })),
+    captions: captions.map(({ id, picture, text }, index) => ({
+      id,
+      imageId: picture,
+      text,
+      vector: vectors[index] ?? new Float32Array(),
+    })),
     relevant: set.relevant,
     broken,
   }
 }
-

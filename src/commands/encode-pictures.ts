@@ -28,7 +28,8 @@ export async function encodePictures(
       await encode(slice)
     } catch {
       // One at a time finds the broken ones.
-      for (const picture of slice) await encode([picture]).catch((error: unknown) => broken.push(brokenPicture(picture, error)))
+      for (const picture of slice)
+        await encode([picture]).catch((error: unknown) => broken.push(brokenPicture(picture, error)))
     }
     onProgress(Math.min(at + PICTURES_AT_ONCE, pictures.length))
   }

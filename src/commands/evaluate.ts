@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { loadConfig } from '../config.ts'
 import { AppError } from '../core/errors.ts'
 import type { Split } from '../core/split.ts'
-import { evaluateInThread } from '../evaluation/evaluate-in-thread.ts'
+import { evaluateInProcess } from '../evaluation/evaluate-in-process.ts'
 import type { Evaluation } from '../evaluation/evaluate-retrieval.ts'
 import type { Encoder } from '../ports/encoder.ts'
 import type { Services } from '../roles/services.ts'
@@ -36,8 +36,11 @@ export async function evaluate(options: EvaluateOptions, context: CommandContext
   const work = { options, context, progress }
   try {
     const model = await chooseModel(options.model)
-    if (model.kind === 'folder' && options.dataset !== undefined) return await evaluateOutside(work, model.folder, options.dataset)
-    return await withServices(context, { access: 'share', needsData: true }, (services) => evaluateInside(work, model, services))
+    if (model.kind === 'folder' && options.dataset !== undefined)
+      return await evaluateOutside(work, model.folder, options.dataset)
+    return await withServices(context, { access: 'share', needsData: true }, (services) =>
+      evaluateInside(work, model, services),
+    )
   } finally {
     progress.stop()
   }
@@ -52,7 +55,10 @@ async function evaluateOutside(work: Work, modelFolder: string, dataset: string)
 
 async function evaluateInside(work: Work, model: ChosenModel, services: Services): Promise<ExitName> {
   const { dataset, split } = work.options
-  const set = dataset === undefined ? publishedSet(services, splitOfPublished(split)) : await readDataSet(dataset, split ?? 'test')
+  const set =
+    dataset === undefined
+      ? publishedSet(services, splitOfPublished(split))
+      : await readDataSet(dataset, split ?? 'test')
   const encoder =
     model.kind === 'folder'
       ? await openModelFolder(model.folder, services.config.THREADS)
@@ -62,7 +68,10 @@ async function evaluateInside(work: Work, model: ChosenModel, services: Services
 
 function splitOfPublished(split: Split | 'all' | undefined): Split {
   if (split !== 'all') return split ?? 'validation'
-  throw new AppError('invalid-request', 'What is published has been trained on; choose --split validation, fresh or test.')
+  throw new AppError(
+    'invalid-request',
+    'What is published has been trained on; choose --split validation, fresh or test.',
+  )
 }
 
 /** Encodes, measures, writes the files, prints; closes the encoder. */
@@ -83,7 +92,7 @@ async function measure({ options, context, progress }: Work, encoder: Encoder, s
 
 async function compare({ images, captions, relevant }: EmbeddedSet, progress: Progress): Promise<Evaluation> {
   const stage = progress.stage('compare', null)
-  const evaluation = await evaluateInThread({ images, captions, relevant })
+  const evaluation = await evaluateInProcess({ images, captions, relevant })
   stage.finish(`${counted(captions.length, 'caption')} with ${counted(images.length, 'picture')}, both ways`)
   return evaluation
 }
@@ -96,7 +105,10 @@ function filesOf({ out, run }: EvaluateOptions, modelVersion: string, { split }:
 
 function printReport(report: EvaluationReport, { out, run, qrels }: EvaluationFiles, context: CommandContext): void {
   const { model, dataset, split, images, captions } = report
-  print(context, `${model} on ${dataset}, split ${split}: ${counted(images, 'picture')}, ${counted(captions, 'caption')}\n`)
+  print(
+    context,
+    `${model} on ${dataset}, split ${split}: ${counted(images, 'picture')}, ${counted(captions, 'caption')}\n`,
+  )
   print(context, evaluationTable(report))
   print(context, `\nfigures ${out}   TREC run ${run}   judgements ${qrels}`)
 }

@@ -17,7 +17,8 @@ async function writing(path: string, write: () => Promise<void>): Promise<void> 
   } catch (cause) {
     const reason = (cause as NodeJS.ErrnoException).code
     if (reason === undefined) throw cause
-    if (reason === 'ENOSPC') throw new AppError('storage-full', `The disk that holds ${path} is full; free some space.`, { cause })
+    if (reason === 'ENOSPC')
+      throw new AppError('storage-full', `The disk that holds ${path} is full; free some space.`, { cause })
     throw new AppError('invalid-request', `${path} cannot be written (${reason}); name another file.`, { cause })
   }
 }
@@ -39,7 +40,9 @@ export async function writeRun(
     yield* trecRunLines(rankDocuments(images, captions, depth), tag)
   }
   await writing(files.run, () => pipeline(Readable.from(run()), createWriteStream(files.run)))
-  await writing(files.qrels, () => pipeline(Readable.from(qrelsLines(judgements(captions, relevant))), createWriteStream(files.qrels)))
+  await writing(files.qrels, () =>
+    pipeline(Readable.from(qrelsLines(judgements(captions, relevant))), createWriteStream(files.qrels)),
+  )
 }
 
 type Judged = readonly [queryId: string, grades: ReadonlyMap<string, number>]

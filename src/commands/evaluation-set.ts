@@ -38,7 +38,8 @@ const withoutSpace = (name: string): string => (/\s/.test(name) ? encodeURI(name
 async function checkSplitFile(folder: string, { format }: Source, split: Split | 'all'): Promise<void> {
   const file = Object.keys(splitFiles).find((name) => splitFiles[name] === split)
   if (format !== 'flickr8k' || split === 'all') return
-  if (file === undefined) throw new AppError('source-not-found', `Flickr8k has no split ${split}; use train, val or test.`)
+  if (file === undefined)
+    throw new AppError('source-not-found', `Flickr8k has no split ${split}; use train, val or test.`)
   await access(join(folder, file)).catch((cause: unknown) => {
     const detail = `${file} is missing in ${folder}: it lists the pictures of the split ${split}. Put it there, or name another split.`
     throw new AppError('source-not-found', detail, { cause })

@@ -7,11 +7,16 @@ type Failure = { readonly code: string; readonly title: string; readonly detail:
 
 function failureOf(error: unknown): Failure {
   if (error instanceof CommanderError) {
-    const detail = error.message.replace(/^error: /, '').replaceAll(/\s+/g, ' ').replace(/\.$/, '')
+    const detail = error.message
+      .replace(/^error: /, '')
+      .replaceAll(/\s+/g, ' ')
+      .replace(/\.$/, '')
     return { code: 'usage', title: 'Wrong usage', detail: `${detail}; see --help`, exit: 'usage' }
   }
   const { code, message } = toAppError(error)
-  return { code, title: errorCodes[code].title, detail: message, exit: exitOf(code) }
+  // On a command line nobody has sent a request, and the schema is the help.
+  const title = code === 'invalid-request' ? 'Wrong usage' : errorCodes[code].title
+  return { code, title, detail: message, exit: exitOf(code) }
 }
 
 /** Help and version end the parsing by an error that is none. */

@@ -17,7 +17,9 @@ export const defineModelCommands: DefineCommands = (program, act) => {
   program
     .command('train')
     .description('request a retraining by hand')
-    .addOption(new Option('--reason <reason>', 'what to record as the reason').choices(retrainingReasons).default('manual'))
+    .addOption(
+      new Option('--reason <reason>', 'what to record as the reason').choices(retrainingReasons).default('manual'),
+    )
     .option('--wait', 'wait for the decision; trains by itself where no process serves')
     .option(...BY_OPTION)
     .option(...JSON_OPTION)
@@ -29,15 +31,19 @@ export const defineModelCommands: DefineCommands = (program, act) => {
     .description('measure retrieval both ways: Recall@1/5/10, MRR, MAP, NDCG@10, median rank')
     .option('--model <model>', 'a folder, a version, or champion', 'champion')
     .option('--dataset <path>', 'a data set on disk; default: what is published')
-    .option('--split <name>', 'train, val, test or all; default: test of a data set, validation of what is published', (text) =>
-      text === 'all' ? text : splitName(text),
+    .option(
+      '--split <name>',
+      'train, val, test or all; default: test of a data set, validation of what is published',
+      (text) => (text === 'all' ? text : splitName(text)),
     )
     .option('--out <file>', 'where to write the figures as JSON; default: evaluation/MODEL-SPLIT.json')
     .option('--run <file>', 'where to write the TREC run, with .qrels beside it; default: evaluation/MODEL-SPLIT.run')
     .option('--depth <number>', 'results a query in the run', wholeNumber(1, 100_000), 100)
     .option(...JSON_OPTION)
     .addHelpText('after', '\nExample:\n  $ pairstream evaluate --model models/champion --dataset flickr8k --split test')
-    .action((options: EvaluateOptions) => act(async (context) => (await import('./evaluate.ts')).evaluate(options, context)))
+    .action((options: EvaluateOptions) =>
+      act(async (context) => (await import('./evaluate.ts')).evaluate(options, context)),
+    )
 
   const models = program
     .command('models')
@@ -48,7 +54,9 @@ export const defineModelCommands: DefineCommands = (program, act) => {
     .description('list all models, oldest first')
     .option(...JSON_OPTION)
     .addHelpText('after', '\nExample:\n  $ pairstream models list')
-    .action((options: ModelsOptions) => act(async (context) => (await import('./models.ts')).listModels(options, context)))
+    .action((options: ModelsOptions) =>
+      act(async (context) => (await import('./models.ts')).listModels(options, context)),
+    )
   models
     .command('show')
     .description('show the decisions on a model, its metrics, training and files')

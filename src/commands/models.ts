@@ -40,7 +40,8 @@ export function listModels({ json }: ModelsOptions, context: CommandContext): Pr
   return withData<ExitName>(context, async (services) => {
     const models = await Promise.all(services.catalogue.models().map((model, index) => factsOf(services, model, index)))
     if (json === true) printJson(context, models)
-    else if (models.length === 0) print(context, "There are no models yet; 'pairstream status' says how many pairs are missing.")
+    else if (models.length === 0)
+      print(context, "There are no models yet; 'pairstream status' says how many pairs are missing.")
     else {
       const rows = models.map(({ ordinal, modelVersion, trainedAt, pairs, outcome, validationRecall10, champion }) => [
         ordinal,
@@ -59,16 +60,23 @@ export function listModels({ json }: ModelsOptions, context: CommandContext): Pr
 }
 
 /** The trained model of a version, of an ordinal as `list` shows it, or of the word `champion`. Throws `model-not-found`, `no-model`. */
-export function findModel({ catalogue }: Pick<Services, 'catalogue'>, name: string): ModelTrained & { readonly manifest: string } {
+export function findModel(
+  { catalogue }: Pick<Services, 'catalogue'>,
+  name: string,
+): ModelTrained & { readonly manifest: string } {
   const champion = catalogue.currentRelease()?.modelVersion
   if (name === 'champion' && champion === undefined) {
     throw new AppError('no-model', "There is no champion yet; 'pairstream status' says how many pairs are missing.")
   }
   const version = name === 'champion' ? champion : name
-  const model = catalogue.models().find((known, index) => known.modelVersion === version || String(index + 1) === version)
-  if (model === undefined) throw new AppError('model-not-found', `There is no model ${name}; see 'pairstream models list'.`)
+  const model = catalogue
+    .models()
+    .find((known, index) => known.modelVersion === version || String(index + 1) === version)
+  if (model === undefined)
+    throw new AppError('model-not-found', `There is no model ${name}; see 'pairstream models list'.`)
   const { manifest } = model
-  if (manifest === null) throw new AppError('model-not-found', `The model ${name} was not trained: ${model.detail ?? model.outcome}`)
+  if (manifest === null)
+    throw new AppError('model-not-found', `The model ${name} was not trained: ${model.detail ?? model.outcome}`)
   return { ...model, manifest }
 }
 
@@ -83,25 +91,45 @@ export function showModel(name: string, { json }: ModelsOptions, context: Comman
   return withData<ExitName>(context, async (services) => {
     const { catalogue, tracking, models } = services
     const model = findModel(services, name)
-    const facts = await factsOf(services, model, catalogue.models().findIndex(({ modelVersion }) => modelVersion === model.modelVersion))
+    const facts = await factsOf(
+      services,
+      model,
+      catalogue.models().findIndex(({ modelVersion }) => modelVersion === model.modelVersion),
+    )
     const decisions = catalogue.releases().filter(({ modelVersion }) => modelVersion === model.modelVersion)
     const run = await tracking.run(model.modelVersion)
     const manifest = await models.manifest(model.manifest)
     if (json === true) {
       const evidence = decisions.map((decision) => ({ ...decision, evidence: parsed(decision.evidence) }))
-      printJson(context, { ...facts, parent: model.parent, requestId: model.requestId, decisions: evidence, run, manifest })
+      printJson(context, {
+        ...facts,
+        parent: model.parent,
+        requestId: model.requestId,
+        decisions: evidence,
+        run,
+        manifest,
+      })
       return 'ok'
     }
     const metrics = Object.entries({ ...model.metrics, ...lastValues(run?.metrics ?? {}) })
     const losses = run?.metrics['loss'] ?? []
     const recalls = run?.metrics['development_recall_10'] ?? []
-    const history = losses.map(({ step, value }, index) => [step, value.toFixed(3), percentage(recalls[index]?.value ?? 0)])
+    const history = losses.map(({ step, value }, index) => [
+      step,
+      value.toFixed(3),
+      percentage(recalls[index]?.value ?? 0),
+    ])
     const files = manifest.files.map(({ path, bytes, sha256 }) => [path, bytes, sha256.slice(0, 16)])
     const parts = [
       `${model.modelVersion}${facts.champion ? ' (champion)' : ''}, trained ${facts.trainedAt} on ${facts.pairs ?? '?'} pairs`,
       `Decisions\n${decisions.map(decisionLine).join('\n') || '  none yet'}`,
       formatTable(['metric', 'value'], metrics),
-      history.length === 0 ? '' : formatTable(['epoch', { title: 'loss', align: 'right' }, { title: 'development Recall@10', align: 'right' }], history),
+      history.length === 0
+        ? ''
+        : formatTable(
+            ['epoch', { title: 'loss', align: 'right' }, { title: 'development Recall@10', align: 'right' }],
+            history,
+          ),
       formatTable(['file', 'bytes', 'SHA-256 begins'], files),
     ]
     print(context, parts.filter((part) => part !== '').join('\n\n'))
@@ -110,14 +138,20 @@ export function showModel(name: string, { json }: ModelsOptions, context: Comman
 }
 
 const lastValues = (metrics: Readonly<Record<string, readonly { readonly value: number }[]>>): Record<string, number> =>
-  Object.fromEntries(Object.entries(metrics).flatMap(([name, points]) => points.slice(-1).map(({ value }) => [name, value])))
+  Object.fromEntries(
+    Object.entries(metrics).flatMap(([name, points]) => points.slice(-1).map(({ value }) => [name, value])),
+  )
 
 /** Has a model released, whatever the gate said of it. */
 export function promote(name: string, { by, json }: AuditedOptions, context: CommandContext): Promise<ExitName> {
   return withData<ExitName>(context, async (services) => {
     const record = await promoteModel(services, findModel(services, name).modelVersion, by)
     if (json === true) printJson(context, record)
-    else print(context, `${record.modelVersion} is being built as ${record.generation ?? '–'}; it serves once its index is complete.`)
+    else
+      print(
+        context,
+        `${record.modelVersion} is being built as ${record.generation ?? '–'}; it serves once its index is complete.`,
+      )
     if (services.holdsFolder) remark(context, "Nobody builds it now: start 'pairstream serve'.")
     return 'ok'
   })
@@ -134,7 +168,12 @@ export function revert({ by, json }: AuditedOptions, context: CommandContext): P
 }
 
 /** Writes a model into a folder that needs nothing else. */
-export function exportModel(name: string, folder: string, { json }: ModelsOptions, context: CommandContext): Promise<ExitName> {
+export function exportModel(
+  name: string,
+  folder: string,
+  { json }: ModelsOptions,
+  context: CommandContext,
+): Promise<ExitName> {
   return withData<ExitName>(context, async (services) => {
     const { modelVersion, manifest } = findModel(services, name)
     await services.models.export(manifest, folder)

@@ -3,16 +3,16 @@ import type { MultiBar, Params } from 'cli-progress'
 import { barLine, type StageMoment } from './progress-lines.ts'
 
 export interface BarStage {
-  update(done: number, note?: string): void
+  readonly update: (done: number, note?: string) => void
   /** Takes the bar away and prints the line in its place. */
-  remove(line: string): void
+  readonly remove: (line: string) => void
 }
 
 /** Bars at the bottom of a terminal, one a running stage, with lines printed above them. */
 export interface BarStages {
-  add(name: string, total: number | null): BarStage
-  print(line: string): void
-  stop(): void
+  readonly add: (name: string, total: number | null) => BarStage
+  readonly print: (line: string) => void
+  readonly stop: () => void
 }
 
 type Terminal = NodeJS.WritableStream & { readonly columns?: number }

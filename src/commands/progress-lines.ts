@@ -77,7 +77,8 @@ const INDENT = '  '
 function plainText(text: string, { width }: Screen): string {
   const given = text.split('\n').map(printableLine)
   const [only] = given
-  const wrapped = only === undefined || given.length > 1 || width === null ? given : wrap(only, textWidthOn(width, INDENT))
+  const wrapped =
+    only === undefined || given.length > 1 || width === null ? given : wrap(only, textWidthOn(width, INDENT))
   return wrapped.map((line) => (line === '' ? '' : INDENT + line)).join('\n')
 }
 

@@ -82,7 +82,9 @@ function createTerminalProgress({ stream, now = Date.now, environment = process.
     stage(name, total) {
       const startedAt = now()
       const bar = bars.add(name, total)
-      return endsOnce(bar.update, (line, failed) => bar.remove(endLine(name, line, now() - startedAt, failed, screen())))
+      return endsOnce(bar.update, (line, failed) =>
+        bar.remove(endLine(name, line, now() - startedAt, failed, screen())),
+      )
     },
     say: (topic, text) => bars.print(eventLine(topic, text, screen())),
     stop: bars.stop,

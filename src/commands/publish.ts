@@ -61,7 +61,10 @@ function refuseMixtures({ watch, schedule, format, split }: PublishOptions): voi
   if (watch !== true) return
   const other = Object.entries({ schedule, format, split }).find(([, value]) => value !== undefined)
   if (other === undefined) return
-  throw new AppError('invalid-request', `--watch follows a folder of pictures and takes no --${other[0]}; leave one of them out.`)
+  throw new AppError(
+    'invalid-request',
+    `--watch follows a folder of pictures and takes no --${other[0]}; leave one of them out.`,
+  )
 }
 
 const openIt = (path: string, { format, split }: PublishOptions): Promise<Source> => openSource(path, { format, split })

@@ -25,9 +25,10 @@ const DEFAULT_TOP_K = 5
 export async function demo(options: DemoCommandOptions, context: CommandContext): Promise<number> {
   const images = options.images ?? options.images_dir
   if (images !== undefined) {
-    const { query, model, backbone, json } = options
+    const { query, model, backbone, data, json } = options
     const { searchFolder } = await import('./demo/search-folder.ts')
-    return searchFolder({ images, query, model, backbone, json, topK: options.topK ?? options.top_k ?? DEFAULT_TOP_K }, context)
+    const topK = options.topK ?? options.top_k ?? DEFAULT_TOP_K
+    return searchFolder({ images, query, topK, model, backbone, demoData: data, json: json === true }, context)
   }
   const { dataset, backbone, data, port, seed, exit } = options
   refuseForeignFolder(data)
@@ -39,5 +40,8 @@ export async function demo(options: DemoCommandOptions, context: CommandContext)
 function refuseForeignFolder(folder: string): void {
   const isOwn = existsSync(join(folder, 'log.db')) || existsSync(join(folder, 'lock.db'))
   if (!existsSync(folder) || isOwn || readdirSync(folder).length === 0) return
-  throw new AppError('invalid-request', `${folder} holds other things and would be emptied; name a new folder by --data.`)
+  throw new AppError(
+    'invalid-request',
+    `${folder} holds other things and would be emptied; name a new folder by --data.`,
+  )
 }

@@ -43,7 +43,11 @@ function createProgram({ stdout, stderr }: CommandContext, act: Act): Command {
     .showSuggestionAfterError()
     .exitOverride()
     // What goes wrong is told in one place and in one form, by `reportFailure`.
-    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text), outputError: () => undefined })
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+      outputError: () => undefined,
+    })
     .addHelpText('after', epilogue)
   defineServiceCommands(program, act)
   defineDataCommands(program, act)

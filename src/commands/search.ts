@@ -25,15 +25,21 @@ export type SearchOptions = {
 const CAPTION_WIDTH = 70
 
 /** Searches by text or by a picture, with the release that is current now. */
-export async function search(text: string | undefined, options: SearchOptions, context: CommandContext): Promise<ExitName> {
+export async function search(
+  text: string | undefined,
+  options: SearchOptions,
+  context: CommandContext,
+): Promise<ExitName> {
   const input = await readInput(text, options.image)
   const { topK: limit, target, mode, filter = {} } = options
   return withServices<ExitName>(context, { access: 'share', needsData: true }, async (services) => {
     const serving = mode === 'vector' ? await startServingRole(services) : null
     try {
-      const result = await services.search.search({ input, target, mode, limit, offset: 0, filter }).catch((error: unknown) => {
-        throw withMissingPairs(error, services)
-      })
+      const result = await services.search
+        .search({ input, target, mode, limit, offset: 0, filter })
+        .catch((error: unknown) => {
+          throw withMissingPairs(error, services)
+        })
       if (options.json === true) printJson(context, withSources(result, services.catalogue))
       else printHits(result, services.catalogue, context)
     } finally {
@@ -57,17 +63,28 @@ async function readInput(text: string | undefined, image: string | undefined): P
 function withMissingPairs(error: unknown, services: Services): unknown {
   if (!(error instanceof AppError) || error.code !== 'no-model') return error
   const { missingPairs } = trainingProgress(services)
-  const until = missingPairs === 0 ? "one is on its way where 'pairstream serve' runs" : `${counted(missingPairs, 'pair')} are missing until the first training`
+  const until =
+    missingPairs === 0
+      ? "one is on its way where 'pairstream serve' runs"
+      : `${counted(missingPairs, 'pair')} are missing until the first training`
   return new AppError('no-model', `Search by words (--mode text) meanwhile; ${until}.`, { cause: error })
 }
 
 /** Hits with where their picture came from, which says more on a command line than an address of the API. */
 const withSources = (result: SearchResult, catalogue: Catalogue) => ({
   ...result,
-  hits: result.hits.map((hit, index) => ({ rank: index + 1, source: catalogue.image(hit.imageId)?.source ?? null, ...hit })),
+  hits: result.hits.map((hit, index) => ({
+    rank: index + 1,
+    source: catalogue.image(hit.imageId)?.source ?? null,
+    ...hit,
+  })),
 })
 
-function printHits({ hits, modelVersion, generation }: SearchResult, catalogue: Catalogue, context: CommandContext): void {
+function printHits(
+  { hits, modelVersion, generation }: SearchResult,
+  catalogue: Catalogue,
+  context: CommandContext,
+): void {
   if (hits.length === 0) {
     remark(context, 'Nothing was found.')
     return

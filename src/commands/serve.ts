@@ -30,7 +30,12 @@ export function serve(options: ServeOptions, context: CommandContext): Promise<E
   })
 }
 
-function announce(address: string | null, roles: readonly Role[], options: ServeOptions, context: CommandContext): void {
+function announce(
+  address: string | null,
+  roles: readonly Role[],
+  options: ServeOptions,
+  context: CommandContext,
+): void {
   if (options.json === true) printJson(context, { address, roles, pid: process.pid })
   else if (address === null) print(context, `Running ${roles.join(', ')}; Ctrl-C stops it.`)
   else print(context, `Pairstream serves ${address}  (API: ${address}/docs, Ctrl-C stops it)`)

@@ -48,7 +48,9 @@ Examples:
   $ pairstream demo --exit
   $ pairstream demo --images holiday/ --query "a dog running on the beach" --top-k 5`,
     )
-    .action((options: DemoCommandOptions) => act(async (context) => (await import('./run-demo.ts')).demo(options, context)))
+    .action((options: DemoCommandOptions) =>
+      act(async (context) => (await import('./run-demo.ts')).demo(options, context)),
+    )
 
   program
     .command('status')
@@ -63,7 +65,10 @@ Examples:
     .description('list the environment variables with their defaults')
     .option('--markdown', 'as a table for a README')
     .option(...JSON_OPTION)
-    .addHelpText('after', () => `\nVariables:\n${settingsTable()}\n\nExample:\n  $ DATA_DIR=photos.data PORT=9000 pairstream serve`)
+    .addHelpText(
+      'after',
+      () => `\nVariables:\n${settingsTable()}\n\nExample:\n  $ DATA_DIR=photos.data PORT=9000 pairstream serve`,
+    )
     .action((options: ConfigurationOptions) =>
       act(async (context) => (await import('./configuration.ts')).printConfiguration(options, context)),
     )

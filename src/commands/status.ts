@@ -1,6 +1,7 @@
-import { viewReleases } from '../core/release-chain.ts'
+import { counterState } from '../consumers/retraining-request.ts'
+import { pairsUntilCrossing } from '../core/counter.ts'
 import { topics } from '../core/events.ts'
-import { trainingProgress } from '../roles/commands.ts'
+import { viewReleases } from '../core/release-chain.ts'
 import { consumerLag } from '../roles/lag.ts'
 import type { Services } from '../roles/services.ts'
 import { print, printJson, type CommandContext } from './context.ts'
@@ -38,7 +39,7 @@ async function readStatus(services: Services) {
     images,
     pairs,
     trainable,
-    training: trainingProgress(services),
+    training: trainingState(services),
     model: current?.modelVersion ?? null,
     generation: current?.generation ?? null,
     onProbation: view.onProbation,
@@ -59,24 +60,55 @@ async function readStatus(services: Services) {
   }
 }
 
+/** How far the data set has grown since the last request, and how far it is to the next. */
+function trainingState({ catalogue, config }: Services) {
+  const state = counterState(catalogue)
+  const settings = { threshold: config.RETRAIN_THRESHOLD, firstTrainingPairs: config.FIRST_TRAINING_PAIRS }
+  return {
+    base: state.base,
+    newPairs: state.fresh,
+    threshold: settings.threshold,
+    pairsUntilNext: pairsUntilCrossing(state, settings),
+  }
+}
+
 function describeStatus(state: Status): string {
   const { training } = state
-  const growth = training.base === 0 ? '' : ` (${percentage(training.newPairs / training.base)} of ${wholeNumber(training.base)})`
+  const growth =
+    training.base === 0 ? '' : ` (${percentage(training.newPairs / training.base)} of ${wholeNumber(training.base)})`
   const lines: [string, string][] = [
     ['data folder', `${state.dataFolder}, ${state.running ? 'another process works on it' : 'nobody works on it'}`],
-    ['data set', `${counted(state.images, 'picture')}, ${counted(state.pairs, 'captioned pair')}, ${wholeNumber(state.trainable)} to train on`],
-    ['new pairs', `${wholeNumber(training.newPairs)}${growth}; the next training at ${percentage(training.threshold)} more, ${counted(training.missingPairs, 'pair')} missing`],
-    ['model', state.model === null ? 'none yet' : `${state.model}, generation ${state.generation ?? '–'}${state.onProbation ? ', on probation' : ''}`],
+    [
+      'data set',
+      `${counted(state.images, 'picture')}, ${counted(state.pairs, 'captioned pair')}, ${wholeNumber(state.trainable)} to train on`,
+    ],
+    [
+      'new pairs',
+      `${wholeNumber(training.newPairs)}${growth}; the next training is ${counted(training.pairsUntilNext, 'pair')} away (threshold ${percentage(training.threshold)})`,
+    ],
+    [
+      'model',
+      state.model === null
+        ? 'none yet'
+        : `${state.model}, generation ${state.generation ?? '–'}${state.onProbation ? ', on probation' : ''}`,
+    ],
     ['dead records', wholeNumber(state.deadRecords)],
   ]
-  if (state.building !== null) lines.push(['building', `${state.building.modelVersion}, generation ${state.building.generation}`])
+  if (state.building !== null)
+    lines.push(['building', `${state.building.modelVersion}, generation ${state.building.generation}`])
   const parts = [lines.map(([name, text]) => `${name.padEnd(14)}${text}`).join('\n')]
   if (state.lag.length > 0) {
     const rows = state.lag.map(({ group, topic, records }) => [group, topic, records])
     parts.push(formatTable(['consumer group', 'topic', 'records behind'], rows))
   }
   if (state.releases.length > 0) {
-    const rows = state.releases.map((release) => [release.decidedAt, release.state, release.modelVersion, release.generation, release.reason])
+    const rows = state.releases.map((release) => [
+      release.decidedAt,
+      release.state,
+      release.modelVersion,
+      release.generation,
+      release.reason,
+    ])
     parts.push(formatTable(['decided at', 'state', 'model', 'generation', 'reason'], rows))
   }
   return parts.join('\n\n')

@@ -13,7 +13,7 @@ const textOf = (cell: Cell | undefined): string => {
   return typeof cell === 'number' ? plainNumber(cell) : printable(cell)
 }
 
-const widthOf = (text: string): number => [...text].length
+const widthOf = (text: string): number => Array.from(text).length
 
 function isNumeric(cells: readonly (Cell | undefined)[]): boolean {
   const present = cells.filter((cell) => cell !== null && cell !== undefined)

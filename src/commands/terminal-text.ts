@@ -16,9 +16,14 @@ export const printable = (text: string): string => printableLine(text).trim()
 
 /** The text cut to a width, with an ellipsis where something was cut. */
 export function cut(text: string, width: number): string {
-  const characters = [...text]
+  const characters = Array.from(text)
   if (characters.length <= width) return text
-  return width < 1 ? '' : `${characters.slice(0, width - 1).join('').trimEnd()}…`
+  return width < 1
+    ? ''
+    : `${characters
+        .slice(0, width - 1)
+        .join('')
+        .trimEnd()}…`
 }
 
 /** The words of the text on lines of at most `width`; a longer word is broken. */
@@ -26,7 +31,7 @@ export function wrap(text: string, width: number): string[] {
   const lines: string[] = []
   let line: string[] = []
   for (const word of text.split(' ')) {
-    let rest = [...word]
+    let rest = Array.from(word)
     if (line.length > 0 && line.length + 1 + rest.length > width) {
       lines.push(line.join(''))
       line = []

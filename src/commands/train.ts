@@ -23,10 +23,17 @@ export function train({ reason, by, wait, json }: TrainOptions, context: Command
     const alone = services.holdsFolder
     if (wait !== true) {
       const answerer = alone ? "Start 'pairstream serve' (or use --wait)" : 'The running process'
-      if (json === true) printJson(context, { ...request, modelVersion: modelVersionOf(requestId), answeredByRunningProcess: !alone })
+      if (json === true)
+        printJson(context, { ...request, modelVersion: modelVersionOf(requestId), answeredByRunningProcess: !alone })
       else {
-        print(context, `Requested ${modelVersionOf(requestId)} on ${counted(dataSetSize, 'pair')}, ${newPairs} of them new.`)
-        print(context, `${answerer} ${alone ? 'to have it answered' : 'answers it'}: 'pairstream status' says how far it is.`)
+        print(
+          context,
+          `Requested ${modelVersionOf(requestId)} on ${counted(dataSetSize, 'pair')}, ${newPairs} of them new.`,
+        )
+        print(
+          context,
+          `${answerer} ${alone ? 'to have it answered' : 'answers it'}: 'pairstream status' says how far it is.`,
+        )
       }
       return 'ok'
     }
@@ -46,7 +53,10 @@ export function train({ reason, by, wait, json }: TrainOptions, context: Command
   })
 }
 
+/** A decision in plain words. */
 export function describeDecision({ modelVersion, outcome, reason, generation }: Decision): string {
-  const where = outcome === 'promoted' && generation !== null ? ` and serves from generation ${generation}` : ''
-  return `${modelVersion} is ${outcome}${where}. ${reason}`.trim()
+  if (outcome === 'promoted') return `${modelVersion} serves, from generation ${generation ?? '–'}. ${reason}`
+  // What the gate says begins with the outcome already.
+  const known = reason.toLowerCase().startsWith(outcome)
+  return `${modelVersion}: ${known ? '' : `${outcome}. `}${reason}`
 }

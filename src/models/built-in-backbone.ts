@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BUILT_IN_SIDE, builtInGraph } from './built-in-graph.ts'
+import { builtInGraph } from './built-in-graph.ts'
+import { BUILT_IN_SIDE } from './filter-arithmetic.ts'
 
 /**
  * Writes the backbone for when there is none to be had: fixed filters for colours, places and shapes, as a model folder in the

@@ -1,9 +1,8 @@
+import { arithmetic, BUILT_IN_SIDE, CELLS, SMALL, type Block } from './filter-arithmetic.ts'
+import { brightnessEdges, outlines } from './filter-edges.ts'
 import { createGraph, type GraphBuilder } from './onnx/graph.ts'
 
-/** Width and height of the pictures that the built-in filters see. */
-export const BUILT_IN_SIDE = 64
 const PIXELS = BUILT_IN_SIDE ** 2
-const CELLS = 4
 
 /** The colours that people name first, as sRGB in 0..1 (after Berlin and Kay's eleven basic terms, and cyan). */
 const prototypes: readonly (readonly [number, number, number])[] = [
@@ -38,7 +37,7 @@ export function builtInGraph(): { readonly bytes: Uint8Array; readonly featureWi
   const { masks, border } = standingOut(graph, colours)
   const blocks = [
     ...layout(graph, pixels, colours, masks, border),
-    ...outlines(graph, masks),
+    ...outlines(graph, masks, MASKS),
     ...brightnessEdges(graph, pixels),
     ...moments(graph, masks),
     ...counts(graph, masks),
@@ -48,38 +47,6 @@ export function builtInGraph(): { readonly bytes: Uint8Array; readonly featureWi
   const featureWidth = blocks.reduce((sum, { width }) => sum + width, 0)
   graph.output('features', graph.node('Concat', flat, { axis: 1 }), 'float32', ['batch', featureWidth])
   return { bytes: graph.encode(), featureWidth }
-}
-
-/** A value with the number of features it holds a picture. Their sizes differ: heads standardise what they are given. */
-type Block = { readonly value: string; readonly width: number }
-
-const SMALL = 1e-6
-
-function arithmetic(graph: GraphBuilder) {
-  const scalar = (value: number): string => graph.initialiser(Float32Array.of(value), [])
-  const operand = (value: string | number): string => (typeof value === 'number' ? scalar(value) : value)
-  const binary = (operator: string) => (left: string | number, right: string | number) =>
-    graph.node(operator, [operand(left), operand(right)])
-  return {
-    plus: binary('Add'),
-    minus: binary('Sub'),
-    times: binary('Mul'),
-    over: binary('Div'),
-    least: binary('Min'),
-    root: (value: string) => graph.node('Sqrt', [value]),
-    /** Mean over the picture, [batch, channels, 1, 1]. */
-    mean: (value: string) => graph.node('ReduceMean', [value, graph.integers([2, 3])], { keepdims: 1 }),
-    highest: (value: string) => graph.node('ReduceMax', [value, graph.integers([2, 3])], { keepdims: 1 }),
-    /** The largest value nearby. */
-    grow: (value: string) =>
-      graph.node('MaxPool', [value], { kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [1, 1] }),
-    cells: (value: string) => {
-      const side = BUILT_IN_SIDE / CELLS
-      return graph.node('AveragePool', [value], { kernel_shape: [side, side], strides: [side, side] })
-    },
-    smooth: (value: string) =>
-      graph.node('AveragePool', [value], { kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [1, 1] }),
-  }
 }
 
 /** How much each pixel is of each colour, [batch, COLOURS, side, side]: a softmax of squared distances, as one 1 x 1 convolution. */
@@ -128,96 +95,6 @@ function layout(graph: GraphBuilder, pixels: string, colours: string, masks: str
     { value: highest(masks), width: MASKS },
     { value: border, width: COLOURS },
   ]
-}
-
-/** Derivatives of a Gaussian across and down at every `step`th pixel, for each of `channels` by itself. */
-function gradients(
-  graph: GraphBuilder,
-  value: string,
-  channels: number,
-  spread: number,
-  step: number,
-): readonly [string, string] {
-  const radius = Math.ceil(2 * spread)
-  const side = 2 * radius + 1
-  const kernel = (along: 'x' | 'y'): string => {
-    const one = Float32Array.from({ length: side * side }, (_, at) => {
-      const x = (at % side) - radius
-      const y = Math.floor(at / side) - radius
-      return (
-        ((along === 'x' ? x : y) * Math.exp(-(x * x + y * y) / (2 * spread * spread))) / (2 * Math.PI * spread ** 4)
-      )
-    })
-    const all = new Float32Array(channels * one.length)
-    for (let channel = 0; channel < channels; channel++) all.set(one, channel * one.length)
-    return graph.initialiser(all, [channels, 1, side, side])
-  }
-  const pads = [radius, radius, radius, radius]
-  return [
-    graph.node('Conv', [value, kernel('x')], { group: channels, pads, strides: [step, step] }),
-    graph.node('Conv', [value, kernel('y')], { group: channels, pads, strides: [step, step] }),
-  ]
-}
-
-/** Which orders of the Fourier series of edge directions are kept; order 1 is zero for any closed outline. */
-const ORDERS = [2, 3, 4, 5, 6, 8, 10] as const
-
-/**
- * For each mask its edge length, its corners (determinant over trace of the structure tensor; C. Harris and M. Stephens, 1988) and
- * the Fourier coefficients of its edges' directions, as parts (which way it points) and as magnitudes (which shape it is).
- */
-function outlines(graph: GraphBuilder, masks: string): Block[] {
-  const { plus, minus, times, over, root, mean, smooth } = arithmetic(graph)
-  const [across, down] = gradients(graph, masks, MASKS, 1, 2)
-  const [xx, yy, xy] = [times(across, across), times(down, down), times(across, down)]
-  const strength = root(plus(plus(xx, yy), SMALL))
-  const length = mean(strength)
-  const relative = (value: string) => over(value, plus(length, 0.004))
-  const [sxx, syy, sxy] = [smooth(xx), smooth(yy), smooth(xy)]
-  const corners = over(minus(times(sxx, syy), times(sxy, sxy)), plus(plus(sxx, syy), SMALL))
-  const area = mean(masks)
-
-  type Complex = readonly [string, string]
-  const multiply = ([a, b]: Complex, [c, d]: Complex): Complex => [
-    minus(times(a, c), times(b, d)),
-    plus(times(a, d), times(b, c)),
-  ]
-  const unit: Complex = [over(across, strength), over(down, strength)]
-  const powers = new Map<number, Complex>([[1, unit]])
-  const power = (order: number): Complex => {
-    const known = powers.get(order)
-    if (known !== undefined) return known
-    const half = Math.floor(order / 2)
-    const made = multiply(power(half), power(order - half))
-    powers.set(order, made)
-    return made
-  }
-  const harmonics = ORDERS.flatMap((order): Block[] => {
-    const [real, imaginary] = power(order)
-    const [a, b] = [relative(mean(times(real, strength))), relative(mean(times(imaginary, strength)))]
-    const magnitude = root(plus(plus(times(a, a), times(b, b)), SMALL))
-    return [a, b, magnitude].map((value) => ({ value, width: MASKS }))
-  })
-  return [
-    { value: root(length), width: MASKS },
-    { value: over(area, plus(times(length, length), 0.00001)), width: MASKS },
-    { value: mean(corners), width: MASKS },
-    { value: relative(mean(corners)), width: MASKS },
-    ...harmonics,
-  ]
-}
-
-/** Edges of brightness in four directions at two scales, on the grid. */
-function brightnessEdges(graph: GraphBuilder, pixels: string): Block[] {
-  const { plus, minus, times, root, cells } = arithmetic(graph)
-  const weights = graph.initialiser(Float32Array.of(0.299, 0.587, 0.114), [1, 3, 1, 1])
-  const brightness = graph.node('Conv', [pixels, weights])
-  return [1, 2].flatMap((spread): Block[] => {
-    const [across, down] = gradients(graph, brightness, 1, spread, 1)
-    const diagonals = [plus(across, down), minus(across, down)].map((value) => times(value, Math.SQRT1_2))
-    const energy = (value: string) => root(plus(cells(times(value, value)), SMALL))
-    return [across, down, ...diagonals].map((value) => ({ value: energy(value), width: CELLS ** 2 }))
-  })
 }
 
 /** For each mask the place of its centre, its extent in both directions, and its area for its spread (most for a disc). */

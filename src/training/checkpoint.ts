@@ -1,10 +1,10 @@
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { sha256Hex } from '../core/ids.ts'
 import type { Weights } from '../models/definitions/serving.ts'
 import type { AdamState } from './adamw.ts'
 import type { TrainingJob } from './job.ts'
+import type { Example } from './training-data.ts'
 import { readWeightsFile, writeWeightsFile } from './weights-file.ts'
 
 const positionSchema = z.object({
@@ -26,16 +26,25 @@ export type Checkpoints = {
   /** Loads the saved arrays into `states` and returns where training stood; null when there is nothing to resume. */
   resume(fingerprint: string, states: Readonly<Record<string, AdamState>>): Promise<TrainingPosition | null>
   saveBest(weights: Weights): Promise<void>
+  /** The weights saved last by `saveBest`. */
   best(): Promise<Weights | null>
-  clear(): Promise<void>
 }
 
 const parts = ['values', 'mean', 'square'] as const
 
-/** What determines a training: the job but for folders, threads and version, and the number of its examples. */
-export function fingerprintOf(job: TrainingJob, examples: number, rows: number): string {
-  const { seed, featureWidth, hyperparameters, initialFolder } = job
-  return sha256Hex(JSON.stringify([seed, featureWidth, hyperparameters, initialFolder === null, examples, rows]))
+/** Where a training stands before its first step. */
+export const startingPosition = (fingerprint: string): TrainingPosition => ({
+  fingerprint,
+  epoch: 1,
+  stepInEpoch: 0,
+  lossSum: 0,
+  history: [],
+})
+
+/** What determines a training: the job but for folders and threads, and its examples. */
+export function fingerprintOf(job: TrainingJob, examples: readonly Example[]): string {
+  const { modelVersion, seed, featureWidth, hyperparameters, initialFolder } = job
+  return sha256Hex(JSON.stringify([modelVersion, seed, featureWidth, hyperparameters, initialFolder, examples]))
 }
 
 /** The checkpoint of a job, in its folder: two files, each replaced as a whole. */
@@ -64,9 +73,5 @@ export function createCheckpoints(jobFolder: string): Checkpoints {
     },
     saveBest: (weights) => writeWeightsFile(bestPath, { note: 'best', arrays: weights }),
     best: async () => (await readWeightsFile(bestPath))?.arrays ?? null,
-    async clear() {
-      await rm(currentPath, { force: true })
-      await rm(bestPath, { force: true })
-    },
   }
 }

@@ -35,7 +35,11 @@ export function openFeatureFile(jobFolder: string, views: number, width: number)
   }
 }
 
-/** Mean and reciprocal standard deviation of each feature over both views of the given rows; constant features get scale 0. */
+/**
+ * What features are centred by and multiplied with, over all views of the given rows. A feature is divided by the square root of
+ * its own standard deviation times the overall one: half-way between keeping the backbone's proportions, in which a few features
+ * may outweigh all others, and evening them out, which gives noise the weight of signal. A constant feature gets scale 0.
+ */
 export function featureStatistics(file: FeatureFile, rows: readonly number[], views: number, width: number) {
   const sums = new Float64Array(width)
   const squares = new Float64Array(width)
@@ -51,10 +55,8 @@ export function featureStatistics(file: FeatureFile, rows: readonly number[], vi
   }
   const count = Math.max(1, rows.length * views)
   const mean = Float32Array.from(sums, (sum) => sum / count)
-  const scale = Float32Array.from(squares, (sum, i) => {
-    const variance = sum / count - ((sums[i] ?? 0) / count) ** 2
-    return variance > 1e-10 ? 1 / Math.sqrt(variance) : 0
-  })
-  { const gs = Number(process.env['EXP_GS'] ?? 0); let q = 0; for (const x of scale) if (x) q += 1 / (x * x); const g = Math.sqrt(q / width); for (let i = 0; i < width; i++) scale[i] = scale[i] ? (1 / g) * (scale[i]! * g) ** (1 - gs) : 0 }
+  const variances = squares.map((sum, i) => Math.max(0, sum / count - ((sums[i] ?? 0) / count) ** 2))
+  const overall = variances.reduce((sum, variance) => sum + variance, 0) / width
+  const scale = Float32Array.from(variances, (variance) => (variance > 1e-10 ? (variance * overall) ** -0.25 : 0))
   return { mean, scale }
 }

@@ -8,6 +8,10 @@ const PRIORITY = 10
 // A parent that has died cannot use the result; its checkpoint lets the next one go on.
 process.once('disconnect', () => process.exit(1))
 
+// A terminal interrupts the whole group at once. When to stop is the parent's decision, which kills this process then; dying first
+// would look like a training that failed.
+process.on('SIGINT', () => undefined).on('SIGTERM', () => undefined)
+
 /** Resolves once the parent has the message, so that the process does not end before it. */
 const send = (report: TrainingReport) => new Promise<void>((resolve) => process.send?.(report, () => resolve()))
 

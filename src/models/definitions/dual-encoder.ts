@@ -10,7 +10,7 @@ export const MAXIMUM_LOGIT_SCALE = Math.log(100)
 export const INITIAL_LOGIT_SCALE = Math.log(1 / 0.07)
 
 export type ImageHead = {
-  /** Mean and reciprocal deviation of the training features, [features]: constants that make any backbone's scale alike. */
+  /** What features are centred by and multiplied with, [features]: constants that bring any backbone to one scale. */
   readonly feature_mean: np.Array
   readonly feature_scale: np.Array
   readonly image_projection_weight: np.Array

@@ -1,0 +1,178 @@
+import { readFile } from 'node:fs/promises'
+import { deflateSync } from 'node:zlib'
+import sharp from 'sharp'
+import { describe, expect, it } from 'vitest'
+import { decodePixels, inspectImage } from '../../src/models/decode-image.ts'
+import { parsePreprocessing } from '../../src/models/preprocessing.ts'
+import { sharedPath } from '../fixtures/shared.ts'
+
+const photograph = () => readFile(sharedPath('flickr8k', 'Images', '1000268201_693b08cb0e.jpg'))
+const picture = (width: number, height: number, background: string) =>
+  sharp({ create: { width, height, channels: 3, background } })
+/** Bytes as they are, in planes: what the decoder saw. */
+const asBytes = (width: number, height: number) =>
+  parsePreprocessing(JSON.stringify({ size: { width, height }, do_rescale: false, do_normalize: false }))
+const colours = async (bytes: Uint8Array, width: number, height: number): Promise<number[]> => {
+  const [pixels = new Float32Array()] = await decodePixels(bytes, asBytes(width, height), ['plain'])
+  return [...pixels]
+}
+
+/** A PNG whose header promises more than the file holds: only the header may be believed, and only to refuse it. */
+function pngHeader(width: number, height: number): Buffer {
+  const chunk = (type: string, data: Buffer): Buffer => {
+    const length = Buffer.alloc(4)
+    length.writeUInt32BE(data.length)
+    const body = Buffer.concat([Buffer.from(type), data])
+    const checksum = Buffer.alloc(4)
+    checksum.writeUInt32BE(crc32(body))
+    return Buffer.concat([length, body, checksum])
+  }
+  const header = Buffer.alloc(13)
+  header.writeUInt32BE(width, 0)
+  header.writeUInt32BE(height, 4)
+  header.set([8, 2, 0, 0, 0], 8)
+  const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
+  return Buffer.concat([
+    signature,
+    chunk('IHDR', header),
+    chunk('IDAT', deflateSync(Buffer.alloc(64))),
+    chunk('IEND', Buffer.alloc(0)),
+  ])
+}
+
+function crc32(bytes: Uint8Array): number {
+  let checksum = 0xffffffff
+  for (const byte of bytes) {
+    checksum ^= byte
+    for (let bit = 0; bit < 8; bit++) checksum = (checksum >>> 1) ^ (checksum & 1 ? 0xedb88320 : 0)
+  }
+  return (checksum ^ 0xffffffff) >>> 0
+}
+
+describe('inspectImage', () => {
+  it.each(['jpeg', 'png', 'webp', 'gif', 'tiff', 'avif'] as const)('accepts %s', async (format) => {
+    const bytes = await sharp(await photograph())
+      .toFormat(format)
+      .toBuffer()
+    const facts = await inspectImage(bytes)
+    expect(facts).toMatchObject({ contentType: `image/${format}`, width: 224, height: 224 })
+  })
+
+  it('takes the first frame of an animated picture', async () => {
+    const frames = await Promise.all(['red', 'lime'].map((colour) => picture(8, 8, colour).png().toBuffer()))
+    const animation = await sharp(frames, { join: { animated: true } })
+      .gif()
+      .toBuffer()
+    expect(await inspectImage(animation)).toMatchObject({ contentType: 'image/gif', width: 8, height: 8 })
+    expect(await colours(animation, 1, 1)).toEqual([255, 0, 0])
+  })
+
+  it('gives the size as shown when the camera was turned', async () => {
+    const turned = await picture(40, 20, 'blue').withMetadata({ orientation: 6 }).jpeg().toBuffer()
+    expect(await inspectImage(turned)).toMatchObject({ width: 20, height: 40 })
+  })
+
+  it.each([
+    ['an SVG', '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'],
+    ['an SVG after an XML declaration', '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>'],
+    ['a PDF', '%PDF-1.7\n'],
+    ['a text named .jpg', 'These are the words of a text file, whatever it is called.'],
+    ['an HTML page', '<!doctype html><title>404</title>'],
+    ['an empty file', ''],
+  ])('refuses %s by its content', async (_, text) => {
+    await expect(inspectImage(Buffer.from(text))).rejects.toMatchObject({ code: 'image-type-refused' })
+  })
+
+  it.each(['jpeg', 'png', 'webp', 'gif', 'tiff', 'avif'] as const)('refuses a truncated %s', async (format) => {
+    const whole = await sharp(await photograph())
+      .toFormat(format)
+      .toBuffer()
+    for (const share of [0.02, 0.5, 0.9]) {
+      const part = whole.subarray(0, Math.max(16, Math.floor(whole.length * share)))
+      await expect(inspectImage(part)).rejects.toMatchObject({ code: 'image-unreadable' })
+    }
+  })
+
+  it('refuses too many pixels from the header alone', async () => {
+    await expect(inspectImage(pngHeader(20_000, 20_000))).rejects.toMatchObject({
+      code: 'image-too-large',
+      message: 'The picture is 20000 x 20000 (400.0 megapixels); scale it down to at most 64.0 megapixels.',
+    })
+    await expect(inspectImage(await photograph(), { maxPixels: 50_000 })).rejects.toMatchObject({
+      code: 'image-too-large',
+    })
+  })
+
+  it('refuses a header that promises more than the file holds', async () => {
+    await expect(inspectImage(pngHeader(100, 100))).rejects.toMatchObject({ code: 'image-unreadable' })
+  })
+
+  it('refuses too many bytes before looking at them', async () => {
+    await expect(inspectImage(Buffer.alloc(20_000_001))).rejects.toMatchObject({ code: 'image-too-many-bytes' })
+  })
+
+  it('gives up on time', async () => {
+    const slow = await picture(7000, 7000, 'teal').jpeg({ progressive: true }).toBuffer()
+    await expect(inspectImage(slow, { timeoutMilliseconds: 5 })).rejects.toMatchObject({ code: 'image-timeout' })
+  })
+})
+
+describe('decodePixels', () => {
+  it('lays transparency on white', async () => {
+    const glass = await sharp({ create: { width: 4, height: 4, channels: 4, background: '#ff000000' } })
+      .png()
+      .toBuffer()
+    expect(await colours(glass, 1, 1)).toEqual([255, 255, 255])
+  })
+
+  it('applies the orientation, and mirrors for the flipped view', async () => {
+    const halves = picture(64, 32, 'black').composite([
+      { input: await picture(32, 32, 'white').png().toBuffer(), left: 0, top: 0 },
+    ])
+    const turned = await sharp(await halves.png().toBuffer())
+      .withMetadata({ orientation: 3 })
+      .png()
+      .toBuffer()
+    const [plain = [], flipped = []] = await decodePixels(turned, asBytes(2, 1), ['plain', 'flipped'])
+    expect(plain[0]).toBeLessThan(40)
+    expect(plain[1]).toBeGreaterThan(215)
+    expect([...flipped].slice(0, 2)).toEqual([plain[1], plain[0]])
+  })
+
+  it('brings greys, 16 bits and CMYK to sRGB', async () => {
+    const grey = await picture(8, 8, '#808080').greyscale().png().toBuffer()
+    const deep = await picture(8, 8, '#ff8000').toColourspace('rgb16').png().toBuffer()
+    const ink = await picture(8, 8, '#ffffff').toColourspace('cmyk').jpeg().toBuffer()
+    expect((await sharp(ink).metadata()).space).toBe('cmyk')
+    expect(await colours(grey, 1, 1)).toEqual([128, 128, 128])
+    expect(await colours(deep, 1, 1)).toEqual([255, 128, 0])
+    for (const value of await colours(ink, 1, 1)) expect(value).toBeGreaterThan(250)
+  })
+
+  it('refuses a strip that would grow beyond all bounds', async () => {
+    const strip = await picture(1, 30_000, 'red').png().toBuffer()
+    const shorterEdge = parsePreprocessing(JSON.stringify({ size: { shortest_edge: 224 }, do_center_crop: true }))
+    await expect(decodePixels(strip, shorterEdge, ['plain'])).rejects.toMatchObject({ code: 'image-too-large' })
+  })
+
+  it('crops the middle', async () => {
+    const right = await picture(100, 40, 'lime').png().toBuffer()
+    const wide = await picture(200, 40, 'red')
+      .composite([{ input: right, left: 60, top: 0 }])
+      .png()
+      .toBuffer()
+    const crop = parsePreprocessing(
+      JSON.stringify({
+        size: { shortest_edge: 4 },
+        do_center_crop: true,
+        crop_size: 4,
+        do_rescale: false,
+        do_normalize: false,
+      }),
+    )
+    const [pixels = new Float32Array()] = await decodePixels(wide, crop, ['plain'])
+    expect(pixels).toHaveLength(48)
+    expect([...pixels.subarray(0, 16)].every((red) => red < 20)).toBe(true)
+    expect([...pixels.subarray(16, 32)].every((green) => green > 235)).toBe(true)
+  })
+})

@@ -1,0 +1,78 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { imageHeadFile, textModelFile } from '../../../src/models/definitions/serving.ts'
+import { parameterShapes } from '../../../src/models/definitions/training-step.ts'
+import { readWeights } from '../../../src/models/onnx/read-weights.ts'
+import { startJax } from '../../../src/models/onnx/trace.ts'
+import { openOnnxSession } from '../../../src/models/onnx-session.ts'
+import { valuesFor } from '../onnx/run-program.ts'
+
+const shape = { featureWidth: 6, wordWidth: 5, embeddingWidth: 4, maxLength: 3 }
+const signature = {
+  ...Object.fromEntries(Object.entries(parameterShapes(shape)).map(([name, sizes]) => [name, { shape: sizes }])),
+  feature_mean: { shape: [6] },
+  feature_scale: { shape: [6] },
+  words: { shape: [7, 5] },
+}
+const weights = valuesFor(signature) as Record<string, Float32Array>
+const at = (name: string) => weights[name] ?? new Float32Array(0)
+beforeAll(startJax)
+
+function project(row: readonly number[], tower: string): number[] {
+  const projected = Array.from({ length: 4 }, (_, column) =>
+    row.reduce(
+      (sum, value, i) => sum + value * (at(`${tower}_weight`)[i * 4 + column] ?? 0),
+      at(`${tower}_bias`)[column] ?? 0,
+    ),
+  )
+  const length = Math.hypot(...projected)
+  return projected.map((value) => value / length)
+}
+
+const expectClose = (actual: Float32Array, expected: readonly number[]) => {
+  expect(actual).toHaveLength(expected.length)
+  for (const [i, value] of expected.entries()) expect(actual[i]).toBeCloseTo(value, 5)
+}
+
+describe('files for serving', () => {
+  it('image head: standardises, projects, and gives unit length, for any batch', async () => {
+    const session = await openOnnxSession(imageHeadFile(shape, weights))
+    const rows = [
+      [0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
+      [1, 0, 0, 2, 0, -1],
+    ]
+    const { image_embeds } = await session.run({ features: { data: Float32Array.from(rows.flat()), shape: [2, 6] } }, [
+      'image_embeds',
+    ])
+    const standard = rows.map((row) =>
+      row.map((value, i) => (value - (at('feature_mean')[i] ?? 0)) * (at('feature_scale')[i] ?? 0)),
+    )
+    expectClose(
+      image_embeds.data,
+      standard.flatMap((row) => project(row, 'image_projection')),
+    )
+    await session.close()
+  })
+
+  it('text model: the mean of the known words; padding and unknown words weigh nothing', async () => {
+    const file = textModelFile(shape, weights)
+    const session = await openOnnxSession(file)
+    const encode = async (ids: bigint[], mask: bigint[]) => {
+      const inputs = { input_ids: BigInt64Array.from(ids), attention_mask: BigInt64Array.from(mask) }
+      const feeds = Object.fromEntries(
+        Object.entries(inputs).map(([name, data]) => [name, { data, shape: [ids.length / 3, 3] }]),
+      )
+      return (await session.run(feeds, ['text_embeds'])).text_embeds.data
+    }
+    const word = (id: number) => [...at('words').subarray(id * 5, id * 5 + 5)]
+    const mean = word(4).map((value, i) => (value + (word(6)[i] ?? 0)) / 2)
+    expectClose(await encode([4n, 6n, 0n], [1n, 1n, 0n]), project(mean, 'text_projection'))
+    expectClose(await encode([4n, 1n, 6n, 2n, 0n, 0n], [1n, 1n, 1n, 1n, 0n, 0n]), [
+      ...project(mean, 'text_projection'),
+      ...project(word(2), 'text_projection'),
+    ])
+    const nothing = await encode([0n, 0n, 0n], [0n, 0n, 0n])
+    expect(nothing.every(Number.isFinite)).toBe(true)
+    expect(readWeights(file).get('words')).toEqual(at('words'))
+    await session.close()
+  })
+})

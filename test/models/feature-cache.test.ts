@@ -1,0 +1,208 @@
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { createFileBlobStore } from '../../src/adapters/blob-store/files.ts'
+import { imageIdOf } from '../../src/core/ids.ts'
+import { openBackbone, type Backbone } from '../../src/models/backbone.ts'
+import { writeBuiltInBackbone } from '../../src/models/built-in-backbone.ts'
+import { createFeatureCache } from '../../src/models/feature-cache.ts'
+import type { BlobStore } from '../../src/ports/blob-store.ts'
+import type { ImageInput } from '../../src/ports/encoder.ts'
+import { sharedPath } from '../fixtures/shared.ts'
+import { temporaryFolder } from '../fixtures/temporary-folder.ts'
+
+const idOf = (number: number): string => imageIdOf(Buffer.from(`image ${number}`))
+const valuesOf = (number: number): Float32Array => Float32Array.from({ length: 6 }, (_, i) => number + i / 8)
+const entries = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, i) => [idOf(from + i), valuesOf(from + i)] as const)
+
+async function setUp(rowsPerShard = 4) {
+  const root = await temporaryFolder()
+  const blobs = createFileBlobStore({ folder: join(root, 'blobs') })
+  const folder = join(root, 'features')
+  const open = () => createFeatureCache({ blobs, folder, rowsPerShard })
+  return { root, blobs, folder, open }
+}
+
+async function keysOf(blobs: BlobStore): Promise<string[]> {
+  const keys: string[] = []
+  for await (const { key } of blobs.list('features/')) keys.push(key)
+  return keys
+}
+
+/** The built-in backbone, counting the pictures it is given. */
+async function countingBackbone(folder: string): Promise<{ backbone: Backbone; pictures: () => number }> {
+  await writeBuiltInBackbone(folder)
+  const backbone = await openBackbone(folder)
+  let pictures = 0
+  const run: Backbone['run'] = (pixels) => {
+    pictures += pixels.length
+    return backbone.run(pixels)
+  }
+  return { backbone: { ...backbone, run }, pictures: () => pictures }
+}
+
+async function photographs(count: number): Promise<{ images: ImageInput[]; imageIds: string[]; reads: () => number }> {
+  const folder = sharedPath('flickr8k', 'Images')
+  const files = await Promise.all((await readdir(folder)).slice(0, count).map((name) => readFile(join(folder, name))))
+  let reads = 0
+  const images = files.map((bytes) => ({
+    imageId: imageIdOf(bytes),
+    bytes: async () => {
+      reads++
+      return bytes
+    },
+  }))
+  return { images, imageIds: images.map(({ imageId }) => imageId), reads: () => reads }
+}
+
+describe('feature cache', () => {
+  it('gives back what was put, from memory and from files, to the last bit', async () => {
+    const { open } = await setUp()
+    const cache = open()
+    await cache.put('b1', 'plain', entries(0, 10))
+    const ids = entries(0, 12).map(([imageId]) => imageId)
+    expect(await cache.get('b1', 'plain', ids)).toEqual(new Map(entries(0, 10)))
+    await cache.close()
+    expect(await open().get('b1', 'plain', ids)).toEqual(new Map(entries(0, 10)))
+  })
+
+  it('keeps backbones and views apart', async () => {
+    const { open } = await setUp()
+    const cache = open()
+    await cache.put('b1', 'plain', entries(0, 1))
+    expect((await cache.get('b1', 'flipped', [idOf(0)])).size).toBe(0)
+    expect((await cache.get('b2', 'plain', [idOf(0)])).size).toBe(0)
+  })
+
+  it('has what was flushed after a crash, and writes full shards by itself', async () => {
+    const { open, blobs } = await setUp()
+    await open().put('b1', 'plain', entries(0, 9)) // never closed: the ninth is lost
+    expect(await keysOf(blobs)).toHaveLength(2)
+    const reopened = open()
+    const ids = entries(0, 9).map(([imageId]) => imageId)
+    expect((await reopened.get('b1', 'plain', ids)).size).toBe(8)
+  })
+
+  it('fetches local copies that are lost', async () => {
+    const { open, folder } = await setUp()
+    const cache = open()
+    await cache.put('b1', 'plain', entries(0, 4))
+    await cache.close()
+    await rm(folder, { recursive: true })
+    expect(await open().get('b1', 'plain', [idOf(3)])).toEqual(new Map(entries(3, 4)))
+  })
+
+  it('discards damaged shards, wherever the damage is, and never gives a wrong number', async () => {
+    for (const position of [0, 5, 14, 90, -1, -30]) {
+      const { open, blobs, folder } = await setUp()
+      const cache = open()
+      await cache.put('b1', 'plain', entries(0, 4))
+      await cache.close()
+      const [key = ''] = await keysOf(blobs)
+      const local = join(folder, 'b1', 'plain', key.split('/').at(-1) ?? '')
+      const bytes = await readFile(local)
+      const at = position < 0 ? bytes.length + position : position
+      bytes.writeUInt8((bytes.at(at) ?? 0) ^ 0x40, at)
+      await writeFile(local, bytes)
+      await blobs.put(key, bytes)
+      const reopened = open()
+      const found = await reopened.get(
+        'b1',
+        'plain',
+        entries(0, 4).map(([imageId]) => imageId),
+      )
+      for (const [imageId, values] of found) expect(new Map(entries(0, 4)).get(imageId)).toEqual(values)
+      expect(found.size).toBeLessThan(4)
+      await reopened.put('b1', 'plain', entries(0, 4))
+      await reopened.close()
+      expect(
+        await open().get(
+          'b1',
+          'plain',
+          entries(0, 4).map(([id]) => id),
+        ),
+      ).toEqual(new Map(entries(0, 4)))
+    }
+  })
+
+  it('repairs a damaged local copy from the blob store', async () => {
+    const { open, blobs, folder } = await setUp()
+    const cache = open()
+    await cache.put('b1', 'plain', entries(0, 4))
+    await cache.close()
+    const [key = ''] = await keysOf(blobs)
+    const local = join(folder, 'b1', 'plain', key.split('/').at(-1) ?? '')
+    await writeFile(local, (await readFile(local)).subarray(0, 100))
+    expect((await open().get('b1', 'plain', [idOf(0)])).size).toBe(1)
+  })
+
+  it('erases from memory, files and blobs, under every backbone and view, and keeps the rest', async () => {
+    const { open, blobs, folder } = await setUp()
+    const before = open()
+    await before.put('b1', 'plain', entries(0, 6))
+    await before.put('b2', 'flipped', entries(0, 4))
+    await before.close()
+    const cache = open() // knows neither set yet
+    await cache.erase([idOf(1), idOf(5)])
+    await cache.close()
+    const after = open()
+    const ids = entries(0, 6).map(([imageId]) => imageId)
+    expect([...(await after.get('b1', 'plain', ids)).keys()].sort()).toEqual([0, 2, 3, 4].map(idOf).sort())
+    expect([...(await after.get('b2', 'flipped', ids)).keys()].sort()).toEqual([0, 2, 3].map(idOf).sort())
+    const needle = Buffer.from(idOf(1).replaceAll('-', ''), 'hex')
+    for (const key of await keysOf(blobs))
+      expect(Buffer.from((await blobs.get(key)) ?? []).includes(needle)).toBe(false)
+    for (const file of await readdir(folder, { recursive: true, withFileTypes: true })) {
+      if (file.isFile()) expect((await readFile(join(file.parentPath, file.name))).includes(needle)).toBe(false)
+    }
+  })
+
+  it('computes what it does not know, once, and equals the bare backbone', async () => {
+    const { root, open } = await setUp()
+    const { backbone, pictures } = await countingBackbone(join(root, 'backbone'))
+    const { images, reads } = await photographs(6)
+    const cache = open()
+    const plain = await cache.features(images, backbone, ['plain'])
+    expect([pictures(), reads()]).toEqual([6, 6])
+    const both = await cache.features(images, backbone, ['plain', 'flipped'])
+    expect([pictures(), reads()]).toEqual([12, 12])
+    expect(both.map(([first]) => first)).toEqual(plain.map(([first]) => first))
+    await cache.close()
+    const reopened = open()
+    expect(await reopened.features(images, backbone, ['plain', 'flipped'])).toEqual(both)
+    expect([pictures(), reads()]).toEqual([12, 12])
+    const nameless = images.map(({ bytes }) => ({ imageId: null, bytes }))
+    const bare = await reopened.features(nameless, backbone, ['flipped'])
+    for (const [index, [values = new Float32Array()]] of bare.entries()) {
+      values.forEach((value, i) => expect(value).toBeCloseTo(both[index]?.[1]?.[i] ?? NaN, 4))
+    }
+  })
+
+  it('does not keep what is erased while it is being computed', async () => {
+    const { root, open } = await setUp()
+    const { backbone } = await countingBackbone(join(root, 'backbone'))
+    const { images, imageIds } = await photographs(1)
+    const cache = open()
+    const [image] = images
+    const erasing: ImageInput = {
+      imageId: imageIds[0] ?? null,
+      async bytes() {
+        await cache.erase(imageIds)
+        return (await image?.bytes()) ?? new Uint8Array()
+      },
+    }
+    await cache.features([erasing], backbone, ['plain'])
+    expect((await cache.get(backbone.id, 'plain', imageIds)).size).toBe(0)
+  })
+
+  it('throws the error of the picture that cannot be decoded', async () => {
+    const { root, open } = await setUp()
+    const { backbone } = await countingBackbone(join(root, 'backbone'))
+    const { images } = await photographs(2)
+    const text = { imageId: null, bytes: async () => Buffer.from('no picture') }
+    await expect(open().features([...images, text], backbone, ['plain'])).rejects.toMatchObject({
+      code: 'image-type-refused',
+    })
+  })
+})

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest'
+import { parsePreprocessing, readPreprocessing, resizedSize, toPixels } from '../../src/models/preprocessing.ts'
+import { sharedPath } from '../fixtures/shared.ts'
+
+const parse = (config: object) => parsePreprocessing(JSON.stringify(config))
+
+describe('readPreprocessing', () => {
+  it('reads both edges with a mean and a deviation', async () => {
+    const preprocessing = await readPreprocessing(sharedPath('models', 'mobilenet-v2-1.0-224'))
+    expect(preprocessing).toMatchObject({
+      resize: { width: 224, height: 224 },
+      crop: { width: 224, height: 224 },
+      kernel: 'cubic',
+    })
+    const [red] = toPixels(new Uint8Array(224 * 224 * 3).fill(255), preprocessing, 'plain')
+    expect(red).toBeCloseTo((255 - 128) / 128, 6)
+  })
+
+  it('reads a shorter edge with a crop', async () => {
+    const preprocessing = await readPreprocessing(sharedPath('models', 'clip-tiny-random'))
+    expect(preprocessing).toMatchObject({ resize: { shortestEdge: 96 }, crop: { width: 96, height: 96 } })
+    expect(resizedSize(200, 300, preprocessing)).toEqual({ width: 96, height: 144 })
+    expect(resizedSize(301, 200, preprocessing)).toEqual({ width: 144, height: 96 })
+  })
+
+  it('names the missing file', async () => {
+    await expect(readPreprocessing(sharedPath('models', 'all-MiniLM-L6-v2'))).rejects.toMatchObject({
+      code: 'model-invalid',
+      message: expect.stringContaining('preprocessor_config.json') as string,
+    })
+  })
+})
+
+describe('parsePreprocessing', () => {
+  it('understands older forms, where a size is one number', () => {
+    expect(parse({ size: 64 })).toMatchObject({ resize: { width: 64, height: 64 } })
+    expect(parse({ size: 72, do_center_crop: true, crop_size: 64 })).toMatchObject({
+      resize: { shortestEdge: 72 },
+      crop: { width: 64, height: 64 },
+    })
+  })
+
+  it('leaves bytes as they are where nothing is rescaled or normalised', () => {
+    const plain = parse({ size: 1, do_rescale: false, do_normalize: false })
+    expect([...toPixels(Uint8Array.of(1, 2, 3), plain, 'plain')]).toEqual([1, 2, 3])
+  })
+
+  it('mirrors each row for the flipped view', () => {
+    const plain = parse({ size: { width: 2, height: 2 }, do_rescale: false, do_normalize: false })
+    const rgb = Uint8Array.from([1, 10, 100, 2, 20, 200, 3, 30, 103, 4, 40, 204])
+    expect([...toPixels(rgb, plain, 'plain')]).toEqual([1, 2, 3, 4, 10, 20, 30, 40, 100, 200, 103, 204])
+    expect([...toPixels(rgb, plain, 'flipped')]).toEqual([2, 1, 4, 3, 20, 10, 40, 30, 200, 100, 204, 103])
+  })
+
+  it.each([
+    ['{', 'not JSON'],
+    ['[]', 'the document'],
+    [JSON.stringify({}), 'size'],
+    [JSON.stringify({ size: -1 }), 'size'],
+    [JSON.stringify({ size: 8, do_resize: false }), 'do_resize'],
+    [JSON.stringify({ size: 8, resample: 5 }), 'resample'],
+    [JSON.stringify({ size: 8, image_std: [0, 1, 1] }), 'image_std'],
+    [JSON.stringify({ size: { shortest_edge: 8 } }), 'no fixed size'],
+    [JSON.stringify({ size: 8, do_center_crop: true, crop_size: 9 }), 'crop_size'],
+  ])('refuses %s', (json, reason) => {
+    expect(() => parsePreprocessing(json)).toThrow(
+      expect.objectContaining({ code: 'model-invalid', message: expect.stringContaining(reason) as string }),
+    )
+  })
+})

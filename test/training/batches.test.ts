@@ -1,0 +1,55 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { fillMatches, planEpoch, type EncodedExample } from '../../src/training/batches.ts'
+
+const examples = (captionsPerImage: readonly number[]): EncodedExample[] =>
+  captionsPerImage.flatMap((count, row) =>
+    Array.from({ length: count }, (_, i) => ({ row, ids: [row + 2], captionGroup: row * 100 + i })),
+  )
+
+describe('epochs', () => {
+  it('hold every example at most once, in full batches, and drop less than one batch', () => {
+    const property = (counts: number[], batchSize: number, epoch: number) => {
+      const all = examples(counts)
+      const planned = planEpoch(all, batchSize, 1, epoch)
+      const used = planned.flat()
+      expect(planned.every((batch) => batch.length === batchSize)).toBe(true)
+      expect(new Set(used).size).toBe(used.length)
+      expect(all.length - used.length).toBeLessThan(batchSize)
+    }
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 40 }),
+        fc.integer({ min: 1, max: 16 }),
+        fc.nat(9),
+        property,
+      ),
+    )
+  })
+
+  it('hold no image twice in a batch where whole batches fit into a round through the images', () => {
+    for (const batch of planEpoch(examples(Array.from({ length: 64 }, () => 5)), 16, 3, 1)) {
+      expect(new Set(batch.map((example) => example.row)).size).toBe(16)
+    }
+  })
+
+  it('differ from one another, and repeat for the same seed', () => {
+    const all = examples([3, 3, 3, 3, 3, 3])
+    expect(planEpoch(all, 6, 1, 2)).toEqual(planEpoch(all, 6, 1, 2))
+    expect(planEpoch(all, 6, 1, 2)).not.toEqual(planEpoch(all, 6, 1, 3))
+    expect(planEpoch(all, 6, 1, 2)).not.toEqual(planEpoch(all, 6, 2, 2))
+  })
+})
+
+describe('matches', () => {
+  it('are the pair itself, pairs of the same image and pairs with the same caption', () => {
+    const batch = [
+      { row: 1, ids: [2], captionGroup: 1 },
+      { row: 1, ids: [3], captionGroup: 2 },
+      { row: 2, ids: [3], captionGroup: 2 },
+    ]
+    const matches = new Float32Array(9).fill(9)
+    fillMatches(batch, matches)
+    expect([...matches]).toEqual([1, 1, 0, 1, 1, 1, 0, 1, 1])
+  })
+})
