@@ -41,7 +41,7 @@ export function defaultHyperparameters(pairs: number): Hyperparameters {
     weightDecay: 0.1,
     warmUp: 0.1,
     maximumGradientNorm: 1,
-    featureDropout: 0.3,
+    featureDropout: 0.5,
     wordDropout: 0.2,
     minimumWordCount: 2,
     maximumVocabulary: 20_000,
