@@ -7,7 +7,12 @@ export const roles = ['api', 'embed', 'count', 'train', 'release', 'erase'] as c
 export type Role = (typeof roles)[number]
 
 const url = (schemes: readonly string[]) =>
-  z.string().refine((text) => schemes.some((scheme) => text.startsWith(`${scheme}:`)), `must start with ${schemes.join(': or ')}:`)
+  z
+    .string()
+    .refine(
+      (text) => schemes.some((scheme) => text.startsWith(`${scheme}:`)),
+      `must start with ${schemes.join(': or ')}:`,
+    )
 const whole = (least: number, most = Number.MAX_SAFE_INTEGER) => z.coerce.number().int().min(least).max(most)
 const share = z.coerce.number().positive().max(10)
 const seconds = z.coerce.number().min(0)
@@ -36,9 +41,16 @@ export const settings = z.object({
   SWEEP_SECONDS: whole(1).default(600).describe('Time between two sweeps for orphans and log maintenance'),
   EMBED_BATCH: whole(1, 1_024).default(32).describe('Records an embedding consumer takes at once'),
   THREADS: whole(1, 256).default(2).describe('Threads of ONNX Runtime for each model'),
-  TRAINING_SEED: whole(0, 2 ** 31).default(1).describe('Seed of every training'),
-  TRAINING_EPOCHS: whole(1, 1_000).optional().describe('Most epochs of a training; default by the size of the data set'),
-  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info').describe('Least level that is logged'),
+  TRAINING_SEED: whole(0, 2 ** 31)
+    .default(1)
+    .describe('Seed of every training'),
+  TRAINING_EPOCHS: whole(1, 1_000)
+    .optional()
+    .describe('Most epochs of a training; default by the size of the data set'),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .default('info')
+    .describe('Least level that is logged'),
 })
 
 export type Settings = z.infer<typeof settings>
@@ -76,7 +88,8 @@ export function loadConfig(
 ): Config {
   const file = readFile(environment)
   const unknown = Object.keys(file).find((name) => !(name in settings.shape))
-  if (unknown !== undefined) throw new AppError('configuration-invalid', `${unknown} in the configuration file is no setting.`)
+  if (unknown !== undefined)
+    throw new AppError('configuration-invalid', `${unknown} in the configuration file is no setting.`)
   const given = Object.fromEntries(
     Object.keys(settings.shape).map((name) => {
       const value = overrides[name as keyof Settings] ?? environment[name] ?? file[name]

@@ -44,7 +44,12 @@ export type LivePair = {
   readonly splitKey: string
 }
 
-export type TextHit = { readonly pairId: string; readonly imageId: string; readonly caption: string; readonly score: number }
+export type TextHit = {
+  readonly pairId: string
+  readonly imageId: string
+  readonly caption: string
+  readonly score: number
+}
 
 export type CatalogueCounts = {
   readonly images: number
@@ -57,7 +62,11 @@ export type CatalogueCounts = {
 }
 
 /** The release in force: which model and which generation to serve, always both. */
-export type CurrentRelease = { readonly release: ReleaseRecord; readonly modelVersion: string; readonly generation: string }
+export type CurrentRelease = {
+  readonly release: ReleaseRecord
+  readonly modelVersion: string
+  readonly generation: string
+}
 
 /**
  * What is alive and what is released, folded from `pairs`, `pairs.indexed`, `erasures`, `retraining.requested`, `models.trained`
@@ -78,6 +87,8 @@ export interface Catalogue {
 
   pair(pairId: string): CataloguePair | null
   image(imageId: string): CatalogueImage | null
+  isLiveImage(imageId: string): boolean
+  isLivePair(pairId: string): boolean
   /** The live images among `imageIds`. */
   images(imageIds: readonly string[]): ReadonlyMap<string, CatalogueImage>
   /** The pairs of an image, also erased ones. */

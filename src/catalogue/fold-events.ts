@@ -1,10 +1,11 @@
 import type { ErasureRecord, PairIndexed, ReleaseRecord, TopicValues } from '../core/events.ts'
 import type { Database } from '../sqlite/database.ts'
+import type { Suppression } from './suppression.ts'
 
 type FirstWins = 'retraining.requested' | 'models.trained' | 'releases'
 
 /** Folds the topics of decisions and receipts, inside the caller's transaction. */
-export function createEventFold(database: Database) {
+export function createEventFold(database: Database, suppression: Suppression) {
   const keep = <T extends FirstWins>(topic: T, key: string, value: TopicValues[T]): boolean => {
     const { ordinal } = database
       .prepare<{ ordinal: number }>('SELECT coalesce(max(ordinal), -1) + 1 AS ordinal FROM event WHERE topic = ?')
@@ -35,23 +36,25 @@ export function createEventFold(database: Database) {
       }
     },
 
+    /** Taken only for the publication and the generation that it is about: neither erased, superseded nor retired since. */
     indexed(value: PairIndexed): void {
       database
         .prepare(
-          `INSERT OR REPLACE INTO indexed SELECT ?, ?, ?, ?, ?
-           WHERE EXISTS (SELECT 1 FROM pair WHERE pair_id = ? AND live = 1)`,
+          `INSERT OR REPLACE INTO indexed SELECT ?1, ?2, ?3, ?4, ?5
+           WHERE EXISTS (SELECT 1 FROM pair WHERE pair_id = ?1 AND live = 1 AND published_at = ?6)
+             AND NOT EXISTS (SELECT 1 FROM event
+               WHERE topic = 'releases' AND value ->> '$.state' = 'retired' AND value ->> '$.generation' = ?2)`,
         )
-        .run(value.pairId, value.generation, value.modelVersion, value.embeddedAt, value.indexedAt, value.pairId)
+        .run(
+          value.pairId, value.generation, value.modelVersion, value.embeddedAt, value.indexedAt, value.publishedAt,
+        ) // prettier-ignore
     },
 
-    erasure(value: ErasureRecord): void {
+    erasure(value: ErasureRecord, timestamp: number): void {
       database
-        .prepare('INSERT OR IGNORE INTO erasure (pair_id, image_id) VALUES (?, ?)')
-        .run(value.pairId, value.imageId)
-      database.prepare('UPDATE erasure SET receipt = ? WHERE pair_id = ?').run(JSON.stringify(value), value.pairId)
-      if (value.state === 'restored') {
-        database.prepare('UPDATE erasure SET restored_at = ? WHERE pair_id = ?').run(value.at, value.pairId)
-      }
+        .prepare('INSERT OR REPLACE INTO erasure VALUES (?, ?, ?)')
+        .run(value.pairId, value.imageId, JSON.stringify(value))
+      suppression.recorded(value, timestamp)
     },
 
     /** The pairs of the newest requested snapshot are the counter's base from here on. */

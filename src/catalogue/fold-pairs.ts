@@ -21,7 +21,7 @@ export function createPairFold(database: Database, suppression: Suppression): Pa
   )
   const insertPair = database.prepare(
     `INSERT INTO pair (pair_id, image_id, caption, subject, source, metadata, published_at, accepted_at, live, counted, in_base)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, EXISTS (SELECT 1 FROM base WHERE pair_id = ?))`,
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?9 AND EXISTS (SELECT 1 FROM base WHERE pair_id = ?1))`,
   )
   const insertText = database.prepare('INSERT INTO caption_text (rowid, caption) VALUES (last_insert_rowid(), ?)')
   const deleteText = database.prepare('DELETE FROM caption_text WHERE rowid = ?')
@@ -70,7 +70,7 @@ export function createPairFold(database: Database, suppression: Suppression): Pa
     const counted = caption !== null && isCounted(set.split) ? 1 : 0
     insertPair.run(
       pair.pairId, pair.imageId, caption, pair.subject, pair.source, metadata, pair.publishedAt, acceptedAt,
-      1, counted, pair.pairId,
+      1, counted,
     ) // prettier-ignore
     if (caption !== null) insertText.run(caption)
     settleImage(pair.imageId)
@@ -80,7 +80,7 @@ export function createPairFold(database: Database, suppression: Suppression): Pa
     suppression.erased(imageId, pairId, at)
     const stored = storedPair.get(pairId)
     if (stored === undefined) {
-      insertPair.run(pairId, imageId, null, null, '', '{}', at, at, 0, 0, pairId)
+      insertPair.run(pairId, imageId, null, null, '', '{}', at, at, 0, 0)
       return false
     }
     // A tombstone under the key of another image is about a pair that cannot exist.

@@ -1,98 +1,36 @@
-import type { RetrainingRequested, Topic } from '../core/events.ts'
-import { topics } from '../core/events.ts'
-import { AppError } from '../core/errors.ts'
-import { readSnapshot } from '../core/snapshot.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { AppError, toAppError } from '../core/errors.ts'
+import type { Topic } from '../core/events.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
 import type { Consumer, EventLog, LogRecord, Offsets } from '../ports/event-log.ts'
 import type { Database } from '../sqlite/database.ts'
 import type { Catalogue } from './catalogue.ts'
-import { createEventFold } from './fold-events.ts'
-import { createPairFold } from './fold-pairs.ts'
+import { createFold } from './fold.ts'
+import { createFoldProgress } from './fold-progress.ts'
 import { createQueries } from './queries.ts'
-import { createCatalogueTables } from './schema.ts'
+import { createCatalogueTables, hasCatalogueTables } from './schema.ts'
 
-/** Decisions and erasures are folded before pairs, so that a rebuilt catalogue never lets an erased pair back in. */
 const decisions = ['erasures', 'retraining.requested', 'models.trained', 'releases'] as const satisfies readonly Topic[]
-const streams = ['pairs', 'pairs.indexed'] as const satisfies readonly Topic[]
 
-/** The catalogue over `database`; with `readonly` another process folds it and this one only reads. */
+/**
+ * What must be folded before a batch of a topic is: a restoration before the publication that it allows, and a publication before
+ * the word that it is indexed. Each was in the log before what follows from it, so the ends at the time of the batch suffice.
+ */
+const precedes: Partial<Record<Topic, Topic>> = { pairs: 'erasures', 'pairs.indexed': 'pairs' }
+
+const FIRST_WAIT = 50
+const LONGEST_WAIT = 5_000
+
+/** The catalogue over `database`; with `readonly` another process folds it and this one only reads. Throws `not-ready` before that. */
 export function openCatalogue(options: { database: Database; blobs: BlobStore; readonly?: boolean }): Catalogue {
   const { database, blobs } = options
   if (options.readonly !== true) createCatalogueTables(database)
-  const foldPair = createPairFold(database)
-  const fold = createEventFold(database)
+  else if (!hasCatalogueTables(database)) {
+    throw new AppError('not-ready', 'The process that holds the data folder is still starting; try again in a moment.')
+  }
+  const progress = createFoldProgress(database)
   const listeners = new Set<() => void>()
   const releaseListeners = new Set<() => void>()
-
-  const offsets = (topic: Topic): Offsets =>
-    new Map(
-      database
-        .prepare<{ partition: number; next: number }>('SELECT partition, next_offset AS next FROM fold_offset WHERE topic = ?')
-        .all(topic)
-        .map(({ partition, next }) => [partition, next]),
-    )
-
-  const foldRecord = (record: LogRecord, partitions: number): void => {
-    if (record.topic === 'pairs') foldPair(record, partitions)
-    else if (record.value === null) return
-    else if (record.topic === 'pairs.indexed') fold.indexed(record.value)
-    else if (record.topic === 'retraining.requested') fold.request(record.value)
-    else if (record.topic === 'models.trained') fold.model(record.value)
-    else if (record.topic === 'releases') fold.release(record.value)
-    else fold.erasure(record.value)
-  }
-
-  /** The pairs of the newest request among the records: the blob is read before the transaction, which cannot wait. */
-  const newestBase = async (records: readonly LogRecord[]): Promise<string[] | null> => {
-    const request = records.findLast((record) => record.topic === 'retraining.requested' && record.value !== null)
-      ?.value as RetrainingRequested | undefined
-    if (request === undefined || database.prepare('SELECT 1 FROM event WHERE key = ?').get(request.requestId)) return null
-    const bytes = await blobs.get(request.snapshot)
-    if (bytes === null) throw new AppError('blob-missing', `The snapshot ${request.snapshot} is gone; restore the blob store.`)
-    return readSnapshot(bytes).map(({ pairId }) => pairId)
-  }
-
-  const foldBatch = async (records: readonly LogRecord[], partitions: number): Promise<void> => {
-    const last = records.at(-1)
-    if (last === undefined) return
-    const base = await newestBase(records)
-    database.transaction(() => {
-      for (const record of records) foldRecord(record, partitions)
-      if (base !== null) fold.base(base)
-      advance(last.topic, last.partition, last.offset + 1)
-    })
-    for (const listener of listeners) listener()
-    if (last.topic === 'releases') for (const listener of releaseListeners) listener()
-  }
-
-  const advance = (topic: Topic, partition: number, next: number): void =>
-    void database.prepare('INSERT OR REPLACE INTO fold_offset VALUES (?, ?, ?)').run(topic, partition, next)
-
-  const isBehind = async (log: EventLog, topic: Topic): Promise<boolean> => {
-    const folded = offsets(topic)
-    return [...(await log.endOffsets(topic))].some(([partition, end]) => (folded.get(partition) ?? 0) < end)
-  }
-
-  /** Resolves once the topics are folded up to the ends they had at the call. */
-  const foldedTo = async (ends: ReadonlyMap<Topic, Offsets>): Promise<void> => {
-    const reached = () =>
-      [...ends].every(([topic, end]) => {
-        const folded = offsets(topic)
-        return [...end].every(([partition, next]) => (folded.get(partition) ?? 0) >= next)
-      })
-    if (reached()) return
-    await new Promise<void>((resolve) => {
-      const check = () => {
-        if (!reached()) return
-        listeners.delete(check)
-        clearInterval(poll)
-        resolve()
-      }
-      listeners.add(check)
-      // Where another process folds, nobody calls the listeners.
-      const poll = setInterval(check, 20)
-    })
-  }
 
   const endsOf = async (log: EventLog, of: readonly Topic[]): Promise<Map<Topic, Offsets>> => {
     const ends = new Map<Topic, Offsets>()
@@ -100,33 +38,76 @@ export function openCatalogue(options: { database: Database; blobs: BlobStore; r
     return ends
   }
 
+  const isBehind = async (log: EventLog, topic: Topic): Promise<boolean> => {
+    const folded = progress.offsets(topic)
+    return [...(await log.endOffsets(topic))].some(([partition, end]) => (folded.get(partition) ?? 0) < end)
+  }
+
+  const tell = (topic: Topic): void => {
+    progress.changed()
+    for (const listener of [...listeners]) listener()
+    if (topic === 'releases') for (const listener of [...releaseListeners]) listener()
+  }
+
+  const startFolding = (log: EventLog, partitions: number) => {
+    const fold = createFold(database, blobs, progress, partitions)
+
+    /** Folds the batch, however long the disk or a dependency takes; a stop leaves it, and its offset, for the next start. */
+    const handle = async (records: readonly LogRecord[], signal: AbortSignal): Promise<void> => {
+      const [first] = records
+      if (first === undefined) return
+      const before = precedes[first.topic]
+      let folded = false
+      for (let wait = FIRST_WAIT; !folded && !signal.aborted; wait = Math.min(wait * 2, LONGEST_WAIT)) {
+        try {
+          if (before !== undefined) await progress.reached(await endsOf(log, [before]), signal)
+          await fold(records)
+          folded = true
+        } catch (error) {
+          if (toAppError(error).kind !== 'unavailable') throw error
+          await delay(wait, undefined, { signal }).catch(() => undefined)
+        }
+      }
+      if (folded) tell(first.topic)
+    }
+
+    return (topics: readonly Topic[]): Consumer =>
+      log.tail(progress.offsets, {
+        topics,
+        maxRecords: 1_024,
+        partitionsAtOnce: topics.length,
+        handle,
+        onGap(topic, partition, next) {
+          progress.advance(topic, partition, next)
+          tell(topic)
+        },
+      })
+  }
+
   return {
     ...createQueries(database),
     async follow(log) {
-      const partitions = await log.partitions('pairs')
-      const options = {
-        maxRecords: 1_024,
-        handle: (records: readonly LogRecord[]) => foldBatch(records, partitions),
-        onGap(topic: Topic, partition: number, next: number) {
-          advance(topic, partition, next)
-          for (const listener of listeners) listener()
-        },
-      }
-      const first = log.tail(offsets, { ...options, topics: decisions })
-      await Promise.race([foldedTo(await endsOf(log, decisions)), first.done])
-      const second = log.tail(offsets, { ...options, topics: streams })
-      return joined(first, second)
+      const start = startFolding(log, await log.partitions('pairs'))
+      const ends = await endsOf(log, decisions)
+      const end = () => progress.end(new AppError('not-ready', 'The catalogue is no longer brought up to date here.'))
+      progress.begin()
+      const first = start(decisions)
+      first.done.then(end, end)
+      await Promise.race([progress.reached(ends), first.done])
+      const consumer = joined(first, start(['pairs']), start(['pairs.indexed']))
+      consumer.done.then(end, end)
+      return consumer
     },
     async caughtUp(log) {
-      await foldedTo(await endsOf(log, [...decisions, 'pairs']))
+      await progress.reached(await endsOf(log, [...decisions, 'pairs']))
     },
     async foldedPast(records) {
       const ends = new Map<number, number>()
       for (const { partition, offset } of records) ends.set(partition, Math.max(ends.get(partition) ?? 0, offset + 1))
-      await foldedTo(new Map([['pairs', ends]]))
+      await progress.reached(new Map([['pairs', ends]]))
     },
     async isCaughtUp(log) {
-      for (const topic of topics) if (topic !== 'pairs.indexed' && (await isBehind(log, topic))) return false
+      for (const topic of [...decisions, 'pairs'] as const) if (await isBehind(log, topic)) return false
       return true
     },
     onChange(listener) {
@@ -137,10 +118,14 @@ export function openCatalogue(options: { database: Database; blobs: BlobStore; r
       releaseListeners.add(listener)
       return () => releaseListeners.delete(listener)
     },
-    close: () => database.close(),
+    close() {
+      progress.close()
+      database.close()
+    },
   }
 }
 
+/** Several consumers as one, which fails as soon as one of them does. */
 const joined = (...consumers: readonly Consumer[]): Consumer => {
   const done = Promise.all(consumers.map((consumer) => consumer.done)).then(() => undefined)
   done.catch(() => undefined)

@@ -2,7 +2,15 @@ import type { ErasureRecord, ModelTrained, ReleaseRecord, RetrainingRequested } 
 import type { Split } from '../core/split.ts'
 import type { Filter } from '../ports/vector-index.ts'
 import type { Database, Row } from '../sqlite/database.ts'
-import type { Catalogue, CatalogueImage, CataloguePair, CurrentRelease, LivePair, TextHit } from './catalogue.ts'
+import type {
+  Catalogue,
+  CatalogueCounts,
+  CatalogueImage,
+  CataloguePair,
+  CurrentRelease,
+  LivePair,
+  TextHit,
+} from './catalogue.ts'
 
 const PAGE = 4_096
 
@@ -43,7 +51,10 @@ function* paged<R>(database: Database, sql: string, keyOf: (row: R) => string): 
 
 /** The words of a query as an FTS5 expression: any of them, ranked by bm25; operators of the user mean nothing. */
 function matchExpression(query: string): string | null {
-  const words = query.toLowerCase().match(/[\p{L}\p{N}]+/gu)
+  const words = query
+    .normalize('NFC')
+    .toLowerCase()
+    .match(/[\p{L}\p{N}]+/gu)
   return words === null ? null : [...new Set(words)].map((word) => `"${word}"`).join(' OR ')
 }
 
@@ -62,16 +73,20 @@ function filterClause(filter: Filter | undefined): { sql: string; values: string
   return { sql: clauses.map((clause) => ` AND ${clause}`).join(''), values }
 }
 
-type Queries = Omit<Catalogue, 'follow' | 'caughtUp' | 'isCaughtUp' | 'foldedPast' | 'onChange' | 'onReleaseChange' | 'close'>
+type Queries = Omit<
+  Catalogue,
+  'follow' | 'caughtUp' | 'isCaughtUp' | 'foldedPast' | 'onChange' | 'onReleaseChange' | 'close'
+>
 
 /** The reads of the catalogue. */
 export function createQueries(database: Database): Queries {
-  const json = <T>(text: string): T => JSON.parse(text) as T
+  const json = (text: string): unknown => JSON.parse(text)
+  const metadataOf = (text: string) => json(text) as Readonly<Record<string, string>>
   const events = <T>(topic: string): T[] =>
     database
       .prepare<{ value: string }>('SELECT value FROM event WHERE topic = ? ORDER BY ordinal')
       .all(topic)
-      .map(({ value }) => json<T>(value))
+      .map(({ value }) => json(value) as T)
 
   const captionsOf = (imageId: string) =>
     database
@@ -88,7 +103,7 @@ export function createQueries(database: Database): Queries {
     height: row.height,
     split: row.split,
     source: row.source,
-    metadata: json(row.metadata),
+    metadata: metadataOf(row.metadata),
     captions: captionsOf(row.image_id),
   })
 
@@ -99,7 +114,7 @@ export function createQueries(database: Database): Queries {
     subject: row.subject,
     split: row.split ?? 'train',
     source: row.source,
-    metadata: json(row.metadata),
+    metadata: metadataOf(row.metadata),
     publishedAt: row.published_at,
     acceptedAt: row.accepted_at,
     erased: row.live === 0,
@@ -116,10 +131,12 @@ export function createQueries(database: Database): Queries {
     const row = database.prepare<ImageRow>('SELECT * FROM image WHERE image_id = ?').get(imageId)
     return row === undefined ? null : toImage(row)
   }
-  const count = (sql: string): number => database.prepare<{ n: number }>(`SELECT count(*) AS n FROM ${sql}`).get()?.n ?? 0
 
   return {
     image,
+    isLiveImage: (imageId) => database.prepare('SELECT 1 FROM image WHERE image_id = ?').get(imageId) !== undefined,
+    isLivePair: (pairId) =>
+      database.prepare('SELECT 1 FROM pair WHERE pair_id = ? AND live = 1').get(pairId) !== undefined,
     images(imageIds) {
       const found = imageIds.map(image).filter((known) => known !== null)
       return new Map(found.map((known) => [known.imageId, known]))
@@ -144,14 +161,21 @@ export function createQueries(database: Database): Queries {
       ),
     isErased: (pairId) =>
       database
-        .prepare('SELECT 1 FROM erasure WHERE pair_id = ? AND erased_at > coalesce(restored_at, 0)')
+        .prepare(
+          `SELECT 1 FROM erasure_mark AS mark WHERE pair_id = ?1 AND kind <> 'restoration'
+             AND NOT EXISTS (SELECT 1 FROM pair WHERE pair_id = ?1 AND live = 1)
+             AND NOT EXISTS (SELECT 1 FROM erasure_mark AS lifted WHERE lifted.pair_id = ?1
+               AND lifted.image_id = mark.image_id AND lifted.kind = 'restoration' AND lifted.at > mark.at)
+           LIMIT 1`,
+        )
         .get(pairId) !== undefined,
-    counts: () => ({
-      images: count('image'),
-      pairs: count('pair WHERE live = 1 AND caption IS NOT NULL'),
-      counted: count('pair WHERE live = 1 AND counted = 1'),
-      base: count('pair WHERE live = 1 AND counted = 1 AND in_base = 1'),
-    }),
+    counts: () =>
+      database.prepare<CatalogueCounts & Row>('SELECT images, pairs, counted, base FROM tally').get() ?? {
+        images: 0,
+        pairs: 0,
+        counted: 0,
+        base: 0,
+      },
     searchText(query, limit, offset, filter) {
       const expression = matchExpression(query)
       if (expression === null) return []
@@ -167,21 +191,24 @@ export function createQueries(database: Database): Queries {
     },
     requests: () => events<RetrainingRequested>('retraining.requested'),
     models: () => events<ModelTrained>('models.trained'),
-    model: (modelVersion) => events<ModelTrained>('models.trained').find((m) => m.modelVersion === modelVersion) ?? null,
+    model: (modelVersion) =>
+      events<ModelTrained>('models.trained').find((m) => m.modelVersion === modelVersion) ?? null,
     releases: () => events<ReleaseRecord>('releases'),
     currentRelease(): CurrentRelease | null {
-      const release = events<ReleaseRecord>('releases').findLast(({ state }) => state === 'promoted' || state === 'reverted')
+      const release = events<ReleaseRecord>('releases').findLast(
+        ({ state }) => state === 'promoted' || state === 'reverted',
+      )
       if (release === undefined || release.generation === null) return null
       return { release, modelVersion: release.modelVersion, generation: release.generation }
     },
     erasure(pairId) {
-      const row = database.prepare<{ receipt: string | null }>('SELECT receipt FROM erasure WHERE pair_id = ?').get(pairId)
-      return row?.receipt == null ? null : json<ErasureRecord>(row.receipt)
+      const row = database.prepare<{ receipt: string }>('SELECT receipt FROM erasure WHERE pair_id = ?').get(pairId)
+      return row === undefined ? null : (json(row.receipt) as ErasureRecord)
     },
     erasures: () =>
       database
-        .prepare<{ receipt: string }>('SELECT receipt FROM erasure WHERE receipt IS NOT NULL ORDER BY pair_id')
+        .prepare<{ receipt: string }>('SELECT receipt FROM erasure ORDER BY pair_id')
         .all()
-        .map(({ receipt }) => json<ErasureRecord>(receipt)),
+        .map(({ receipt }) => json(receipt) as ErasureRecord),
   }
 }

@@ -1,7 +1,7 @@
 import type { Role } from '../config.ts'
-import { AppError } from '../core/errors.ts'
 import { startRoles } from '../roles/start-roles.ts'
 import type { Services } from '../roles/services.ts'
+import { showBuilds } from './build-stage.ts'
 import type { Progress } from './progress.ts'
 import { showTraining } from './training-stages.ts'
 
@@ -32,32 +32,39 @@ export function decisionOn({ catalogue }: Pick<Services, 'catalogue'>, requestId
   return { requestId, modelVersion, outcome: state, reason, generation }
 }
 
-/** Resolves with the decision; rejects when `failed` does, or when the signal is raised. */
-export async function untilDecided(
-  services: Services,
-  requestId: string,
-  { failed, signal }: { readonly failed: Promise<unknown>; readonly signal: AbortSignal },
-): Promise<Decision> {
+type Waiting = {
+  readonly progress: Progress
+  readonly signal: AbortSignal
+  /** Rejects when something that should decide has ended. */
+  readonly failed: Promise<unknown>
+}
+
+/** Resolves with the decision, or with null once the signal is raised; rejects when `failed` does. */
+export async function untilDecided(services: Services, requestId: string, waiting: Waiting): Promise<Decision | null> {
+  const { progress, signal, failed } = waiting
+  const builds = showBuilds(services, progress)
   for (;;) {
     const decision = decisionOn(services, requestId)
-    if (decision !== null) return decision
-    if (signal.aborted)
-      throw new AppError('not-ready', 'Stopped before the decision; the training goes on where serve runs.')
+    if (decision !== null || signal.aborted) {
+      builds.end()
+      return decision
+    }
+    await builds.look()
     await Promise.race([failed, new Promise((resolve) => setTimeout(resolve, LOOK_MILLISECONDS))])
   }
 }
 
-/** Trains, judges and releases in this process until the request is decided. */
+/** Trains, judges and releases in this process until the request is decided; null when it is told to stop before. */
 export async function decideHere(
   services: Services,
   requestId: string,
-  { progress, signal }: { readonly progress: Progress; readonly signal: AbortSignal },
-): Promise<Decision> {
+  { progress, signal }: Omit<Waiting, 'failed'>,
+): Promise<Decision | null> {
   const running = await startRoles(services, trainingRoles, showTraining(progress))
   const failed = Promise.race([running.failed, services.failed])
   failed.catch(() => undefined)
   try {
-    return await untilDecided(services, requestId, { failed, signal })
+    return await untilDecided(services, requestId, { progress, signal, failed })
   } finally {
     await running.stop()
   }

@@ -1,7 +1,7 @@
 import type { RetrainingReason } from '../core/events.ts'
 import { modelVersionOf } from '../core/ids.ts'
 import { requestRetraining } from '../roles/commands.ts'
-import { print, printJson, type CommandContext } from './context.ts'
+import { print, printJson, remark, type CommandContext } from './context.ts'
 import { decideHere, untilDecided, type Decision } from './decision.ts'
 import type { ExitName } from './exit-codes.ts'
 import { counted } from './figures.ts'
@@ -43,7 +43,14 @@ export function train({ reason, by, wait, json }: TrainOptions, context: Command
     try {
       const decision = alone
         ? await decideHere(services, requestId, { progress, signal })
-        : await untilDecided(services, requestId, { failed: services.failed, signal })
+        : await untilDecided(services, requestId, { progress, signal, failed: services.failed })
+      if (decision === null) {
+        remark(
+          context,
+          `Stopped before the decision; ${alone ? 'the request waits for the next process that serves' : 'the running process goes on'}.`,
+        )
+        return 'interrupted'
+      }
       if (json === true) printJson(context, decision)
       else print(context, describeDecision(decision))
       return decision.outcome === 'failed' ? 'failed' : 'ok'

@@ -2,6 +2,7 @@ import type { Catalogue } from '../catalogue/catalogue.ts'
 import { isCrossing, type CounterSettings } from '../core/counter.ts'
 import { pairRecordProblem } from '../core/pair-record.ts'
 import type { EventLog } from '../ports/event-log.ts'
+import { carriedPictures, storePictures } from './carried-pictures.ts'
 import { counterState, retrainingRequest } from './retraining-request.ts'
 import type { Handler } from './runner.ts'
 
@@ -15,9 +16,16 @@ export type CountDependencies = {
 
 /**
  * Asks for a retraining, once a crossing, when new pairs exceed the threshold's share of the data set. Its group also
- * judges every record of the topic once: poison goes to the dead topic from here, not again from each generation.
+ * judges every record of the topic once: poison goes to the dead topic from here, not again from each generation. And as the one
+ * group that runs before there is a model, it puts pictures that records carry where a training finds them.
  */
-export function createCountHandler({ catalogue, log, settings, partitions, clock }: CountDependencies): Handler<'pairs'> {
+export function createCountHandler({
+  catalogue,
+  log,
+  settings,
+  partitions,
+  clock,
+}: CountDependencies): Handler<'pairs'> {
   return {
     group: 'count',
     topics: ['pairs'],
@@ -28,9 +36,10 @@ export function createCountHandler({ catalogue, log, settings, partitions, clock
       }
       // Caught up on requests too: the one just made has set a new base.
       await catalogue.caughtUp(log)
-      if (!isCrossing(counterState(catalogue), settings)) return []
+      const pictures = storePictures(carriedPictures(records, catalogue))
+      if (!isCrossing(counterState(catalogue), settings)) return pictures
       const options = { reason: 'volume', requestedBy: 'counter', threshold: settings.threshold, now: clock() } as const
-      return retrainingRequest(catalogue, options).effects
+      return [...pictures, ...retrainingRequest(catalogue, options).effects]
     },
   }
 }

@@ -1,3 +1,4 @@
+import { toAppError } from '../core/errors.ts'
 import type { PairIndexed } from '../core/events.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
 import type { EventLog, NewDeadRecord, NewRecord } from '../ports/event-log.ts'
@@ -6,9 +7,20 @@ import type { Point, PointKind, VectorIndex } from '../ports/vector-index.ts'
 /** A write that a handler asks for. Every one has a deterministic target, so that applying it twice is applying it once. */
 export type Effect =
   | { readonly type: 'blob-put'; readonly key: string; readonly bytes: Uint8Array }
-  | { readonly type: 'blob-delete'; readonly key: string }
-  | { readonly type: 'points-upsert'; readonly generation: string; readonly kind: PointKind; readonly points: readonly Point[] }
-  | { readonly type: 'points-remove'; readonly generation: string; readonly kind: PointKind; readonly ids: readonly string[] }
+  /** Only while its last put is not after `unlessPutAfter` (milliseconds since the epoch): a publication may have renewed it. */
+  | { readonly type: 'blob-delete'; readonly key: string; readonly unlessPutAfter: number }
+  | {
+      readonly type: 'points-upsert'
+      readonly generation: string
+      readonly kind: PointKind
+      readonly points: readonly Point[]
+    }
+  | {
+      readonly type: 'points-remove'
+      readonly generation: string
+      readonly kind: PointKind
+      readonly ids: readonly string[]
+    }
   | { readonly type: 'features-erase'; readonly imageIds: readonly string[] }
   | { readonly type: 'events-append'; readonly records: readonly (NewRecord | NewDeadRecord)[] }
   | { readonly type: 'indexed-announce'; readonly pairs: readonly Omit<PairIndexed, 'indexedAt'>[] }
@@ -33,13 +45,14 @@ async function applyEffect(effect: Effect, ports: EffectPorts): Promise<void> {
       await ports.blobs.put(effect.key, effect.bytes)
       break
     case 'blob-delete':
-      await ports.blobs.delete(effect.key)
+      if (((await ports.blobs.info(effect.key))?.putAt ?? Infinity) <= effect.unlessPutAfter)
+        await ports.blobs.delete(effect.key)
       break
     case 'points-upsert':
       await ports.index.upsert(effect.generation, effect.kind, effect.points)
       break
     case 'points-remove':
-      await ports.index.remove(effect.generation, effect.kind, effect.ids)
+      await ports.index.remove(effect.generation, effect.kind, effect.ids).catch(ignoreDropped)
       break
     case 'features-erase':
       await ports.eraseFeatures(effect.imageIds)
@@ -55,8 +68,14 @@ async function applyEffect(effect: Effect, ports: EffectPorts): Promise<void> {
   }
 }
 
+/** A generation that is dropped meanwhile has no points left to remove. */
+function ignoreDropped(error: unknown): void {
+  if (toAppError(error).code !== 'generation-not-found') throw error
+}
+
 /** The time at which a pair became searchable is known only here, after its points were stored. */
 async function announce(pairs: readonly Omit<PairIndexed, 'indexedAt'>[], ports: EffectPorts): Promise<void> {
+  if (pairs.length === 0) return
   const indexedAt = ports.clock()
   const indexed = pairs.map((pair) => ({ ...pair, indexedAt }))
   await ports.log.append(indexed.map((value) => ({ topic: 'pairs.indexed', key: value.pairId, value })))

@@ -6,6 +6,7 @@ import type { BlobStore } from '../ports/blob-store.ts'
 import type { Encoder } from '../ports/encoder.ts'
 import type { LogRecord } from '../ports/event-log.ts'
 import type { Point, VectorIndex } from '../ports/vector-index.ts'
+import { carriedPictures, storePictures } from './carried-pictures.ts'
 import type { Effect } from './effects.ts'
 import type { Handler } from './runner.ts'
 
@@ -34,12 +35,20 @@ export function createEmbedHandler(deps: EmbedDependencies): Handler<'pairs'> {
   const bytesOf = async (imageId: string, carried: ReadonlyMap<string, Uint8Array>): Promise<Uint8Array> => {
     const bytes = carried.get(imageId) ?? (await deps.blobs.get(imageBlobKey(imageId)))
     if (bytes === null) throw new AppError('blob-missing', `The picture of image ${imageId} is not in the blob store.`)
-    if (imageIdOf(bytes) !== imageId) throw new AppError('wrong-id', `The stored picture of image ${imageId} has another id.`)
+    if (imageIdOf(bytes) !== imageId)
+      throw new AppError('wrong-id', `The stored picture of image ${imageId} has another id.`)
     return bytes
   }
 
-  const imagePoints = async (images: readonly CatalogueImage[], carried: ReadonlyMap<string, Uint8Array>): Promise<Point[]> => {
-    const stored = await index.points(generation, 'images', images.map(({ imageId }) => imageId))
+  const imagePoints = async (
+    images: readonly CatalogueImage[],
+    carried: ReadonlyMap<string, Uint8Array>,
+  ): Promise<Point[]> => {
+    const stored = await index.points(
+      generation,
+      'images',
+      images.map(({ imageId }) => imageId),
+    )
     const vectors = new Map(stored.map(({ id, vector }) => [id, vector]))
     const missing = images.filter(({ imageId }) => !vectors.has(imageId))
     const encoded = await encoder.encodeImages(
@@ -51,11 +60,25 @@ export function createEmbedHandler(deps: EmbedDependencies): Handler<'pairs'> {
     })
     return images.flatMap((image) => {
       const vector = vectors.get(image.imageId)
-      return vector === undefined ? [] : [{ id: image.imageId, vector, payload: payloadOf(image, image.captions.map(({ caption }) => caption)) }]
+      return vector === undefined
+        ? []
+        : [
+            {
+              id: image.imageId,
+              vector,
+              payload: payloadOf(
+                image,
+                image.captions.map(({ caption }) => caption),
+              ),
+            },
+          ]
     })
   }
 
-  const captionPoints = async (pairs: readonly CataloguePair[], images: ReadonlyMap<string, CatalogueImage>): Promise<Point[]> => {
+  const captionPoints = async (
+    pairs: readonly CataloguePair[],
+    images: ReadonlyMap<string, CatalogueImage>,
+  ): Promise<Point[]> => {
     const captioned = pairs.flatMap(({ pairId, imageId, caption }) => {
       const image = images.get(imageId)
       return caption === null || image === undefined ? [] : [{ pairId, caption, image }]
@@ -75,15 +98,17 @@ export function createEmbedHandler(deps: EmbedDependencies): Handler<'pairs'> {
     const imageIds = [...new Set(ids.map(([imageId]) => imageId))]
     const pairIds = [...new Set(ids.map(([, pairId]) => pairId))]
     const images = catalogue.images(imageIds)
-    const pairs = pairIds.map((pairId) => catalogue.pair(pairId)).filter((pair) => pair !== null && !pair.erased) as CataloguePair[]
-    const carried = carriedPictures(records, images)
+    const pairs = pairIds
+      .map((pairId) => catalogue.pair(pairId))
+      .filter((pair) => pair !== null && !pair.erased) as CataloguePair[]
+    const carried = carriedPictures(records, catalogue)
 
     const points = await imagePoints([...images.values()], carried)
     const captions = await captionPoints(pairs, images)
     const embeddedAt = deps.clock()
     const live = new Set(pairs.map(({ pairId }) => pairId))
     return [
-      ...[...carried].map(([imageId, bytes]): Effect => ({ type: 'blob-put', key: imageBlobKey(imageId), bytes })),
+      ...storePictures(carried),
       { type: 'points-upsert', generation, kind: 'images', points },
       { type: 'points-upsert', generation, kind: 'captions', points: captions },
       { type: 'points-remove', generation, kind: 'images', ids: imageIds.filter((id) => !images.has(id)) },
@@ -106,15 +131,3 @@ const payloadOf = (image: CatalogueImage, captions: readonly string[]): Point['p
   split: image.split,
   metadata: image.metadata,
 })
-
-/** Pictures that records carry as bytes and that are still alive: they move to the blob store before the commit. */
-function carriedPictures(
-  records: readonly LogRecord<'pairs'>[],
-  images: ReadonlyMap<string, CatalogueImage>,
-): ReadonlyMap<string, Uint8Array> {
-  const carried = new Map<string, Uint8Array>()
-  for (const { value } of records) {
-    if (value?.picture != null && images.has(value.imageId)) carried.set(value.imageId, value.picture)
-  }
-  return carried
-}

@@ -1,13 +1,13 @@
 import { AppError } from '../core/errors.ts'
 import type { ErasureRecord } from '../core/events.ts'
 import { parsePairKey } from '../core/ids.ts'
-import { imageBlobKey } from '../core/pair-record.ts'
+import { imageBlobKey, pairRecordProblem } from '../core/pair-record.ts'
 import { viewReleases } from '../core/release-chain.ts'
 import type { EventLog, LogRecord, NewRecord } from '../ports/event-log.ts'
 import type { Effect } from './effects.ts'
 import { embedGroup } from './embed.ts'
 import type { Handler } from './runner.ts'
-import { sweepIndex, type SweepDependencies } from './sweep.ts'
+import { blobRemoval, sweepIndex, type SweepDependencies } from './sweep.ts'
 
 /** Compaction removes an erased value within a day of its segment's end, which is at most an hour away. */
 export const LOG_CLEAN_AFTER = 25 * 3_600_000
@@ -28,18 +28,17 @@ export function createEraseHandler(deps: EraseDependencies): Handler<'pairs'> {
   }
 
   const removeImage = async (imageId: string): Promise<Effect[]> => {
-    const key = imageBlobKey(imageId)
-    const stored = await blobs.info(key)
-    const isOld = stored !== null && deps.clock() - stored.putAt >= deps.blobGrace
-    return isOld ? [{ type: 'blob-delete', key }] : []
+    const stored = await blobs.info(imageBlobKey(imageId))
+    return stored === null ? [] : blobRemoval(stored, deps)
   }
 
+  /** A pair that was restored meanwhile is not erased, so nothing is certified. */
   const receiptOf = ({ key, timestamp }: LogRecord<'pairs'>): NewRecord[] => {
     const ids = parsePairKey(key)
-    if (ids === null) return []
+    if (ids === null || !catalogue.isErased(ids.pairId)) return []
     const requestedBy = catalogue.erasure(ids.pairId)?.requestedBy ?? 'unknown'
     const logCleanBy = timestamp + LOG_CLEAN_AFTER
-    const value: ErasureRecord = { ...ids, state: 'done', requestedBy, at: deps.clock(), logCleanBy }
+    const value: ErasureRecord = { ...ids, state: 'done', requestedBy, at: timestamp, logCleanBy }
     return [{ topic: 'erasures', key: ids.pairId, value }]
   }
 
@@ -47,15 +46,21 @@ export function createEraseHandler(deps: EraseDependencies): Handler<'pairs'> {
     group: 'erase',
     topics: ['pairs'],
     async handle(records) {
-      const tombstones = records.filter(({ value, problem }) => value === null && problem === null)
+      const partitions = await log.partitions('pairs')
+      // Poison is the counter's to report: here it erases nothing, so there is nothing to certify.
+      const tombstones = records.filter(
+        (record) => record.value === null && pairRecordProblem(record, partitions) === null,
+      )
       if (tombstones.length === 0) return []
       await catalogue.foldedPast(tombstones)
       await requirePassed(tombstones)
-      const gone = tombstones.flatMap(({ key }) => parsePairKey(key)?.imageId ?? []).filter((id) => catalogue.image(id) === null)
+      const gone = tombstones
+        .flatMap(({ key }) => parsePairKey(key)?.imageId ?? [])
+        .filter((id) => !catalogue.isLiveImage(id))
       const images = [...new Set(gone)]
       return [
         ...(await sweepIndex(deps)),
-        { type: 'features-erase', imageIds: images },
+        ...(images.length === 0 ? [] : [{ type: 'features-erase', imageIds: images } as const]),
         ...(await Promise.all(images.map(removeImage))).flat(),
         { type: 'events-append', records: tombstones.flatMap((record) => receiptOf(record)) },
       ]

@@ -36,10 +36,15 @@ export function createGenerations(deps: GenerationsDependencies): Generations {
 
   const start = async (generation: string, modelVersion: string): Promise<void> => {
     const encoder = await deps.openEncoder(modelVersion)
-    await deps.index.create(generation, encoder.dimension)
-    const consumer = deps.startEmbedding(generation, encoder)
-    consumer.done.catch(fail)
-    running.set(generation, { consumer, encoder })
+    try {
+      await deps.index.create(generation, encoder.dimension)
+      const consumer = deps.startEmbedding(generation, encoder)
+      consumer.done.catch(fail)
+      running.set(generation, { consumer, encoder })
+    } catch (error) {
+      await encoder.close()
+      throw error
+    }
   }
 
   const end = async (generation: string): Promise<void> => {
@@ -58,8 +63,9 @@ export function createGenerations(deps: GenerationsDependencies): Generations {
     )
     const stored = (await deps.index.generations()).filter(({ generation }) => due.has(generation))
     for (const { generation } of stored) {
-      await deps.index.drop(generation)
+      // The points last: as long as they are there, whoever comes after a crash knows that this is not done.
       await deps.log.deleteGroup(embedGroup(generation))
+      await deps.index.drop(generation)
     }
     return stored.length > 0
   }
@@ -70,9 +76,15 @@ export function createGenerations(deps: GenerationsDependencies): Generations {
       const { live } = viewReleases(deps.catalogue.releases())
       const toStart = [...live].filter(([generation]) => !running.has(generation))
       const toEnd = [...running.keys()].filter((generation) => !live.has(generation))
-      for (const [generation, modelVersion] of toStart) await start(generation, modelVersion)
+      const failures: unknown[] = []
       for (const generation of toEnd) await end(generation)
-      return (await deleteRetired()) || toStart.length + toEnd.length > 0
+      for (const [generation, modelVersion] of toStart) {
+        // A model that cannot be opened holds up its own generation only.
+        await start(generation, modelVersion).catch((error: unknown) => failures.push(error))
+      }
+      const deleted = await deleteRetired()
+      if (failures.length > 0) throw failures[0]
+      return deleted || toStart.length + toEnd.length > 0
     },
     async stop() {
       await Promise.all([...running.keys()].map(end))

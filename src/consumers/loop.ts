@@ -11,11 +11,10 @@ export function startLoop(options: {
   readonly onWake: (wake: () => void) => () => void
   readonly onError: (error: unknown) => void
 }): Loop {
-  let stopped = false
-  let woken = false
+  const state = { stopped: false, woken: false }
   let wake: () => void = () => undefined
   const unsubscribe = options.onWake(() => {
-    woken = true
+    state.woken = true
     wake()
   })
 
@@ -26,25 +25,26 @@ export function startLoop(options: {
         clearTimeout(timer)
         resolve()
       }
-      if (woken || stopped) wake()
+      if (state.woken || state.stopped) wake()
     })
   }
 
+  const isStopped = (): boolean => state.stopped
   const ended = (async () => {
-    while (!stopped) {
-      woken = false
+    while (!isStopped()) {
+      state.woken = false
       const busy = await options.step().catch((error: unknown) => {
         options.onError(error)
-        woken = false
+        state.woken = false
         return false
       })
-      if (!busy && !stopped) await rest()
+      if (!busy && !isStopped()) await rest()
     }
   })()
 
   return {
     async stop() {
-      stopped = true
+      state.stopped = true
       unsubscribe()
       wake()
       await ended

@@ -44,10 +44,12 @@ export function createReleaseKeeper(deps: KeeperDependencies): ReleaseKeeper {
 
   const promote = async (view: ReleaseView, build: OpenBuild): Promise<boolean> => {
     if (!(await isComplete(build))) return false
-    const { serving } = view
-    if (serving?.generation != null) before.set(build.generation, await deps.observe(serving.modelVersion, serving.generation))
+    const { head, serving } = view
+    if (serving?.generation != null)
+      before.set(build.generation, await deps.observe(serving.modelVersion, serving.generation))
     const golden = (await deps.observe(build.modelVersion, build.generation)).goldenRecall
     await releases.append({
+      follows: head,
       state: 'promoted',
       modelVersion: build.modelVersion,
       generation: build.generation,
@@ -57,8 +59,8 @@ export function createReleaseKeeper(deps: KeeperDependencies): ReleaseKeeper {
     return true
   }
 
-  const watch = async ({ serving, previous, onProbation }: ReleaseView): Promise<boolean> => {
-    if (!onProbation || serving?.generation == null || previous?.generation == null) return false
+  const watch = async ({ head, serving, previous, onProbation }: ReleaseView): Promise<boolean> => {
+    if (!onProbation || serving?.generation == null) return false
     const passed = deps.clock() - serving.decidedAt >= deps.probation
     if (!passed && deps.clock() - watchedAt < deps.watchInterval) return false
     watchedAt = deps.clock()
@@ -66,8 +68,9 @@ export function createReleaseKeeper(deps: KeeperDependencies): ReleaseKeeper {
     const atPromotion = (parse(serving.evidence) as { goldenRecall?: number | null } | null)?.goldenRecall ?? null
     const known = before.get(serving.generation) ?? { searches: 0, emptyAnswers: 0, failures: 0, latency: null }
     const breach = breachOf({ ...known, goldenRecall: atPromotion }, now, deps.limits)
-    if (breach !== null) {
+    if (breach !== null && previous?.generation != null) {
       await releases.append({
+        follows: head,
         state: 'reverted',
         modelVersion: previous.modelVersion,
         generation: previous.generation,
@@ -78,16 +81,32 @@ export function createReleaseKeeper(deps: KeeperDependencies): ReleaseKeeper {
     }
     if (!passed) return false
     const { modelVersion, generation } = serving
-    await releases.append({ state: 'probation-passed', modelVersion, generation, reason: 'The watch saw nothing wrong.', evidence: now })
+    await releases.append({
+      follows: head,
+      state: 'probation-passed',
+      modelVersion,
+      generation,
+      reason: breach ?? 'The watch saw nothing wrong.',
+      evidence: now,
+    })
     return true
   }
 
-  const retire = async ({ live, serving, build, onProbation }: ReleaseView): Promise<boolean> => {
+  const retire = async ({ head, live, serving, build, onProbation }: ReleaseView): Promise<boolean> => {
     if (onProbation || serving === null) return false
-    const unneeded = [...live].find(([generation]) => generation !== serving.generation && generation !== build?.generation)
+    const unneeded = [...live].find(
+      ([generation]) => generation !== serving.generation && generation !== build?.generation,
+    )
     if (unneeded === undefined) return false
     const [generation, modelVersion] = unneeded
-    await releases.append({ state: 'retired', modelVersion, generation, reason: 'Another release serves.', evidence: null })
+    await releases.append({
+      follows: head,
+      state: 'retired',
+      modelVersion,
+      generation,
+      reason: 'Another release serves.',
+      evidence: null,
+    })
     return true
   }
 

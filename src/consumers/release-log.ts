@@ -4,6 +4,8 @@ import { releaseIdOf } from '../core/ids.ts'
 import type { EventLog } from '../ports/event-log.ts'
 
 export type ReleaseDraft = {
+  /** The head of the chain on which the decision was made (`viewReleases`): whatever came after it makes the decision void. */
+  readonly follows: string | null
   readonly state: ReleaseState
   readonly modelVersion: string
   readonly generation: string | null
@@ -12,7 +14,7 @@ export type ReleaseDraft = {
 }
 
 export type ReleaseLog = {
-  /** Appends a record that follows the newest valid one; null when somebody else's record came first. */
+  /** Appends the record; null when somebody else's came first, and it is as if it had never been. */
   append(draft: ReleaseDraft): Promise<ReleaseRecord | null>
 }
 
@@ -20,17 +22,11 @@ export type ReleaseLog = {
 export function createReleaseLog(deps: { catalogue: Catalogue; log: EventLog; clock: () => number }): ReleaseLog {
   const { catalogue, log, clock } = deps
   return {
-    async append(draft) {
-      await catalogue.caughtUp(log)
-      const follows = catalogue.releases().at(-1)?.releaseId ?? null
+    async append({ evidence, ...draft }) {
       const release: ReleaseRecord = {
-        releaseId: releaseIdOf(follows, draft.state, draft.modelVersion),
-        follows,
-        state: draft.state,
-        modelVersion: draft.modelVersion,
-        generation: draft.generation,
-        reason: draft.reason,
-        evidence: draft.evidence === null ? null : JSON.stringify(draft.evidence),
+        ...draft,
+        releaseId: releaseIdOf(draft.follows, draft.state, draft.modelVersion),
+        evidence: evidence === null ? null : JSON.stringify(evidence),
         decidedAt: clock(),
       }
       await log.append([{ topic: 'releases', key: release.releaseId, value: release }])

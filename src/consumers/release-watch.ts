@@ -32,13 +32,18 @@ const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
 
 /** Why the release must be taken back, in one sentence, or null while it is as good as it was. */
 export function breachOf(before: Observations, now: Observations, limits: WatchLimits): string | null {
-  if (before.goldenRecall !== null && now.goldenRecall !== null && now.goldenRecall < before.goldenRecall - limits.recallDrop) {
+  if (
+    before.goldenRecall !== null &&
+    now.goldenRecall !== null &&
+    now.goldenRecall < before.goldenRecall - limits.recallDrop
+  ) {
     return `Golden-query recall fell from ${percent(before.goldenRecall)} to ${percent(now.goldenRecall)}.`
   }
   if (now.searches < limits.minimumSearches) return null
   const empty = now.emptyAnswers / now.searches
   const emptyBefore = before.searches === 0 ? 0 : before.emptyAnswers / before.searches
-  if (empty > emptyBefore + limits.emptyShare) return `${percent(empty)} of the searches found nothing, ${percent(emptyBefore)} before.`
+  if (empty > emptyBefore + limits.emptyShare)
+    return `${percent(empty)} of the searches found nothing, ${percent(emptyBefore)} before.`
   const failed = now.failures / now.searches
   if (failed > limits.failureShare) return `${percent(failed)} of the searches failed.`
   if (before.latency !== null && now.latency !== null && now.latency > before.latency * limits.latencyFactor + 20) {

@@ -32,10 +32,12 @@ export function createReleaseHandler(deps: ReleaseDependencies): Handler<'models
       for (const { value } of records) {
         if (value?.outcome !== 'trained') continue
         await deps.catalogue.caughtUp(deps.log)
-        if (deps.catalogue.model(value.modelVersion) === null) continue
-        while (!isDecided(deps.catalogue, value)) {
+        // The first answer to a request counts, also when it was a failure and this record came second.
+        const model = deps.catalogue.model(value.modelVersion)
+        if (model?.outcome !== 'trained') continue
+        while (!isDecided(deps.catalogue, model)) {
           await noOpenBuild(deps.catalogue, signal)
-          await decide(deps, value, 1)
+          await decide(deps, model, 1)
         }
       }
       return []
@@ -46,21 +48,23 @@ export function createReleaseHandler(deps: ReleaseDependencies): Handler<'models
 const isDecided = (catalogue: Catalogue, model: ModelTrained): boolean =>
   catalogue.releases().some(({ modelVersion }) => modelVersion === model.modelVersion)
 
-/** Appends the decision on one challenger; someone else's record in between leaves it undecided. */
+/** Appends the decision on one challenger; a record that came in while it was compared leaves it undecided. */
 export async function decide(deps: ReleaseDependencies, model: ModelTrained, look: number): Promise<void> {
   const { catalogue, releases } = deps
   const { modelVersion, requestId } = model
   const champion = catalogue.currentRelease()
-  const building = () => ({ state: 'building', modelVersion, generation: viewReleases(catalogue.releases()).nextGeneration }) as const
+  const { head: follows, nextGeneration } = viewReleases(catalogue.releases())
+  const building = { follows, state: 'building', modelVersion, generation: nextGeneration } as const
+  const kept = { follows, modelVersion, generation: null } as const
   if (champion === null) {
     const { accepted, sentence, evidence } = await deps.judgeFirst(modelVersion)
-    const outcome = accepted ? building() : ({ state: 'rejected', modelVersion, generation: null } as const)
+    const outcome = accepted ? building : ({ ...kept, state: 'rejected' } as const)
     await releases.append({ ...outcome, reason: sentence, evidence })
     return
   }
   const reason = catalogue.requests().find((request) => request.requestId === requestId)?.reason ?? 'manual'
   const decision = await deps.compare(champion.modelVersion, modelVersion, reason, look)
-  const outcome = decision.outcome === 'promoted' ? building() : ({ state: decision.outcome, modelVersion, generation: null } as const)
+  const outcome = decision.outcome === 'promoted' ? building : { ...kept, state: decision.outcome }
   await releases.append({ ...outcome, reason: decision.sentence, evidence: decision.evidence })
 }
 

@@ -15,7 +15,10 @@ export type RequestOptions = {
  * The effects that ask for a retraining on what is alive now: the snapshot's blob, then the request. The id follows from
  * the request before and the reason, so two who ask at once ask for the same thing.
  */
-export function retrainingRequest(catalogue: Catalogue, options: RequestOptions): { request: RetrainingRequested; effects: Effect[] } {
+export function retrainingRequest(
+  catalogue: Catalogue,
+  options: RequestOptions,
+): { request: RetrainingRequested; effects: Effect[] } {
   const previous = catalogue.requests().at(-1) ?? null
   const { counted, base } = catalogue.counts()
   const snapshot = writeSnapshot(catalogue.livePairs())
@@ -44,4 +47,3 @@ export function counterState(catalogue: Catalogue): { base: number; fresh: numbe
   const { counted, base } = catalogue.counts()
   return { base, fresh: counted - base, requested: catalogue.requests().length > 0 }
 }
-

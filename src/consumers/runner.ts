@@ -41,15 +41,11 @@ export type RunnerOptions = {
 export function run<T extends Topic>(handler: Handler<T>, options: RunnerOptions): Consumer {
   const policy = options.policy ?? defaultRetryPolicy
 
-  const attempt = async (records: readonly LogRecord<T>[], signal: AbortSignal): Promise<void> => {
-    await applyEffects(await handler.handle(records, signal), options.ports)
-  }
-
-  /** Applies the batch, waiting as long as a dependency is away; returns what else went wrong. */
-  const attemptWhenAvailable = async (records: readonly LogRecord<T>[], signal: AbortSignal): Promise<AppError | null> => {
+  /** Does it, waiting as long as a dependency is away; returns what else went wrong. */
+  const whenAvailable = async (body: () => Promise<unknown>, signal: AbortSignal): Promise<AppError | null> => {
     for (let wait = policy.firstWait; ; wait = Math.min(wait * 2, policy.longestWait)) {
       try {
-        await attempt(records, signal)
+        await body()
         return null
       } catch (thrown) {
         const error = toAppError(thrown)
@@ -62,14 +58,24 @@ export function run<T extends Topic>(handler: Handler<T>, options: RunnerOptions
     }
   }
 
+  const attempt = (records: readonly LogRecord<T>[], signal: AbortSignal): Promise<AppError | null> =>
+    whenAvailable(async () => applyEffects(await handler.handle(records, signal), options.ports), signal)
+
+  /** The log that takes the dead may be away too; the record is not passed before it is there. */
+  const bury = async (record: LogRecord<T>, error: AppError, attempts: number, signal: AbortSignal): Promise<void> => {
+    const dead = deadRecord(record, error, attempts, handler.group, options.ports.clock())
+    const failure = await whenAvailable(() => options.log.append([dead]), signal)
+    if (failure !== null) throw failure
+    options.events?.onDead?.(record, error)
+  }
+
   const handleOne = async (record: LogRecord<T>, signal: AbortSignal): Promise<void> => {
     let wait = policy.firstWait
     for (let attempts = 1; ; attempts++) {
-      const error = await attemptWhenAvailable([record], signal)
+      const error = await attempt([record], signal)
       if (error === null) return
       if (error.kind === 'invalid' || attempts >= policy.attempts) {
-        await options.log.append([deadRecord(record, error, attempts, handler.group, options.ports.clock())])
-        options.events?.onDead?.(record, error)
+        await bury(record, error, attempts, signal)
         return
       }
       await pause(wait, signal)
@@ -84,7 +90,7 @@ export function run<T extends Topic>(handler: Handler<T>, options: RunnerOptions
     async handle(records, signal) {
       const [only] = records
       if (records.length === 1 && only !== undefined) return handleOne(only, signal)
-      if ((await attemptWhenAvailable(records, signal)) === null) return
+      if ((await attempt(records, signal)) === null) return
       // Something in the batch is bad: one at a time finds it, and the others go on.
       for (const record of records) await handleOne(record, signal)
     },
@@ -95,10 +101,12 @@ export function run<T extends Topic>(handler: Handler<T>, options: RunnerOptions
 /** A stop may interrupt a batch that waits for a dependency; that is no failure of the consumer. */
 function interruptible(consumer: Consumer): Consumer {
   let stopping = false
+  const done = consumer.done.catch((error: unknown) => {
+    if (!stopping) throw error
+  })
+  done.catch(() => undefined) // who wants to know of a failure awaits `done`; nobody has to
   return {
-    done: consumer.done.catch((error: unknown) => {
-      if (!stopping) throw error
-    }),
+    done,
     async stop() {
       stopping = true
       await consumer.stop().catch(() => undefined)

@@ -20,7 +20,10 @@ export type TrainDependencies = {
 
 /** Answers each request with one model, a failure, or `superseded` where a newer request waits behind it. */
 export function createTrainHandler(deps: TrainDependencies): Handler<'retraining.requested'> {
-  const answer = (request: RetrainingRequested, result: Partial<ModelTrained> & { outcome: string; startedAt: number }): Effect => {
+  const answer = (
+    request: RetrainingRequested,
+    result: Partial<ModelTrained> & { outcome: string; startedAt: number },
+  ): Effect => {
     const value: ModelTrained = {
       modelVersion: modelVersionOf(request.requestId),
       parent: deps.catalogue.currentRelease()?.modelVersion ?? null,
@@ -59,7 +62,13 @@ export function createTrainHandler(deps: TrainDependencies): Handler<'retraining
         if (deps.catalogue.models().some(({ requestId }) => requestId === request.requestId)) continue
         const newest = deps.catalogue.requests().at(-1)?.requestId
         if (newest !== undefined && newest !== request.requestId) {
-          effects.push(answer(request, { outcome: 'superseded', startedAt: deps.clock(), detail: `A newer request waits: ${newest}.` }))
+          effects.push(
+            answer(request, {
+              outcome: 'superseded',
+              startedAt: deps.clock(),
+              detail: `A newer request waits: ${newest}.`,
+            }),
+          )
         } else effects.push(await work(request, signal))
       }
       return effects

@@ -9,10 +9,17 @@ export const MAX_CAPTION_LENGTH = 2_000
  */
 export function normaliseCaption(caption: string): string {
   if (!caption.isWellFormed() || caption.includes('\uFFFD')) {
-    throw new AppError('text-not-utf8', 'The caption holds characters that are not valid UTF-8; save the source as UTF-8.')
+    throw new AppError(
+      'text-not-utf8',
+      'The caption holds characters that are not valid UTF-8; save the source as UTF-8.',
+    )
   }
-  const normalised = caption.normalize('NFC').replace(/[\s\p{Cc}]+/gu, ' ').trim()
-  if (normalised === '') throw new AppError('caption-empty', 'The caption is empty; supply text, or leave the caption out.')
+  const normalised = caption
+    .normalize('NFC')
+    .replace(/[\s\p{Cc}]+/gu, ' ')
+    .trim()
+  if (normalised === '')
+    throw new AppError('caption-empty', 'The caption is empty; supply text, or leave the caption out.')
   if (normalised.length > MAX_CAPTION_LENGTH) {
     throw new AppError(
       'caption-too-long',

@@ -99,6 +99,7 @@ export type ErasureRecord = {
   /** `requested`, `done` or `restored`. */
   readonly state: string
   readonly requestedBy: string
+  /** When it was asked for; of a receipt (`done`), the time of the tombstone that it is about. */
   readonly at: number
   /** When the log itself holds no trace any more; null until `done`. */
   readonly logCleanBy: number | null

@@ -4,7 +4,12 @@ import type { PairPublished } from './events.ts'
 import { imageIdOf, pairIdOf, parsePairKey } from './ids.ts'
 import { partitionOf } from './partition.ts'
 
-type KeyedRecord = { readonly key: string; readonly partition: number; readonly value: PairPublished | null; readonly problem: ErrorCode | null }
+type KeyedRecord = {
+  readonly key: string
+  readonly partition: number
+  readonly value: PairPublished | null
+  readonly problem: ErrorCode | null
+}
 
 /** The key of a blob that holds an image. */
 export const imageBlobKey = (imageId: string): string => `images/${imageId.slice(0, 2)}/${imageId}`
@@ -14,12 +19,16 @@ export const imageBlobKey = (imageId: string): string => `images/${imageId.slice
  * a record that another refuses. The bytes of a picture that lies in the blob store are checked by whoever loads them.
  */
 export function pairRecordProblem(record: KeyedRecord, partitions: number): AppError | null {
-  if (record.problem !== null) return new AppError(record.problem, `The record with the key ${record.key} cannot be decoded.`)
+  if (record.problem !== null)
+    return new AppError(record.problem, `The record with the key ${record.key} cannot be decoded.`)
   const ids = parsePairKey(record.key)
   if (ids === null) return new AppError('wrong-id', 'The key is not imageId:pairId.')
   const partition = partitionOf(ids.imageId, partitions)
   if (record.partition !== partition) {
-    return new AppError('wrong-partition', `The image yields partition ${partition}, the record is in ${record.partition}.`)
+    return new AppError(
+      'wrong-partition',
+      `The image yields partition ${partition}, the record is in ${record.partition}.`,
+    )
   }
   if (record.value === null) return null
   return valueProblem(record.value, ids)

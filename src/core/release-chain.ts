@@ -4,6 +4,8 @@ import type { ReleaseRecord } from './events.ts'
 export type OpenBuild = { readonly modelVersion: string; readonly generation: string; readonly record: ReleaseRecord }
 
 export type ReleaseView = {
+  /** The newest record of the chain: what a decision made on this view has to follow. */
+  readonly head: string | null
   readonly build: OpenBuild | null
   /** The record that put the serving release in force: `promoted` or `reverted`. */
   readonly serving: ReleaseRecord | null
@@ -44,7 +46,11 @@ export function viewReleases(chain: readonly ReleaseRecord[]): ReleaseView {
     }
   }
   const serving = serves.at(-1) ?? null
-  const previous = serves.findLast(({ generation }) => generation !== serving?.generation && generation !== null && live.has(generation)) ?? null
+  const previous =
+    serves.findLast(
+      ({ generation }) => generation !== serving?.generation && generation !== null && live.has(generation),
+    ) ?? null
   const builds = chain.filter(({ state }) => state === 'building').length
-  return { build, serving, previous, onProbation, live, retired, nextGeneration: `g${builds + 1}` }
+  const head = chain.at(-1)?.releaseId ?? null
+  return { head, build, serving, previous, onProbation, live, retired, nextGeneration: `g${builds + 1}` }
 }

@@ -13,11 +13,15 @@ export function writeSnapshot(entries: Iterable<SnapshotEntry>): { key: string; 
 
 /** The entries of a snapshot's file. Throws `snapshot-incomplete` when it is none. */
 export function readSnapshot(bytes: Uint8Array): SnapshotEntry[] {
-  const lines = Buffer.from(bytes).toString('utf8').split('\n').filter((line) => line !== '')
+  const lines = Buffer.from(bytes)
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '')
   return lines.map((line) => {
     const [pairId, name] = line.split(' ')
     const split = splits.find((known) => known === name)
-    if (pairId === undefined || split === undefined) throw new AppError('snapshot-incomplete', 'A line of the snapshot is damaged.')
+    if (pairId === undefined || split === undefined)
+      throw new AppError('snapshot-incomplete', 'A line of the snapshot is damaged.')
     return { pairId, split }
   })
 }

@@ -4,7 +4,12 @@ import { sha256Hex } from './ids.ts'
 export const splits = ['train', 'validation', 'fresh', 'test'] as const
 export type Split = (typeof splits)[number]
 
-const synonyms: Readonly<Record<string, Split>> = { val: 'validation', dev: 'validation', valid: 'validation', training: 'train' }
+const synonyms: Readonly<Record<string, Split>> = {
+  val: 'validation',
+  dev: 'validation',
+  valid: 'validation',
+  training: 'train',
+}
 
 /** The split that a source names, or null when it names none. Throws `split-unknown`. */
 export function parseSplit(text: string | null | undefined): Split | null {
@@ -12,7 +17,10 @@ export function parseSplit(text: string | null | undefined): Split | null {
   if (name === '') return null
   const split = synonyms[name] ?? splits.find((known) => known === name)
   if (split === undefined) {
-    throw new AppError('split-unknown', `The split is none of ${splits.join(', ')} (or val, dev); leave it out to have one drawn.`)
+    throw new AppError(
+      'split-unknown',
+      `The split is none of ${splits.join(', ')} (or val, dev); leave it out to have one drawn.`,
+    )
   }
   return split
 }
@@ -36,7 +44,8 @@ export const inDevelopmentFold = (splitKey: string): boolean => hashShare('devel
  * What an image's set is once a second record names another: it stays where it is, but a conflict between named sets goes
  * to validation, so that nothing seen in training can be judged on.
  */
-export const mergeSplits = (known: Split, named: Split | null): Split => (named === null || named === known ? known : 'validation')
+export const mergeSplits = (known: Split, named: Split | null): Split =>
+  named === null || named === known ? known : 'validation'
 
 /** Held-out pairs are searchable but neither counted nor trained on. */
 export const isCounted = (split: Split): boolean => split === 'train'

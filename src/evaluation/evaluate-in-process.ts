@@ -12,7 +12,8 @@ export type EvaluationOrder = {
   readonly relevant: ReadonlyMap<string, readonly string[]>
 }
 
-export type EvaluationReport = { readonly evaluation: Evaluation } | { readonly code: ErrorCode; readonly detail: string }
+export type EvaluationReport =
+  { readonly evaluation: Evaluation } | { readonly code: ErrorCode; readonly detail: string }
 
 const program = fileURLToPath(new URL(`./evaluation-process${extname(import.meta.url)}`, import.meta.url))
 
@@ -23,7 +24,9 @@ export async function evaluateInProcess(order: EvaluationOrder): Promise<Evaluat
     const report = await new Promise<EvaluationReport>((resolve, reject) => {
       child.once('message', (message) => resolve(message as EvaluationReport))
       child.once('error', reject)
-      child.once('exit', (code, signal) => reject(new AppError('internal', `The evaluation process ended by itself (${signal ?? `exit code ${code}`}).`)))
+      child.once('exit', (code, signal) =>
+        reject(new AppError('internal', `The evaluation process ended by itself (${signal ?? `exit code ${code}`}).`)),
+      )
       child.send(order)
     })
     if ('evaluation' in report) return report.evaluation

@@ -71,7 +71,9 @@ export function createJudge(deps: JudgeDependencies) {
       const chance = 10 / images
       const accepted = recall > 2 * chance
       const figures = `Recall@10 of ${percent(recall)} on ${images} validation images, where chance gives ${percent(chance)}`
-      const sentence = accepted ? `The first model is accepted with a ${figures}.` : `The first model is no better than guessing: ${figures}.`
+      const sentence = accepted
+        ? `The first model is accepted with a ${figures}.`
+        : `The first model is no better than guessing: ${figures}.`
       return { accepted, sentence, evidence: { validation: summariseEvaluation(validation), chance } }
     },
   }

@@ -29,7 +29,13 @@ export type RegisteredVersion = {
  * run or registering a version that exists does nothing, so a redelivered event repeats safely. What it acknowledged is durable.
  */
 export interface Tracking {
-  startRun(run: { runId: string; experiment: string; name: string; parameters: Record<string, string>; startedAt: number }): Promise<void>
+  startRun(run: {
+    runId: string
+    experiment: string
+    name: string
+    parameters: Record<string, string>
+    startedAt: number
+  }): Promise<void>
   logMetrics(runId: string, step: number, metrics: Readonly<Record<string, number>>, at: number): Promise<void>
   logArtefact(runId: string, name: string, bytes: Uint8Array): Promise<void>
   readArtefact(runId: string, name: string): Promise<Uint8Array | null>

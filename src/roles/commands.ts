@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { viewReleases } from '../core/release-chain.ts'
 import { AppError } from '../core/errors.ts'
 import type { ErasureRecord, ReleaseRecord, RetrainingReason, RetrainingRequested } from '../core/events.ts'
@@ -9,7 +10,10 @@ import { apply } from './run-handler.ts'
 import type { Services } from './services.ts'
 
 /** Publishes the erasure of a pair: the request for the receipt, then the tombstone. Repeating it changes nothing. */
-export async function erasePair({ catalogue, log, clock }: Services, pairId: string, requestedBy: string): Promise<void> {
+export async function erasePair(services: Services, pairId: string, requestedBy: string): Promise<void> {
+  const { catalogue, log, clock } = services
+  // What was acknowledged a moment ago may not be folded yet.
+  if (catalogue.pair(pairId) === null) await catalogue.caughtUp(log)
   const pair = catalogue.pair(pairId)
   if (pair === null) throw new AppError('pair-not-found', `There is no pair ${pairId}.`)
   if (pair.erased) return
@@ -21,14 +25,28 @@ export async function erasePair({ catalogue, log, clock }: Services, pairId: str
   ])
 }
 
+const RESTORE_ATTEMPTS = 5
+const RESTORE_PAUSE = 2
+
 /** Lifts the suppression of an erased pair, so that it may be published again. */
-export async function restorePair({ catalogue, log, clock }: Services, pairId: string, requestedBy: string): Promise<void> {
+export async function restorePair(
+  { catalogue, log, clock }: Services,
+  pairId: string,
+  requestedBy: string,
+): Promise<void> {
   if (!catalogue.isErased(pairId)) throw new AppError('pair-not-found', `The pair ${pairId} is not erased.`)
   const imageId = catalogue.pair(pairId)?.imageId ?? catalogue.erasure(pairId)?.imageId
   if (imageId === undefined) throw new AppError('pair-not-found', `There is no pair ${pairId}.`)
-  const value: ErasureRecord = { pairId, imageId, state: 'restored', requestedBy, at: clock(), logCleanBy: null }
-  await log.append([{ topic: 'erasures', key: pairId, value }])
-  await catalogue.caughtUp(log)
+  for (let attempt = 0; attempt < RESTORE_ATTEMPTS && catalogue.isErased(pairId); attempt++) {
+    // Within the millisecond of the tombstone the erasure wins, so a restoration that came too soon is said again.
+    if (attempt > 0) await delay(RESTORE_PAUSE)
+    const value: ErasureRecord = { pairId, imageId, state: 'restored', requestedBy, at: clock(), logCleanBy: null }
+    await log.append([{ topic: 'erasures', key: pairId, value }])
+    await catalogue.caughtUp(log)
+  }
+  if (catalogue.isErased(pairId)) {
+    throw new AppError('not-ready', 'The clock is behind the time of the erasure; set it right and try again.')
+  }
 }
 
 /** Asks for a retraining on what is alive now. */
@@ -42,7 +60,12 @@ export async function requestRetraining(
   if (catalogue.counts().counted === 0) {
     throw new AppError('snapshot-incomplete', 'There is no pair to train on; publish pictures with captions first.')
   }
-  const { request, effects } = retrainingRequest(catalogue, { reason, requestedBy, threshold: config.RETRAIN_THRESHOLD, now: clock() })
+  const { request, effects } = retrainingRequest(catalogue, {
+    reason,
+    requestedBy,
+    threshold: config.RETRAIN_THRESHOLD,
+    now: clock(),
+  })
   await apply(services, effects)
   return request
 }
@@ -62,15 +85,27 @@ export function trainingProgress({ catalogue, config }: Pick<Services, 'catalogu
 const refused = (detail: string) => new AppError('release-refused', detail)
 
 /** Has a trained model built and promoted, whatever the gate said of it. */
-export async function promoteModel(services: Services, modelVersion: string, requestedBy: string): Promise<ReleaseRecord> {
+export async function promoteModel(
+  services: Services,
+  modelVersion: string,
+  requestedBy: string,
+): Promise<ReleaseRecord> {
   const { catalogue, log, clock } = services
   await catalogue.caughtUp(log)
   const model = catalogue.model(modelVersion)
-  if (model === null || model.manifest === null) throw new AppError('model-not-found', `There is no trained model ${modelVersion}; see 'pairstream models list'.`)
+  if (model === null || model.manifest === null)
+    throw new AppError('model-not-found', `There is no trained model ${modelVersion}; see 'pairstream models list'.`)
   const view = viewReleases(catalogue.releases())
   if (view.build !== null) throw refused(`Generation ${view.build.generation} is being built; wait until it serves.`)
   if (view.serving?.modelVersion === modelVersion) throw refused(`${modelVersion} serves already.`)
-  const draft = { state: 'building', modelVersion, generation: view.nextGeneration, reason: `Promoted by ${requestedBy}.`, evidence: null } as const
+  const draft = {
+    follows: view.head,
+    state: 'building',
+    modelVersion,
+    generation: view.nextGeneration,
+    reason: `Promoted by ${requestedBy}.`,
+    evidence: null,
+  } as const
   const record = await createReleaseLog({ catalogue, log, clock }).append(draft)
   if (record === null) throw refused('Another release was decided on in the meantime; look at it and try again.')
   return record
@@ -80,11 +115,14 @@ export async function promoteModel(services: Services, modelVersion: string, req
 export async function revertRelease(services: Services, requestedBy: string): Promise<ReleaseRecord> {
   const { catalogue, log, clock } = services
   await catalogue.caughtUp(log)
-  const { previous, serving } = viewReleases(catalogue.releases())
+  const { head, previous, serving } = viewReleases(catalogue.releases())
   if (previous?.generation == null) {
-    throw refused("The release before is retired, so there is nothing to go back to at once; promote a model with 'pairstream models promote'.")
+    throw refused(
+      "The release before is retired, so there is nothing to go back to at once; promote a model with 'pairstream models promote'.",
+    )
   }
   const draft = {
+    follows: head,
     state: 'reverted',
     modelVersion: previous.modelVersion,
     generation: previous.generation,

@@ -37,7 +37,16 @@ export async function startEmbedRole(services: Services): Promise<RunningRole> {
     startEmbedding: (generation, encoder) =>
       runHandler(
         services,
-        createEmbedHandler({ generation, encoder, catalogue, index, blobs, partitions, clock, batch: config.EMBED_BATCH }),
+        createEmbedHandler({
+          generation,
+          encoder,
+          catalogue,
+          index,
+          blobs,
+          partitions,
+          clock,
+          batch: config.EMBED_BATCH,
+        }),
       ),
     retirementDelay: config.RETIREMENT_SECONDS * 1_000,
     clock,

@@ -18,7 +18,8 @@ export async function consumerLag(log: EventLog): Promise<readonly Lag[]> {
     if (topic === undefined) continue
     const committed = await log.committedOffsets(group, topic)
     let records = 0
-    for (const [partition, end] of await log.endOffsets(topic)) records += Math.max(0, end - (committed.get(partition) ?? 0))
+    for (const [partition, end] of await log.endOffsets(topic))
+      records += Math.max(0, end - (committed.get(partition) ?? 0))
     lags.push({ group, topic, records })
   }
   return lags

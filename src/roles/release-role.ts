@@ -36,7 +36,10 @@ export function startReleaseRole(services: Services, events: ReleaseEvents): Run
     catalogue,
     log,
     releases,
-    observe: async (modelVersion, generation) => ({ ...observer.seen(), goldenRecall: await golden.recall(modelVersion, generation) }),
+    observe: async (modelVersion, generation) => ({
+      ...observer.seen(),
+      goldenRecall: await golden.recall(modelVersion, generation),
+    }),
     limits: defaultWatchLimits,
     probation: config.PROBATION_SECONDS * 1_000,
     watchInterval: 30_000,

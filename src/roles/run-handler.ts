@@ -18,7 +18,8 @@ function effectPorts({ log, index, blobs, clock, features, metrics, serving }: S
       const current = serving.current()?.generation
       for (const { generation, publishedAt, indexedAt } of pairs) {
         // A build indexes old pairs again; only what was published to be found says how fresh the index is.
-        if (generation === current) metrics.publishToSearchableSeconds.observe({}, Math.max(0, indexedAt - publishedAt) / 1_000)
+        if (generation === current)
+          metrics.publishToSearchableSeconds.observe({}, Math.max(0, indexedAt - publishedAt) / 1_000)
       }
     },
   }
@@ -33,12 +34,23 @@ export function runHandler<T extends Topic>(services: Services, handler: Handler
     events: {
       onDead(record, error) {
         metrics.recordsDead.inc({ topic: record.topic, cause: error.code })
-        logger.error({ topic: record.topic, partition: record.partition, offset: record.offset, code: error.code, detail: error.message }, 'a record is dead')
+        logger.error(
+          {
+            topic: record.topic,
+            partition: record.partition,
+            offset: record.offset,
+            code: error.code,
+            detail: error.message,
+          },
+          'a record is dead',
+        )
       },
-      onWaiting: (group, error) => logger.warn({ group, code: error.code, detail: error.message }, 'waiting for a dependency'),
+      onWaiting: (group, error) =>
+        logger.warn({ group, code: error.code, detail: error.message }, 'waiting for a dependency'),
     },
   })
 }
 
 /** Applies effects outside a consumer: what a person or a schedule asks for. */
-export const apply = (services: Services, effects: readonly Effect[]): Promise<void> => applyEffects(effects, effectPorts(services))
+export const apply = (services: Services, effects: readonly Effect[]): Promise<void> =>
+  applyEffects(effects, effectPorts(services))

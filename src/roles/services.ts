@@ -45,7 +45,8 @@ export async function createServices(platform: Platform, logger: Logger, metrics
 
   const openEncoder = async (modelVersion: string) => {
     const manifest = catalogue.model(modelVersion)?.manifest
-    if (manifest == null) throw new AppError('model-not-found', `There is no trained model ${modelVersion}; see 'pairstream models list'.`)
+    if (manifest == null)
+      throw new AppError('model-not-found', `There is no trained model ${modelVersion}; see 'pairstream models list'.`)
     return openDualEncoder(await models.open(manifest), { features, threads: config.THREADS })
   }
   const encoders = createEncoderPool(openEncoder)
@@ -54,7 +55,12 @@ export async function createServices(platform: Platform, logger: Logger, metrics
     onCloseFailed: (error) => logger.warn({ err: error }, 'an encoder could not be closed'),
   })
   const observer = createSearchObserver()
-  const searched = createSearchService({ serving, index, catalogue, metrics: { searched: ({ input, seconds }) => metrics.searchSeconds.observe({ kind: kindOf(input) }, seconds) } })
+  const searched = createSearchService({
+    serving,
+    index,
+    catalogue,
+    metrics: { searched: ({ input, seconds }) => metrics.searchSeconds.observe({ kind: kindOf(input) }, seconds) },
+  })
   const publisher = createPublisher({
     log,
     blobs,
@@ -75,11 +81,18 @@ export async function createServices(platform: Platform, logger: Logger, metrics
     backbone: () => (backbone ??= openBackbone(backboneFolder, { threads: config.THREADS })),
     publisher,
     serving,
-    search: { search: (request) => observer.observe(() => searched.search(request), ({ hits }) => hits.length === 0) },
+    search: {
+      search: (request) =>
+        observer.observe(
+          () => searched.search(request),
+          ({ hits }) => hits.length === 0,
+        ),
+    },
     observer,
     async bytesOf(imageId) {
       const bytes = await blobs.get(imageBlobKey(imageId))
-      if (bytes === null) throw new AppError('blob-missing', `The picture of image ${imageId} is not in the blob store.`)
+      if (bytes === null)
+        throw new AppError('blob-missing', `The picture of image ${imageId} is not in the blob store.`)
       return bytes
     },
     async closeServices() {
@@ -90,7 +103,8 @@ export async function createServices(platform: Platform, logger: Logger, metrics
   }
 }
 
-const kindOf = (input: string): 'text' | 'image' | 'vector' => (input === 'text' ? 'text' : input === 'embedding' ? 'vector' : 'image')
+const kindOf = (input: string): 'text' | 'image' | 'vector' =>
+  input === 'text' ? 'text' : input === 'embedding' ? 'vector' : 'image'
 
 /** The configured backbone, or the built-in one, written where it is not yet. */
 async function chooseBackbone(configured: string | undefined, builtIn: string): Promise<string> {

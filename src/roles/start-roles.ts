@@ -53,7 +53,9 @@ export async function startRoles(
 function scheduledRetraining(services: Services, cron: string): RunningRole {
   const schedule = startSchedule(
     cron,
-    async () => void (await requestRetraining(services, 'schedule', 'schedule')),
+    async () => {
+      await requestRetraining(services, 'schedule', 'schedule')
+    },
     (error) => services.logger.error({ err: error }, 'the scheduled retraining could not be requested'),
   )
   return { failed: new Promise(() => undefined), stop: async () => schedule.stop() }

@@ -37,7 +37,11 @@ function translate(error: unknown, path: string, unavailable: ErrorCode): never 
   const message = error instanceof Error ? error.message : String(error)
   const options = { cause: error }
   if (code.startsWith('SQLITE_FULL') || /disk is full/i.test(message)) {
-    throw new AppError('storage-full', `The disk or quota that holds ${path} is full; free some space and go on.`, options)
+    throw new AppError(
+      'storage-full',
+      `The disk or quota that holds ${path} is full; free some space and go on.`,
+      options,
+    )
   }
   if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) {
     throw new AppError(unavailable, `${path} is locked by another process.`, options)
@@ -49,7 +53,8 @@ function translate(error: unknown, path: string, unavailable: ErrorCode): never 
   throw error
 }
 
-const plain = (value: unknown): SqliteValue => (value instanceof ArrayBuffer ? new Uint8Array(value) : (value as SqliteValue))
+const plain = (value: unknown): SqliteValue =>
+  value instanceof ArrayBuffer ? new Uint8Array(value) : (value as SqliteValue)
 
 /** libsql adds `_metadata` to single rows and returns blobs as ArrayBuffer from lists: both are hidden here. */
 function plainRow(row: unknown): Row {
@@ -70,10 +75,13 @@ export function openDatabase(path: string, options: OpenOptions = {}): Database 
       return translate(error, path, options.unavailable ?? 'log-unavailable')
     }
   }
-  const raw = guard(() => new Libsql(path, { readonly: options.readonly ?? false, timeout: options.busyTimeout ?? 10_000 }))
+  const raw = guard(
+    () => new Libsql(path, { readonly: options.readonly ?? false, timeout: options.busyTimeout ?? 10_000 }),
+  )
   guard(() => {
     raw.exec(`PRAGMA busy_timeout=${options.busyTimeout ?? 10_000}`)
-    if (options.readonly !== true) raw.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL')
+    // libsql takes `readonly` as a wish: query_only is what keeps it.
+    raw.exec(options.readonly === true ? 'PRAGMA query_only=ON' : 'PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL')
     raw.exec('PRAGMA foreign_keys=ON')
     if (options.maxBytes !== undefined) {
       const { page_size: pageSize } = raw.prepare('PRAGMA page_size').get() as { page_size: number }
@@ -82,13 +90,15 @@ export function openDatabase(path: string, options: OpenOptions = {}): Database 
   })
   const statements = new Map<string, Statement<unknown>>()
 
+  const inTransaction = (): boolean => raw.inTransaction
+
   const compile = (sql: string): Statement<unknown> => {
     const statement = raw.prepare(sql)
     return {
       run: (...values) => guard(() => ({ changes: statement.run(...values).changes })),
       get: (...values) =>
         guard(() => {
-          const row = statement.get(...values) as unknown
+          const row: unknown = statement.get(...values)
           return row === undefined ? undefined : plainRow(row)
         }),
       all: (...values) => guard(() => statement.all(...values).map(plainRow)),
@@ -106,7 +116,7 @@ export function openDatabase(path: string, options: OpenOptions = {}): Database 
       return statement as Statement<R>
     },
     transaction(body) {
-      if (raw.inTransaction) return body()
+      if (inTransaction()) return body()
       guard(() => raw.exec('BEGIN IMMEDIATE'))
       try {
         const result = body()
@@ -114,7 +124,7 @@ export function openDatabase(path: string, options: OpenOptions = {}): Database 
         return result
       } catch (error) {
         // After SQLITE_FULL and some I/O errors SQLite has rolled back by itself.
-        if (raw.inTransaction) raw.exec('ROLLBACK')
+        if (inTransaction()) raw.exec('ROLLBACK')
         throw error
       }
     },

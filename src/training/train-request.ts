@@ -61,7 +61,11 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
     return [...images.values()].sort((a, b) => (a.imageId < b.imageId ? -1 : 1))
   }
 
-  async function* withFeatures(images: readonly LearntImage[], backbone: Backbone, signal: AbortSignal): AsyncIterable<TrainingImage> {
+  async function* withFeatures(
+    images: readonly LearntImage[],
+    backbone: Backbone,
+    signal: AbortSignal,
+  ): AsyncIterable<TrainingImage> {
     for (let at = 0; at < images.length; at += IMAGES_AT_ONCE) {
       if (signal.aborted) throw new AppError('not-ready', 'Stopped while the features were computed.')
       const slice = images.slice(at, at + IMAGES_AT_ONCE)
@@ -75,7 +79,11 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
     await deps.features.flush()
   }
 
-  const prepare = async (request: RetrainingRequested, modelVersion: string, signal: AbortSignal): Promise<TrainingJob> => {
+  const prepare = async (
+    request: RetrainingRequested,
+    modelVersion: string,
+    signal: AbortSignal,
+  ): Promise<TrainingJob> => {
     const jobFolder = join(deps.workFolder, modelVersion)
     const backbone = await deps.backbone()
     const images = await learntImages(request)
@@ -89,7 +97,10 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
       threads: deps.threads,
       featureWidth: backbone.featureWidth,
       initialFolder: null,
-      hyperparameters: { ...hyperparameters, ...(deps.maximumEpochs === undefined ? {} : { maximumEpochs: deps.maximumEpochs }) },
+      hyperparameters: {
+        ...hyperparameters,
+        ...(deps.maximumEpochs === undefined ? {} : { maximumEpochs: deps.maximumEpochs }),
+      },
     }
   }
 
@@ -99,7 +110,13 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
     signal: AbortSignal,
   ): Promise<{ manifest: string; metrics: Readonly<Record<string, number>> }> => {
     const job = await prepare(request, modelVersion, signal)
-    const parameters = { ...job.hyperparameters, seed: job.seed, reason: request.reason, pairs: request.dataSetSize, snapshot: request.snapshot }
+    const parameters = {
+      ...job.hyperparameters,
+      seed: job.seed,
+      reason: request.reason,
+      pairs: request.dataSetSize,
+      snapshot: request.snapshot,
+    }
     await tracking.startRun({
       runId: modelVersion,
       experiment: 'pairstream',
@@ -113,8 +130,18 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
         await tracking.logMetrics(modelVersion, epoch, { loss, development_recall_10: developmentRecall }, deps.clock())
       }
       await assembleModelFolder(job.outputFolder, deps.backboneFolder)
-      const manifest = await deps.models.save(job.outputFolder, { modelVersion, requestId: request.requestId, snapshot: request.snapshot })
-      await tracking.register({ modelVersion, runId: modelVersion, manifest, tags: { reason: request.reason }, registeredAt: deps.clock() })
+      const manifest = await deps.models.save(job.outputFolder, {
+        modelVersion,
+        requestId: request.requestId,
+        snapshot: request.snapshot,
+      })
+      await tracking.register({
+        modelVersion,
+        runId: modelVersion,
+        manifest,
+        tags: { reason: request.reason },
+        registeredAt: deps.clock(),
+      })
       await tracking.endRun(modelVersion, 'finished', deps.clock())
       deps.events.onTrained?.(modelVersion, result, request.dataSetSize)
       await rm(job.jobFolder, { recursive: true, force: true })

@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest'
+import { filterTerm, roleList, splitName, wholeNumber } from '../../src/commands/option-values.ts'
+
+describe('option values', () => {
+  it('add up to a filter', () => {
+    const terms = ['colour=red', 'colour=blue', 'place=a=b', 'split=val', 'split=test']
+    const filter = terms.reduce<ReturnType<typeof filterTerm> | undefined>(
+      (before, term) => filterTerm(term, before),
+      undefined,
+    )
+    expect(filter).toEqual({ metadata: { colour: ['red', 'blue'], place: ['a=b'] }, splits: ['validation', 'test'] })
+  })
+
+  it.each(['colour', '=red', ''])('refuse the filter %j', (term) => {
+    expect(() => filterTerm(term)).toThrow('name=value')
+  })
+
+  it('list roles', () => {
+    expect(roleList('api, embed')).toEqual(['api', 'embed'])
+    expect(() => roleList('api,,')).toThrow('The roles are')
+  })
+
+  it('name splits', () => {
+    expect(splitName('dev')).toBe('validation')
+    expect(() => splitName('')).toThrow('train')
+  })
+
+  it.each(['0', '11', '1.5', '-1', '1e1', 'ten', ''])('refuse %j as a whole number from 1 to 10', (text) => {
+    expect(() => wholeNumber(1, 10)(text)).toThrow('from 1 to 10')
+  })
+
+  it('count', () => expect(wholeNumber(1, 10)('10')).toBe(10))
+})
