@@ -39,7 +39,7 @@ export type Access =
 
 /** Opens the drivers. Only this file knows them by name. */
 export async function openPlatform(config: Config, access: Access): Promise<Platform> {
-  mkdirSync(dirname(config.lockPath), { recursive: true })
+  makeFolder(dirname(config.lockPath))
   const lock = takeFolder(config.lockPath, access)
   const holdsFolder = lock !== null
   if (!holdsFolder && !existsSync(config.cataloguePath)) {
@@ -72,6 +72,16 @@ export async function openPlatform(config: Config, access: Access): Promise<Plat
       lock?.release()
     },
   } // prettier-ignore
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true })
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code ?? 'unknown'
+    const detail = `The folder that DATA_DIR names cannot be made (${reason}); name one that may be written to.`
+    throw new AppError('configuration-invalid', detail, { cause })
+  }
 }
 
 function takeFolder(path: string, access: Access): { release(): void } | null {

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import type { CataloguePair } from '../catalogue/catalogue.ts'
 import type { ErasureRecord } from '../core/events.ts'
+import type { Offsets } from '../ports/event-log.ts'
 import type { PublishResult } from './dependencies.ts'
 import { problemDetails } from './problem.ts'
 import { isoTime, MetadataSchema, ProblemSchema, SplitSchema, TimeSchema } from './schemas.ts'
@@ -53,6 +54,13 @@ export const ReceiptSchema = z
   })
   .openapi('ErasureReceipt')
 
+export const PairListSchema = z
+  .object({
+    pairs: z.array(PairStatusSchema),
+    next: z.string().nullable().openapi({ description: 'The cursor of the next page; null on the last.' }),
+  })
+  .openapi('PairList')
+
 /** Where a pair can be followed. */
 export const pairAddress = (pairId: string): string => `/v1/pairs/${pairId}`
 
@@ -72,19 +80,22 @@ export function publishedPair({
   }
 }
 
-/** `serving` is the generation that is served; null while there is none. */
+/** `serving` is the generation that is served, and how far its group has committed; null while there is none. */
 export function pairStatus(
   pair: CataloguePair,
-  serving: string | null,
+  serving: { readonly generation: string; readonly committed: Offsets } | null,
   erasure: ErasureRecord | null,
 ): z.input<typeof PairStatusSchema> {
   const { pairId, imageId, caption, split, source, metadata, erased } = pair
-  const byServing = pair.indexed.find(({ generation }) => generation === serving)
+  const byServing = pair.indexed.find(({ generation }) => generation === serving?.generation)
   const newest = byServing ?? pair.indexed.at(-1)
+  const { partition, offset } = pair.position
+  // The record that announces it comes a moment before the commit; after its retention the commit alone is left.
+  const isIndexed = byServing !== undefined || (serving !== null && (serving.committed.get(partition) ?? 0) > offset)
   return {
     pairId,
     imageId,
-    status: erased ? 'erased' : byServing !== undefined ? 'indexed' : newest !== undefined ? 'embedded' : 'accepted',
+    status: erased ? 'erased' : isIndexed ? 'indexed' : newest !== undefined ? 'embedded' : 'accepted',
     caption,
     split,
     source,

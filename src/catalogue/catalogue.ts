@@ -29,6 +29,8 @@ export type CataloguePair = {
   readonly metadata: Readonly<Record<string, string>>
   readonly publishedAt: number
   readonly acceptedAt: number
+  /** Where the log holds the newest record of it. */
+  readonly position: { readonly partition: number; readonly offset: number }
   readonly erased: boolean
   /** What the newest `pairs.indexed` record of each generation says. */
   readonly indexed: readonly Pick<PairIndexed, 'generation' | 'modelVersion' | 'embeddedAt' | 'indexedAt'>[]
@@ -91,6 +93,8 @@ export interface Catalogue {
   isLivePair(pairId: string): boolean
   /** The live images among `imageIds`. */
   images(imageIds: readonly string[]): ReadonlyMap<string, CatalogueImage>
+  /** Up to `limit` live pairs in the order of their ids, after the id `after` ('' begins). */
+  pairPage(after: string, limit: number): readonly CataloguePair[]
   /** The pairs of an image, also erased ones. */
   pairsOfImage(imageId: string): readonly CataloguePair[]
   liveImageIds(): IterableIterator<string>

@@ -10,6 +10,9 @@ import type { Suppression } from './suppression.ts'
 
 type StoredPair = { rowid: number; image_id: string; published_at: number; live: number }
 
+/** Where and when the log took a record. */
+type Taken = Pick<LogRecord, 'timestamp' | 'partition' | 'offset'>
+
 /** Folds a record of `pairs`; true when it took content out of the tables. */
 export type PairFold = (record: LogRecord<'pairs'>, partitions: number) => boolean
 
@@ -20,8 +23,9 @@ export function createPairFold(database: Database, suppression: Suppression): Pa
     'SELECT rowid, image_id, published_at, live FROM pair WHERE pair_id = ?',
   )
   const insertPair = database.prepare(
-    `INSERT INTO pair (pair_id, image_id, caption, subject, source, metadata, published_at, accepted_at, live, counted, in_base)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?9 AND EXISTS (SELECT 1 FROM base WHERE pair_id = ?1))`,
+    `INSERT INTO pair (pair_id, image_id, caption, subject, source, metadata, published_at, accepted_at, live, counted,
+       log_partition, log_offset, in_base)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?9 AND EXISTS (SELECT 1 FROM base WHERE pair_id = ?1))`,
   )
   const insertText = database.prepare('INSERT INTO caption_text (rowid, caption) VALUES (last_insert_rowid(), ?)')
   const deleteText = database.prepare('DELETE FROM caption_text WHERE rowid = ?')
@@ -52,7 +56,7 @@ export function createPairFold(database: Database, suppression: Suppression): Pa
   }
 
   /** The newest record of a pair replaces the one before as a whole: compaction will leave no other. */
-  const foldPublished = (pair: PairPublished, acceptedAt: number): void => {
+  const foldPublished = (pair: PairPublished, { timestamp: acceptedAt, partition, offset }: Taken): void => {
     const set: ImageSplit = foldSplit(pair)
     if (suppression.holds(pair.imageId, pair.pairId, acceptedAt)) return
     const metadata = JSON.stringify(pair.metadata)
@@ -70,17 +74,17 @@ export function createPairFold(database: Database, suppression: Suppression): Pa
     const counted = caption !== null && isCounted(set.split) ? 1 : 0
     insertPair.run(
       pair.pairId, pair.imageId, caption, pair.subject, pair.source, metadata, pair.publishedAt, acceptedAt,
-      1, counted,
+      1, counted, partition, offset,
     ) // prettier-ignore
     if (caption !== null) insertText.run(caption)
     settleImage(pair.imageId)
   }
 
-  const foldErased = (imageId: string, pairId: string, at: number): boolean => {
+  const foldErased = (imageId: string, pairId: string, { timestamp: at, partition, offset }: Taken): boolean => {
     suppression.erased(imageId, pairId, at)
     const stored = storedPair.get(pairId)
     if (stored === undefined) {
-      insertPair.run(pairId, imageId, null, null, '', '{}', at, at, 0, 0)
+      insertPair.run(pairId, imageId, null, null, '', '{}', at, at, 0, 0, partition, offset)
       return false
     }
     // A tombstone under the key of another image is about a pair that cannot exist.
@@ -95,10 +99,10 @@ export function createPairFold(database: Database, suppression: Suppression): Pa
   return (record, partitions) => {
     if (pairRecordProblem(record, partitions) !== null) return false
     if (record.value !== null) {
-      foldPublished(record.value, record.timestamp)
+      foldPublished(record.value, record)
       return false
     }
     const ids = parsePairKey(record.key)
-    return ids !== null && foldErased(ids.imageId, ids.pairId, record.timestamp)
+    return ids !== null && foldErased(ids.imageId, ids.pairId, record)
   }
 }

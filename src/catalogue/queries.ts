@@ -33,6 +33,8 @@ type PairRow = {
   metadata: string
   published_at: number
   accepted_at: number
+  log_partition: number
+  log_offset: number
   live: number
   split: Split | null
 }
@@ -117,6 +119,7 @@ export function createQueries(database: Database): Queries {
     metadata: metadataOf(row.metadata),
     publishedAt: row.published_at,
     acceptedAt: row.accepted_at,
+    position: { partition: row.log_partition, offset: row.log_offset },
     erased: row.live === 0,
     indexed: database
       .prepare<CataloguePair['indexed'][number] & Row>(
@@ -145,6 +148,11 @@ export function createQueries(database: Database): Queries {
       const row = database.prepare<PairRow>(`${pairSql} WHERE pair_id = ?`).get(pairId)
       return row === undefined ? null : toPair(row)
     },
+    pairPage: (after, limit) =>
+      database
+        .prepare<PairRow>(`${pairSql} WHERE pair_id > ? AND live = 1 ORDER BY pair_id LIMIT ?`)
+        .all(after, limit)
+        .map(toPair),
     pairsOfImage: (imageId) =>
       database.prepare<PairRow>(`${pairSql} WHERE image_id = ? ORDER BY pair.rowid`).all(imageId).map(toPair),
     *liveImageIds() {

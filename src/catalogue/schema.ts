@@ -1,7 +1,7 @@
 import type { Database } from '../sqlite/database.ts'
 
 /** Raised whenever the tables or the way of folding change. */
-const VERSION = 2
+const VERSION = 3
 
 const tables = `
   CREATE TABLE fold_offset (
@@ -24,7 +24,7 @@ const tables = `
   CREATE TABLE pair (
     rowid INTEGER PRIMARY KEY, pair_id TEXT NOT NULL UNIQUE, image_id TEXT NOT NULL,
     caption TEXT, subject TEXT, source TEXT NOT NULL, metadata TEXT NOT NULL,
-    published_at INTEGER NOT NULL, accepted_at INTEGER NOT NULL,
+    published_at INTEGER NOT NULL, accepted_at INTEGER NOT NULL, log_partition INTEGER NOT NULL, log_offset INTEGER NOT NULL,
     live INTEGER NOT NULL, counted INTEGER NOT NULL, in_base INTEGER NOT NULL);
   CREATE INDEX pair_image ON pair (image_id);
 

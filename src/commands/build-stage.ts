@@ -1,4 +1,4 @@
-import { embedGroup } from '../consumers/embed.ts'
+import { embedGroup } from '../core/consumer-groups.ts'
 import { viewReleases } from '../core/release-chain.ts'
 import type { Services } from '../roles/services.ts'
 import type { Progress, Stage } from './progress.ts'

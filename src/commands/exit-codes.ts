@@ -18,6 +18,7 @@ const usage: ReadonlySet<ErrorCode> = new Set([
   'filter-invalid',
   'split-unknown',
   'configuration-invalid',
+  'partition-count-changed',
   'source-not-found',
   'source-unrecognised',
   'pair-not-found',

@@ -4,6 +4,13 @@ import { formatTable, type Cell } from './table.ts'
 
 const EXAMPLES = 3
 
+type Example = Rejections['examples'][number]
+
+/** What is scanned again is rejected again, and one example of it is enough. */
+const withoutRepeats = (examples: readonly Example[]): Example[] => [
+  ...new Map(examples.map((example) => [example.source, example])).values(),
+]
+
 /** Several reports as one, under the name of the last. */
 export function joinReports(reports: readonly PublishReport[]): PublishReport {
   const sum = (of: (report: PublishReport) => number) => reports.reduce((total, report) => total + of(report), 0)
@@ -13,7 +20,7 @@ export function joinReports(reports: readonly PublishReport[]): PublishReport {
     byCode.set(code, {
       code,
       count: (same?.count ?? 0) + count,
-      examples: [...(same?.examples ?? []), ...examples].slice(0, EXAMPLES),
+      examples: withoutRepeats([...(same?.examples ?? []), ...examples]).slice(0, EXAMPLES),
     })
   }
   return {

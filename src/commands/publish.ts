@@ -7,7 +7,7 @@ import type { Source } from '../producers/source.ts'
 import { startSchedule } from '../producers/schedule.ts'
 import { watchFolder } from '../producers/watch.ts'
 import type { Services } from '../roles/services.ts'
-import { print, printJson, remark, type CommandContext } from './context.ts'
+import { print, printJson, type CommandContext } from './context.ts'
 import type { ExitName } from './exit-codes.ts'
 import { counted } from './figures.ts'
 import { createProgress, type Progress } from './progress.ts'
@@ -44,7 +44,7 @@ export async function publish(path: string, options: PublishOptions, context: Co
       if (first === null) return await follow(publishing)
       if (options.schedule !== undefined) return await repeat(publishing, first, options.schedule)
       const report = await scan(publishing, first)
-      if (services.holdsFolder) remark(context, "Nobody indexes these pairs yet: 'pairstream serve' does.")
+      if (services.holdsFolder) progress.say(null, "nobody indexes these pairs yet: 'pairstream serve' does")
       return report
     } finally {
       progress.stop()

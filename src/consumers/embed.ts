@@ -1,4 +1,5 @@
 import type { Catalogue, CatalogueImage, CataloguePair } from '../catalogue/catalogue.ts'
+import { embedGroup } from '../core/consumer-groups.ts'
 import { AppError } from '../core/errors.ts'
 import { imageIdOf } from '../core/ids.ts'
 import { imageBlobKey, pairRecordProblem } from '../core/pair-record.ts'
@@ -21,8 +22,6 @@ export type EmbedDependencies = {
   /** Records a batch; the encoder's micro-batches are cut from it. */
   readonly batch: number
 }
-
-export const embedGroup = (generation: string): string => `embed-${generation}`
 
 /**
  * Brings the points of one generation to what the catalogue says of the images and pairs that the records name. It looks at

@@ -1,3 +1,4 @@
+import { embedGroup } from '../core/consumer-groups.ts'
 import { AppError } from '../core/errors.ts'
 import type { ErasureRecord } from '../core/events.ts'
 import { parsePairKey } from '../core/ids.ts'
@@ -5,7 +6,6 @@ import { imageBlobKey, pairRecordProblem } from '../core/pair-record.ts'
 import { viewReleases } from '../core/release-chain.ts'
 import type { EventLog, LogRecord, NewRecord } from '../ports/event-log.ts'
 import type { Effect } from './effects.ts'
-import { embedGroup } from './embed.ts'
 import type { Handler } from './runner.ts'
 import { blobRemoval, sweepIndex, type SweepDependencies } from './sweep.ts'
 

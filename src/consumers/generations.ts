@@ -1,9 +1,9 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
+import { embedGroup } from '../core/consumer-groups.ts'
 import { viewReleases } from '../core/release-chain.ts'
 import type { Encoder } from '../ports/encoder.ts'
 import type { Consumer, EventLog } from '../ports/event-log.ts'
 import type { VectorIndex } from '../ports/vector-index.ts'
-import { embedGroup } from './embed.ts'
 
 export type GenerationsDependencies = {
   readonly catalogue: Catalogue

@@ -1,7 +1,7 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
+import { embedGroup } from '../core/consumer-groups.ts'
 import { viewReleases, type OpenBuild, type ReleaseView } from '../core/release-chain.ts'
 import type { Offsets, EventLog } from '../ports/event-log.ts'
-import { embedGroup } from './embed.ts'
 import { breachOf, type Observations, type WatchLimits } from './release-watch.ts'
 import type { ReleaseLog } from './release-log.ts'
 

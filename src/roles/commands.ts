@@ -9,8 +9,11 @@ import { counterState, retrainingRequest } from '../consumers/retraining-request
 import { apply } from './run-handler.ts'
 import type { Services } from './services.ts'
 
+/** What a command needs that only writes to the log. */
+type LogServices = Pick<Services, 'catalogue' | 'log' | 'clock'>
+
 /** Publishes the erasure of a pair: the request for the receipt, then the tombstone. Repeating it changes nothing. */
-export async function erasePair(services: Services, pairId: string, requestedBy: string): Promise<void> {
+export async function erasePair(services: LogServices, pairId: string, requestedBy: string): Promise<void> {
   const { catalogue, log, clock } = services
   // What was acknowledged a moment ago may not be folded yet.
   if (catalogue.pair(pairId) === null) await catalogue.caughtUp(log)
@@ -30,7 +33,7 @@ const RESTORE_PAUSE = 2
 
 /** Lifts the suppression of an erased pair, so that it may be published again. */
 export async function restorePair(
-  { catalogue, log, clock }: Services,
+  { catalogue, log, clock }: LogServices,
   pairId: string,
   requestedBy: string,
 ): Promise<void> {

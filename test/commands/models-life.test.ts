@@ -25,7 +25,7 @@ async function flickrFolder(folder: string, pictures: string): Promise<void> {
 }
 
 /** One model through its life, in the order in which a person would go. */
-describe('a model on the command line', () => {
+describe('a model on the command line', { timeout: 60_000 }, () => {
   let root: string
   let environment: Environment
   const at = (name: string) => join(root, name)

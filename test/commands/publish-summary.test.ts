@@ -39,6 +39,11 @@ describe('reports of publishing', () => {
     expect(total.rejections[0]?.examples.map(({ source }) => source)).toEqual(['a', 'd', 'e'])
   })
 
+  it('show an example once, however often it was rejected', () => {
+    const same = report({ rejected: 1, rejections: [rejections('caption-empty', 'a')] })
+    expect(joinReports([same, same]).rejections).toEqual([{ ...rejections('caption-empty', 'a'), count: 2 }])
+  })
+
   it('of nothing are zeros', () => {
     expect(joinReports([])).toMatchObject({ accepted: 0, duplicate: 0, rejected: 0, rejections: [] })
   })

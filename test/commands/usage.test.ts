@@ -98,6 +98,15 @@ describe('configuration', () => {
     expect(stderr).not.toContain('zebra')
   })
 
+  it('of a data folder that cannot be made is told so', async () => {
+    const folder = join(await temporaryFolder(), 'file')
+    await writeFile(folder, '')
+    await writeFile(`${folder}.jsonl`, '{"image":"a.jpg","caption":"a"}')
+    const { status, stderr } = await runHere(['publish', `${folder}.jsonl`], { DATA_DIR: folder })
+    expect(stderr).toMatch(/DATA_DIR names cannot be made \(EEXIST\).*\[configuration-invalid\]/)
+    expect(status).toBe(2)
+  })
+
   it('is listed for a README', async () => {
     const { stdout } = await runHere(['config', '--markdown'], {})
     expect(stdout.split('\n')[0]).toBe('| Variable | Default | What it sets |')

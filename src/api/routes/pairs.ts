@@ -1,4 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
+import { embedGroup } from '../../core/consumer-groups.ts'
 import { AppError } from '../../core/errors.ts'
 import { readBody } from '../body.ts'
 import type { ApiDependencies, PairEntry, PublishResult } from '../dependencies.ts'
@@ -6,6 +7,7 @@ import type { ApiEnvironment } from '../middleware/trace.ts'
 import {
   ErasureAcceptedSchema,
   pairAddress,
+  PairListSchema,
   PairStatusSchema,
   pairStatus,
   publishedPair,
@@ -51,6 +53,20 @@ const getRoute = createRoute({
   responses: { 200: json(PairStatusSchema, 'The pair'), ...problems },
 })
 
+const listRoute = createRoute({
+  method: 'get',
+  path: '/v1/pairs',
+  tags,
+  summary: 'List the live pairs, page by page',
+  request: {
+    query: z.object({
+      limit: z.coerce.number().int().min(1).max(500).default(100),
+      cursor: z.union([z.uuid(), z.literal('')]).default(''),
+    }),
+  },
+  responses: { 200: json(PairListSchema, 'A page, in the order of the ids'), ...problems },
+})
+
 const deleteRoute = createRoute({
   method: 'delete',
   path: '/v1/pairs/{id}',
@@ -69,7 +85,7 @@ const receiptRoute = createRoute({
   responses: { 200: json(ReceiptSchema, 'The receipt'), ...problems },
 })
 
-/** `POST /v1/pairs`, `GET` and `DELETE /v1/pairs/{id}`, `GET /v1/erasures/{id}`. */
+/** `POST` and `GET /v1/pairs`, `GET` and `DELETE /v1/pairs/{id}`, `GET /v1/erasures/{id}`. */
 export function pairRoutes(deps: Pick<ApiDependencies, 'publish' | 'erase' | 'catalogue' | 'log' | 'serving'>) {
   const { catalogue, log } = deps
   const routes = new OpenAPIHono<ApiEnvironment>()
@@ -91,8 +107,15 @@ export function pairRoutes(deps: Pick<ApiDependencies, 'publish' | 'erase' | 'ca
     const { id } = context.req.valid('param')
     const pair = await readSettled(catalogue, log, () => catalogue.pair(id))
     if (pair === null) throw new AppError('pair-not-found', `There is no pair ${id}.`)
-    const generation = deps.serving.current()?.generation ?? null
-    return context.json(pairStatus(pair, generation, catalogue.erasure(id)), 200)
+    return context.json(pairStatus(pair, await serving(deps), catalogue.erasure(id)), 200)
+  })
+
+  routes.openapi(listRoute, async (context) => {
+    const { limit, cursor } = context.req.valid('query')
+    const pairs = catalogue.pairPage(cursor, limit)
+    const served = await serving(deps)
+    const next = pairs.length < limit ? null : (pairs.at(-1)?.pairId ?? null)
+    return context.json({ pairs: pairs.map((pair) => pairStatus(pair, served, null)), next }, 200)
   })
 
   routes.openapi(deleteRoute, async (context) => {
@@ -113,6 +136,13 @@ export function pairRoutes(deps: Pick<ApiDependencies, 'publish' | 'erase' | 'ca
     return context.json(receipt(erasure), 200)
   })
   return routes
+}
+
+/** What is served, and how far its group has come. */
+async function serving({ serving, log }: Pick<ApiDependencies, 'serving' | 'log'>) {
+  const generation = serving.current()?.generation
+  if (generation === undefined) return null
+  return { generation, committed: await log.committedOffsets(embedGroup(generation), 'pairs') }
 }
 
 /** Publishes all at once, but the captions of one picture in their order. */

@@ -191,3 +191,20 @@ it.each([
   expect(answer.body.detail.includes('secret words')).toBe(status !== 500)
   expect(logged).toEqual([code])
 })
+
+it('lists the live pairs page by page', async () => {
+  const { send, catalogue, log } = await api()
+  for (const colour of ['red', 'green', 'blue'] as const) {
+    await send('/v1/pairs', postJson({ image: await base64(colour), caption: `a ${colour} one` }))
+  }
+  await catalogue.caughtUp(log)
+  type Page = { pairs: { pairId: string }[]; next: string | null }
+  const page = async (query: string) => (await send(`/v1/pairs${query}`)).body as unknown as Page
+  const first = await page('?limit=2')
+  expect(first.pairs).toHaveLength(2)
+  const second = await page(`?limit=2&cursor=${first.next ?? ''}`)
+  expect(second).toMatchObject({ pairs: [{}], next: null })
+  const ids = [...first.pairs, ...second.pairs].map(({ pairId }) => pairId)
+  expect(ids).toEqual([...new Set(ids)].sort())
+  expect((await send('/v1/pairs?limit=0')).status).toBe(400)
+})

@@ -1,0 +1,29 @@
+import { openBackbone } from '../../src/models/backbone.ts'
+import { assembleModelFolder } from '../../src/models/model-folder.ts'
+import { buildTokeniser, createTokeniser } from '../../src/models/tokeniser.ts'
+import { exportModel } from '../../src/training/export-model.ts'
+import { initialWeights } from '../../src/training/parameters.ts'
+
+/** As of a model that was trained on many pairs: what an embedding costs depends on the sizes, not on the weights. */
+const sizes = { wordWidth: 512, embeddingWidth: 512, maxLength: 24 }
+
+/** Writes a complete model folder over the backbone, with the weights that a training starts from. */
+export async function writeUntrainedModel(
+  folder: string,
+  backboneFolder: string,
+  captions: readonly string[],
+): Promise<void> {
+  const backbone = await openBackbone(backboneFolder)
+  await backbone.close()
+  const { featureWidth } = backbone
+  const vocabulary = { minimumCount: 1, maxSize: 20_000, maxLength: sizes.maxLength }
+  const tokeniser = buildTokeniser(captions, vocabulary)
+  const shape = { ...sizes, featureWidth }
+  const weights = {
+    ...initialWeights(shape, createTokeniser(tokeniser).size, 1),
+    feature_mean: new Float32Array(featureWidth),
+    feature_scale: new Float32Array(featureWidth).fill(1),
+  }
+  await exportModel(folder, 'm-untrained', shape, tokeniser, weights)
+  await assembleModelFolder(folder, backboneFolder)
+}
