@@ -54,12 +54,15 @@ export async function searchFolder(options: SearchFolderOptions, context: Comman
 }
 
 /** Each picture once, however many captions it has. */
-async function picturesOf(source: Source): Promise<{ readonly pictures: readonly Picture[]; readonly faults: readonly BrokenPicture[] }> {
+async function picturesOf(
+  source: Source,
+): Promise<{ readonly pictures: readonly Picture[]; readonly faults: readonly BrokenPicture[] }> {
   const pictures = new Map<string, Picture>()
   const faults: BrokenPicture[] = []
   for await (const item of source.entries()) {
     if (isFault(item)) faults.push({ name: item.source, code: item.code, detail: item.detail })
-    else if (!pictures.has(item.imageName)) pictures.set(item.imageName, { name: item.imageName, imageId: null, bytes: item.image })
+    else if (!pictures.has(item.imageName))
+      pictures.set(item.imageName, { name: item.imageName, imageId: null, bytes: item.image })
   }
   return { pictures: [...pictures.values()], faults }
 }
