@@ -1,6 +1,3 @@
-import { existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
-import { AppError } from '../core/errors.ts'
 import type { CommandContext } from './context.ts'
 
 export type DemoCommandOptions = {
@@ -31,17 +28,6 @@ export async function demo(options: DemoCommandOptions, context: CommandContext)
     return searchFolder({ images, query, topK, model, backbone, demoData: data, json: json === true }, context)
   }
   const { dataset, backbone, data, port, seed, exit } = options
-  refuseForeignFolder(data)
   const { runDemo } = await import('./demo/demo.ts')
   return runDemo({ dataset, backbone, data, port, seed, exit: exit === true }, context)
-}
-
-/** The folder is emptied first, which must not happen to somebody's pictures. */
-function refuseForeignFolder(folder: string): void {
-  const isOwn = existsSync(join(folder, 'log.db')) || existsSync(join(folder, 'lock.db'))
-  if (!existsSync(folder) || isOwn || readdirSync(folder).length === 0) return
-  throw new AppError(
-    'invalid-request',
-    `${folder} holds other things and would be emptied; name a new folder by --data.`,
-  )
 }

@@ -1,4 +1,4 @@
-/** How the embedded index searches. The defaults are measured in `docs/decisions/0003-embedded-index.md`. */
+/** How the embedded index searches. The defaults are explained in `docs/decisions/0003-embedded-index.md`. */
 export type IndexSettings = {
   /** Neighbours a node of the graph keeps (HNSW's M). More is slower to build and finds more. */
   readonly connectivity: number
@@ -10,4 +10,4 @@ export type IndexSettings = {
   readonly scanBelow: number
 }
 
-export const defaultIndexSettings: IndexSettings = { connectivity: 16, expansionAdd: 128, depth: 512, scanBelow: 2_000 }
+export const defaultIndexSettings: IndexSettings = { connectivity: 16, expansionAdd: 128, depth: 512, scanBelow: 10_000 }

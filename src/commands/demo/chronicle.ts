@@ -51,7 +51,10 @@ export async function keepChronicle({ log, clock }: Services, progress: Progress
   const lines: StoryLine[] = []
   const decisions: StoryDecision[] = []
   const stages: StoryStage[] = []
-  const models = new Map<string, { history: TrainingResult['history']; pairs: number; summary: Readonly<Record<string, number>> | null }>()
+  const models = new Map<
+    string,
+    { history: TrainingResult['history']; pairs: number; summary: Readonly<Record<string, number>> | null }
+  >()
 
   const label = (modelVersion: string): string => {
     const ordinal = [...models.keys()].indexOf(modelVersion)
@@ -62,11 +65,22 @@ export async function keepChronicle({ log, clock }: Services, progress: Progress
     progress.say(topic, text)
   }
   const note = ({ topic, value }: LogRecord<Told>): void => {
-    if (topic !== 'releases' || value === null || !['building', 'rejected', 'inconclusive', 'reverted'].includes(value.state)) return
+    if (
+      topic !== 'releases' ||
+      value === null ||
+      !['building', 'rejected', 'inconclusive', 'reverted'].includes(value.state)
+    )
+      return
     const evidence = value.evidence === null ? null : (JSON.parse(value.evidence) as Partial<GateEvidence>)
     const state = value.state === 'building' ? 'promoted' : value.state
     const gate = evidence !== null && evidence.together !== undefined ? (evidence as GateEvidence) : null
-    decisions.push({ at: value.decidedAt, modelVersion: value.modelVersion, state, sentence: value.reason, evidence: gate })
+    decisions.push({
+      at: value.decidedAt,
+      modelVersion: value.modelVersion,
+      state,
+      sentence: value.reason,
+      evidence: gate,
+    })
   }
 
   const topics = ['retraining.requested', 'models.trained', 'releases'] as const

@@ -25,8 +25,14 @@ export type DemoData = {
 
 const sceneQueries: readonly { text: string; states: Statement }[] = [
   { text: 'a purple star', states: { objects: [{ shape: 'star', colour: 'purple' }], relation: null, background: {} } },
-  { text: 'a star behind a circle', states: { objects: [{ shape: 'star' }, { shape: 'circle' }], relation: 'behind', background: {} } },
-  { text: 'a large purple heart', states: { objects: [{ shape: 'heart', colour: 'purple', size: 'large' }], relation: null, background: {} } },
+  {
+    text: 'a star behind a circle',
+    states: { objects: [{ shape: 'star' }, { shape: 'circle' }], relation: 'behind', background: {} },
+  },
+  {
+    text: 'a large purple heart',
+    states: { objects: [{ shape: 'heart', colour: 'purple', size: 'large' }], relation: null, background: {} },
+  },
 ]
 
 /** Generated scenes: the first part has no star, nothing purple and nothing behind anything; the stream brings them. */

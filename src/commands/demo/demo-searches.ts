@@ -43,8 +43,17 @@ const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
 export function printResults(story: Story, champion: string | null, progress: Progress): void {
   for (const { query, before, after } of story.queries) {
     progress.say(null, `\n"${query}", the best ${SHOWN} of the validation pictures`)
-    for (const [name, hits] of [['before', before], ['after', after]] as const) {
-      const rows = hits.map(({ score, relevant, captions }, i) => [name, i + 1, score.toFixed(3), mark(relevant), captions[0] ?? ''])
+    for (const [name, hits] of [
+      ['before', before],
+      ['after', after],
+    ] as const) {
+      const rows = hits.map(({ score, relevant, captions }, i) => [
+        name,
+        i + 1,
+        score.toFixed(3),
+        mark(relevant),
+        captions[0] ?? '',
+      ])
       progress.say(null, formatTable(['', 'rank', 'score', 'fits', 'caption'], rows))
     }
   }
@@ -54,7 +63,9 @@ export function printResults(story: Story, champion: string | null, progress: Pr
     ...(recall === null
       ? ['', '', '', '', '']
       : [percent(recall.at1), percent(recall.at5), percent(recall.at10), recall.ndcg10.toFixed(3), recall.medianRank]),
-    modelVersion === champion ? 'serves' : (story.decisions.findLast((d) => d.modelVersion === modelVersion)?.state ?? ''),
+    modelVersion === champion
+      ? 'serves'
+      : (story.decisions.findLast((d) => d.modelVersion === modelVersion)?.state ?? ''),
   ])
   progress.say(null, '\nText to image on the validation pictures')
   progress.say(null, formatTable(['model', 'pairs', 'R@1', 'R@5', 'R@10', 'NDCG@10', 'median rank', ''], rows))

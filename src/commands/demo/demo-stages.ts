@@ -25,7 +25,9 @@ export async function publishStage(
     onProgress: ({ accepted, duplicate, rejected }) => stage.update(accepted + duplicate + rejected, 'pairs'),
   })
   services.metrics.pairsPublished.inc({}, report.accepted)
-  stage.finish(`${report.accepted.toLocaleString('en-GB')} pairs published, ${report.duplicate} duplicates, ${report.rejected} rejected`)
+  stage.finish(
+    `${report.accepted.toLocaleString('en-GB')} pairs published, ${report.duplicate} duplicates, ${report.rejected} rejected`,
+  )
   chronicle.stageEnded(name, startedAt)
   return report
 }
@@ -66,7 +68,10 @@ function isSettled({ catalogue }: Services): boolean {
   const releases = catalogue.releases()
   return (
     requests.every(({ requestId }) => models.some((model) => model.requestId === requestId)) &&
-    models.every(({ outcome, modelVersion }) => outcome !== 'trained' || releases.some((release) => release.modelVersion === modelVersion)) &&
+    models.every(
+      ({ outcome, modelVersion }) =>
+        outcome !== 'trained' || releases.some((release) => release.modelVersion === modelVersion),
+    ) &&
     viewReleases(releases).build === null
   )
 }
@@ -75,12 +80,21 @@ function isSettled({ catalogue }: Services): boolean {
 async function nothingDied({ log }: Services): Promise<void> {
   for (const topic of ['retraining.requested', 'models.trained'] as const) {
     const [dead] = await log.dead(topic)
-    if (dead !== undefined) throw new AppError('training-failed', `A record of ${topic} is dead: ${dead.headers['cause'] ?? ''}; see the log above.`)
+    if (dead !== undefined)
+      throw new AppError(
+        'training-failed',
+        `A record of ${topic} is dead: ${dead.headers['cause'] ?? ''}; see the log above.`,
+      )
   }
 }
 
 /** Resolves once what has been asked for is trained, decided and, where it was promoted, serving. Rejects when a role fails. */
-export async function settled(services: Services, running: RunningRole, progress: Progress, chronicle: Chronicle): Promise<void> {
+export async function settled(
+  services: Services,
+  running: RunningRole,
+  progress: Progress,
+  chronicle: Chronicle,
+): Promise<void> {
   const { catalogue, log, clock } = services
   await catalogue.caughtUp(log)
   let build: { generation: string; stage: Stage; startedAt: number; total: number } | null = null
@@ -95,7 +109,13 @@ export async function settled(services: Services, running: RunningRole, progress
     }
     if (build === null) return
     const committed = await log.committedOffsets(embedGroup(build.generation), 'pairs')
-    build.stage.update(Math.min(build.total, [...committed.values()].reduce((sum, next) => sum + next, 0)), 'pairs')
+    build.stage.update(
+      Math.min(
+        build.total,
+        [...committed.values()].reduce((sum, next) => sum + next, 0),
+      ),
+      'pairs',
+    )
     if (open !== null) return
     build.stage.finish(`generation ${build.generation} is complete`)
     chronicle.stageEnded(`index ${build.generation}`, build.startedAt)

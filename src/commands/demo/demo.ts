@@ -47,7 +47,13 @@ export async function runDemo(options: DemoOptions, context: DemoContext): Promi
   await emptyDataFolder(options.data)
   const config = loadConfig(
     { LOG_LEVEL: 'warn', ...context.environment },
-    { DATA_DIR: options.data, BACKBONE_DIR: options.backbone, PORT: options.port, FIRST_TRAINING_PAIRS: 1, TRAINING_SEED: options.seed },
+    {
+      DATA_DIR: options.data,
+      BACKBONE_DIR: options.backbone,
+      PORT: options.port,
+      FIRST_TRAINING_PAIRS: 1,
+      TRAINING_SEED: options.seed,
+    },
   )
   const platform = await openPlatform(config, 'own')
   const services = await createServices(platform, createLogger({ level: config.LOG_LEVEL }), createMetrics())
@@ -152,7 +158,11 @@ function noFirstModel({ catalogue }: Services): AppError {
   return new AppError('training-failed', model?.detail ?? release?.reason ?? 'The first training gave no model.')
 }
 
-async function serveUntilStopped(services: Services, running: RunningRole, { stdout, signal }: DemoContext): Promise<void> {
+async function serveUntilStopped(
+  services: Services,
+  running: RunningRole,
+  { stdout, signal }: DemoContext,
+): Promise<void> {
   const { startApiRole } = await import('../../roles/api-role.ts')
   const api = await startApiRole(services)
   stdout.write(`\nSearch it at ${api.address}  (Ctrl-C ends it)\n`)

@@ -15,7 +15,10 @@ export async function emptyDataFolder(folder: string): Promise<void> {
   const names = await readdir(folder)
   if (names.length === 0) return
   if (!names.includes(LOCK_FILE)) {
-    throw new AppError('configuration-invalid', `--data is emptied first, and ${folder} holds something else; name another folder.`)
+    throw new AppError(
+      'configuration-invalid',
+      `${folder} holds other things and would be emptied; name another folder by --data.`,
+    )
   }
   lockFolder(join(folder, LOCK_FILE)).release()
   await rm(folder, { recursive: true })

@@ -1,6 +1,7 @@
 const narrow = /[iljtfrI.,:;'!|()[\] ]/
 const wide = /[mwMW@%—…]/
-const fullWidth = /[\u1100-\u115F\u2E80-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\p{Extended_Pictographic}]/u
+const fullWidth =
+  /[\u1100-\u115F\u2E80-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\p{Extended_Pictographic}]/u
 
 /**
  * About how wide a text is, in units of the font size. Nobody knows which sans-serif will draw it, so this measures one of

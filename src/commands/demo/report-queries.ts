@@ -20,7 +20,9 @@ async function hitItem(hit: StoryHit): Promise<string> {
   const alternative = caption === '' ? 'a picture without a caption' : caption
   const picture = address === null ? '<span>no picture</span>' : `<img src="${address}" alt="${alternative}">`
   const mark =
-    verdict === 'unknown' ? '' : `<span class="mark" role="img" aria-label="${spoken[verdict]}">${marks[verdict]}</span>`
+    verdict === 'unknown'
+      ? ''
+      : `<span class="mark" role="img" aria-label="${spoken[verdict]}">${marks[verdict]}</span>`
   return `<li class="hit ${verdict}"><div class="square">${picture}${mark}</div><b>${hit.score.toFixed(3)}</b><span class="captions">${caption}</span></li>`
 }
 

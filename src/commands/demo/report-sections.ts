@@ -51,7 +51,8 @@ function guardrails({ evidence }: StoryDecision): string {
 const knownStates = ['promoted', 'rejected', 'inconclusive', 'reverted']
 
 const consolations: Readonly<Record<string, string>> = {
-  rejected: 'This is correct behaviour: the model that works stays in service, and the challenger is kept with its evidence.',
+  rejected:
+    'This is correct behaviour: the model that works stays in service, and the challenger is kept with its evidence.',
   inconclusive: 'This is correct behaviour: with so few pictures nobody could tell, so nothing changes yet.',
 }
 

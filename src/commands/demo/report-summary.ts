@@ -12,7 +12,9 @@ const isJudged = (decision: StoryDecision): decision is JudgedDecision => decisi
 export function judgedDecisions(decisions: readonly StoryDecision[]): JudgedDecision[] {
   const judged = decisions.filter(isJudged)
   const lookOf = ({ modelVersion, evidence }: JudgedDecision): string => `${modelVersion} ${evidence.look}`
-  return judged.filter((decision, index) => !judged.slice(index + 1).some((later) => lookOf(later) === lookOf(decision)))
+  return judged.filter(
+    (decision, index) => !judged.slice(index + 1).some((later) => lookOf(later) === lookOf(decision)),
+  )
 }
 
 /** A model's name and version for people; its version alone where the story does not know it. */
@@ -38,7 +40,9 @@ function advantage(serving: StoryModel, first: StoryModel): string {
 
 function servingSentence({ models, decisions }: Story): string {
   const served = servedVersions(decisions)
-  const [first, serving] = [served[0], served.at(-1)].map((version) => models.find((model) => model.modelVersion === version))
+  const [first, serving] = [served[0], served.at(-1)].map((version) =>
+    models.find((model) => model.modelVersion === version),
+  )
   if (served.length === 0) return 'No model serves yet.'
   if (serving === undefined) return `The model in service is ${served.at(-1) ?? 'unknown'}.`
   const what = `The model in service is ${fullName(serving)}, trained on ${counted(serving.pairs, 'pair')}`

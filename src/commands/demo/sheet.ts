@@ -101,19 +101,30 @@ function row(name: string, label: string, all: readonly StoryHit[], top: number)
     words(name, MARGIN, top + 28, { size: 24, weight: 700 }) +
     words(matches, MARGIN, top + 58, { size: 16, weight: 600, fill: quiet }) +
     labels.map((line, index) => words(line, MARGIN, labelsTop + 21 * index, { size: 15, fill: quiet })).join('')
-  if (hits.length > 0) return join([{ ground: side, pictures: [], marks: '' }, ...hits.map((hit, at) => card(hit, at, top))])
+  if (hits.length > 0)
+    return join([{ ground: side, pictures: [], marks: '' }, ...hits.map((hit, at) => card(hit, at, top))])
   const width = WIDTH - MARGIN - LEFT
   const box = `<rect x="${LEFT}" y="${top}" width="${width}" height="${SIDE}" rx="${RADIUS}" fill="none" stroke="#c3c8cf" stroke-width="2" stroke-dasharray="8 8"/>`
-  const nothing = words('nothing found', LEFT + width / 2, top + SIDE / 2 + 8, { size: 22, fill: quiet, anchor: 'middle' })
+  const nothing = words('nothing found', LEFT + width / 2, top + SIDE / 2 + 8, {
+    size: 22,
+    fill: quiet,
+    anchor: 'middle',
+  })
   return { ground: side + box + nothing, pictures: [], marks: '' }
 }
 
 /** One query with its two rows, from `top` down. */
-function section({ query, before, after }: StoryQuery, labels: RowLabels, top: number): Part & { readonly bottom: number } {
+function section(
+  { query, before, after }: StoryQuery,
+  labels: RowLabels,
+  top: number,
+): Part & { readonly bottom: number } {
   const heading = fitLines(`“${printable(query)}”`, WIDTH - 2 * MARGIN, 36, 2)
   const rows = top + 62 + 46 * heading.length
   const rule = `<path d="M${MARGIN} ${top}H${WIDTH - MARGIN}" stroke="${faint}" stroke-width="2"/>`
-  const title = heading.map((line, index) => words(line, MARGIN, top + 66 + 46 * index, { size: 36, weight: 700 })).join('')
+  const title = heading
+    .map((line, index) => words(line, MARGIN, top + 66 + 46 * index, { size: 36, weight: 700 }))
+    .join('')
   const parts = [
     { ground: rule + title, pictures: [], marks: '' },
     row('Before', labels.before, before, rows),

@@ -12,7 +12,13 @@ export type StoryModel = {
   readonly pairs: number
   readonly history: readonly EpochResult[]
   /** Text-to-image figures on the validation images, as shares; the median rank counts from 1. */
-  readonly recall: { readonly at1: number; readonly at5: number; readonly at10: number; readonly ndcg10: number; readonly medianRank: number } | null
+  readonly recall: {
+    readonly at1: number
+    readonly at5: number
+    readonly at10: number
+    readonly ndcg10: number
+    readonly medianRank: number
+  } | null
 }
 
 export type StoryDecision = {
@@ -34,7 +40,11 @@ export type StoryHit = {
   readonly picture: Uint8Array
 }
 
-export type StoryQuery = { readonly query: string; readonly before: readonly StoryHit[]; readonly after: readonly StoryHit[] }
+export type StoryQuery = {
+  readonly query: string
+  readonly before: readonly StoryHit[]
+  readonly after: readonly StoryHit[]
+}
 
 /** All that a demo did, for the pictures and the report made of it. */
 export type Story = {

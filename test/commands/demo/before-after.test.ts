@@ -49,7 +49,11 @@ describe('drawBeforeAfter', () => {
     const within = (place: typeof first, across: number, down: number): readonly number[] =>
       pixels.at((place?.left ?? 0) + Math.round(SIDE * across), (place?.top ?? 0) + Math.round(SIDE * down))
     const isRed = ([red = 0, green = 0]: readonly number[]): boolean => red > 240 && green < 20
-    expect([within(first, 0.5, 0.5), within(first, 0.05, 0.5), within(second, 0.5, 0.05)].map(isRed)).toEqual([true, true, true])
+    expect([within(first, 0.5, 0.5), within(first, 0.05, 0.5), within(second, 0.5, 0.05)].map(isRed)).toEqual([
+      true,
+      true,
+      true,
+    ])
     expect([within(first, 0.5, 0.2), within(second, 0.2, 0.5)].map(isRed)).toEqual([false, false])
   })
 

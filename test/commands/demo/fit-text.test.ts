@@ -20,7 +20,10 @@ describe('fitText', () => {
 
 describe('fitLines', () => {
   it('breaks between words and cuts the last line', () => {
-    expect(fitLines('a large purple circle behind a small pink square', 160, 16, 2)).toEqual(['a large purple', 'circle behind a s…'])
+    expect(fitLines('a large purple circle behind a small pink square', 160, 16, 2)).toEqual([
+      'a large purple',
+      'circle behind a s…',
+    ])
     expect(fitLines('short', 160, 16, 3)).toEqual(['short'])
     expect(fitLines('  ', 160, 16, 2)).toEqual([])
   })

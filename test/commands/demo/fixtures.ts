@@ -148,7 +148,11 @@ function linesOf(): StoryLine[] {
     { at: at(30), topic: 'models.trained', text: 'm-1a2b3c4d5e is trained: 18 epochs, the best was 15.' },
     { at: at(31), topic: 'releases', text: firstRelease.sentence },
     { at: at(45), topic: 'pairs', text: '1,236 pairs of the stream are published.' },
-    { at: at(50), topic: 'retraining.requested', text: '158 new pairs are 10.1 % of 1,572: a retraining is requested.' },
+    {
+      at: at(50),
+      topic: 'retraining.requested',
+      text: '158 new pairs are 10.1 % of 1,572: a retraining is requested.',
+    },
     { at: at(84), topic: 'models.trained', text: 'm-66f0a91c27 is trained.' },
     { at: at(88), topic: 'releases', text: promotion.sentence },
     { at: at(101), topic: 'retraining.requested', text: 'Somebody asked for a retraining by hand.' },

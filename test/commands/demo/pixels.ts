@@ -1,6 +1,10 @@
 import sharp from 'sharp'
 
-export type Pixels = { readonly width: number; readonly height: number; readonly at: (x: number, y: number) => readonly number[] }
+export type Pixels = {
+  readonly width: number
+  readonly height: number
+  readonly at: (x: number, y: number) => readonly number[]
+}
 
 /** The decoded red, green and blue of a picture. */
 export async function pixelsOf(picture: Uint8Array): Promise<Pixels> {

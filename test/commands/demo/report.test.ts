@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import { writeReport } from '../../../src/commands/demo/report.ts'
 import { judgedDecisions, summarise } from '../../../src/commands/demo/report-summary.ts'
-import { evidenceOf, firstModel, firstRelease, hitOf, plainPicture, promotion, rejection, retrainedModel, storyFixture } from './fixtures.ts'
+import {
+  evidenceOf,
+  firstModel,
+  firstRelease,
+  hitOf,
+  plainPicture,
+  promotion,
+  rejection,
+  retrainedModel,
+  storyFixture,
+} from './fixtures.ts'
 
 const evil = `</title></svg><script>alert("1")</script><img src=x onerror='y'> & \u0000 &amp;`
 
@@ -34,14 +44,21 @@ describe('summarise', () => {
 
   it('says plainly when it got worse, when nothing was compared, and when nothing serves', async () => {
     const worse = { ...retrainedModel, recall: { at1: 0.1, at5: 0.2, at10: 0.3, ndcg10: 0.2, medianRank: 30 } }
-    expect(summarise(await storyFixture({ models: [firstModel, worse] }))[0]).toContain('18.2 percentage points fewer than')
+    expect(summarise(await storyFixture({ models: [firstModel, worse] }))[0]).toContain(
+      '18.2 percentage points fewer than',
+    )
     expect(summarise(await storyFixture({ decisions: [firstRelease] }))[1]).toContain('compared nothing')
-    expect(summarise(await storyFixture({ decisions: [] }))).toEqual(['No model serves yet.', 'The gate has decided nothing yet.'])
+    expect(summarise(await storyFixture({ decisions: [] }))).toEqual([
+      'No model serves yet.',
+      'The gate has decided nothing yet.',
+    ])
   })
 
   it('does not decide for the gate what it left open', async () => {
     const open = { ...promotion, state: 'inconclusive' }
-    expect(summarise(await storyFixture({ decisions: [firstRelease, open] }))[1]).toMatch(/could not yet decide 1: what is undecided/)
+    expect(summarise(await storyFixture({ decisions: [firstRelease, open] }))[1]).toMatch(
+      /could not yet decide 1: what is undecided/,
+    )
   })
 })
 
@@ -74,7 +91,8 @@ describe('writeReport', () => {
   it('stands alone: no script, nothing loaded, every chart with words', async () => {
     const html = await writeReport(await storyFixture())
     expect(html).not.toMatch(/<script|<link|@import|url\(|https?:|\bon\w+=/i)
-    for (const [, address] of html.matchAll(/(?:src|href)="([^"]*)"/g)) expect(address).toMatch(/^data:image\/jpeg;base64,/)
+    for (const [, address] of html.matchAll(/(?:src|href)="([^"]*)"/g))
+      expect(address).toMatch(/^data:image\/jpeg;base64,/)
     const charts = html.match(/<svg [^>]*role="img"[^>]*>/g) ?? []
     expect(charts).toHaveLength(6)
     for (const chart of charts) expect(chart).toMatch(/aria-label="[^"]{40,}"/)

@@ -53,13 +53,21 @@ function interval(set: SetEvidence, scale: ScaleLinear<number, number>, y: numbe
   const dot = `<circle cx="${coordinate(estimate)}" cy="${coordinate(y)}" r="5" class="${className} estimate"/>`
   if (lower === null || upper === null) return dot
   const line = `${className} bounds`
-  return stroke(lower, y, upper, y, line) + stroke(lower, y - 6, lower, y + 6, line) + stroke(upper, y - 6, upper, y + 6, line) + dot
+  return (
+    stroke(lower, y, upper, y, line) +
+    stroke(lower, y - 6, lower, y + 6, line) +
+    stroke(upper, y - 6, upper, y + 6, line) +
+    dot
+  )
 }
 
 /** A vertical line with its name above the frame. */
 function reference(x: number, { top, bottom }: Frame, className: string, name: string, before: boolean): string {
   const anchor = before ? 'end' : 'start'
-  return stroke(x, top - 6, x, bottom, className) + label(name, before ? x - 5 : x + 5, top - 12, { anchor, className: 'tick' })
+  return (
+    stroke(x, top - 6, x, bottom, className) +
+    label(name, before ? x - 5 : x + 5, top - 12, { anchor, className: 'tick' })
+  )
 }
 
 const inWords = (name: string, { estimate, lowerBound, upperBound, images }: SetEvidence): string =>
@@ -78,7 +86,9 @@ export function gateInterval(title: string, evidence: GateEvidence, scale: Scale
     const y = frame.top + ROW * (index + 0.6)
     const className = index === 0 ? 'deciding' : 'supporting'
     const count = label(counted(set.images, 'image'), 4, y + 15, { className: 'tick' })
-    return label(name, 4, y + 1, { className: index === 0 ? 'strong' : '' }) + count + interval(set, scale, y, className)
+    return (
+      label(name, 4, y + 1, { className: index === 0 ? 'strong' : '' }) + count + interval(set, scale, y, className)
+    )
   })
   const ticks = scale.ticks(5)
   return {
@@ -95,6 +105,9 @@ export function gateInterval(title: string, evidence: GateEvidence, scale: Scale
       reference(scale(0), frame, 'zero', 'no gain', true) +
       reference(scale(margin), frame, 'margin', `margin ${margin}`, false) +
       rows.join('') +
-      bottomAxis({ scale, ticks, format: (tick) => signed(tick, 2), name: `gain in ${measure}, challenger − champion` }, frame),
+      bottomAxis(
+        { scale, ticks, format: (tick) => signed(tick, 2), name: `gain in ${measure}, challenger − champion` },
+        frame,
+      ),
   }
 }

@@ -72,18 +72,28 @@ const panel = (title: string, sentence: string, models: readonly StoryModel[], m
 
 /** The training loss of every model by epoch. */
 export const lossCurves = (models: readonly StoryModel[]): Chart =>
-  panel('Training loss', 'The contrastive loss falls as captions and pictures find each other; the dot is the epoch that did best.', models, {
-    name: 'InfoNCE loss (nats)',
-    valueOf: ({ loss }) => loss,
-    format: (value) => String(Math.round(value * 100) / 100),
-    atLeast: 0.1,
-  })
+  panel(
+    'Training loss',
+    'The contrastive loss falls as captions and pictures find each other; the dot is the epoch that did best.',
+    models,
+    {
+      name: 'InfoNCE loss (nats)',
+      valueOf: ({ loss }) => loss,
+      format: (value) => String(Math.round(value * 100) / 100),
+      atLeast: 0.1,
+    },
+  )
 
 /** Recall@10 on the development fold of every model by epoch. */
 export const developmentCurves = (models: readonly StoryModel[]): Chart =>
-  panel('Recall@10 on the development fold', 'Pictures kept out of training, on which it is stopped early; they do not judge.', models, {
-    name: 'captions whose picture is in the first ten (%)',
-    valueOf: ({ developmentRecall }) => developmentRecall,
-    format: (value) => percentage(value).replace('.0', ''),
-    atLeast: 0.05,
-  })
+  panel(
+    'Recall@10 on the development fold',
+    'Pictures kept out of training, on which it is stopped early; they do not judge.',
+    models,
+    {
+      name: 'captions whose picture is in the first ten (%)',
+      valueOf: ({ developmentRecall }) => developmentRecall,
+      format: (value) => percentage(value).replace('.0', ''),
+      atLeast: 0.05,
+    },
+  )

@@ -32,7 +32,10 @@ export function recallBars(models: readonly StoryModel[]): Chart | null {
   const y = scaleBand(measures, [frame.top, frame.bottom])
   const bars = measures.flatMap((measure) => {
     const top = (y(measure) ?? 0) + 6
-    const heading = label(nameOf[measure], frame.left - 8, top + (measured.length * BAR) / 2 + 4, { anchor: 'end', className: 'strong' })
+    const heading = label(nameOf[measure], frame.left - 8, top + (measured.length * BAR) / 2 + 4, {
+      anchor: 'end',
+      className: 'strong',
+    })
     return [
       heading,
       ...measured.map((model, index) => {
@@ -49,7 +52,10 @@ export function recallBars(models: readonly StoryModel[]): Chart | null {
     title: 'Recall on the validation images, from text to picture',
     sentence: sentenceOf(measured),
     description: measured
-      .map(({ label: name, recall }) => `${name}: ${measures.map((at) => `${nameOf[at]} ${percentage(recall[at])}`).join(', ')}`)
+      .map(
+        ({ label: name, recall }) =>
+          `${name}: ${measures.map((at) => `${nameOf[at]} ${percentage(recall[at])}`).join(', ')}`,
+      )
       .join('; '),
     width: WIDTH,
     height: frame.bottom + 44,
@@ -57,7 +63,12 @@ export function recallBars(models: readonly StoryModel[]): Chart | null {
       ticks.map((tick) => stroke(x(tick), frame.top, x(tick), frame.bottom, 'grid')).join('') +
       bars.join('') +
       bottomAxis(
-        { scale: x, ticks, format: (tick) => String(Math.round(100 * tick)), name: 'captions whose picture is in the first 1, 5, 10 (%)' },
+        {
+          scale: x,
+          ticks,
+          format: (tick) => String(Math.round(100 * tick)),
+          name: 'captions whose picture is in the first 1, 5, 10 (%)',
+        },
         frame,
       ),
   }

@@ -41,7 +41,9 @@ function stageLane(name: string, runs: readonly StoryStage[], x: Across, y: numb
       return bar + label(took, to + 6, y + 18, { className: 'figure' })
     }
     const roomBefore = from - needed > (previous === undefined ? GUTTER : x(previous.endedAt) + needed)
-    return next === undefined && roomBefore ? bar + label(took, from - 6, y + 18, { anchor: 'end', className: 'figure' }) : bar
+    return next === undefined && roomBefore
+      ? bar + label(took, from - 6, y + 18, { anchor: 'end', className: 'figure' })
+      : bar
   })
   return label(fitText(name, GUTTER - 16, 13), 4, y + 18) + bars.join('')
 }
@@ -59,7 +61,9 @@ function topicLane(topic: string | null, lines: readonly StoryLine[], x: Across,
 /** When the stages ran and what each topic carried, over the seconds since the start. */
 export function timeline({ startedAt, endedAt, stages, lines }: Story): Chart {
   const lanes = lanesOf(lines)
-  const runs = [...new Set(stages.map(({ name }) => name))].map((name) => [name, stages.filter((stage) => stage.name === name)] as const)
+  const runs = [...new Set(stages.map(({ name }) => name))].map(
+    (name) => [name, stages.filter((stage) => stage.name === name)] as const,
+  )
   const latest = Math.max(endedAt, ...stages.map((stage) => stage.endedAt), ...lines.map(({ at }) => at))
   const seconds = Math.max(1, (latest - startedAt) / 1000)
   const lanesTop = 12 + runs.length * LANE + 14
@@ -72,7 +76,9 @@ export function timeline({ startedAt, endedAt, stages, lines }: Story): Chart {
     sentence: `${counted(stages.length, 'stage')} in ${duration(endedAt - startedAt)}; every dot is an event, in the lane of the topic that carried it.`,
     description: [
       ...stages.map(({ name, ...stage }) => `${name} took ${duration(stage.endedAt - stage.startedAt)}`),
-      ...lanes.map((lane) => `${lane ?? 'no topic'}: ${counted(lines.filter(({ topic }) => topic === lane).length, 'event')}`),
+      ...lanes.map(
+        (lane) => `${lane ?? 'no topic'}: ${counted(lines.filter(({ topic }) => topic === lane).length, 'event')}`,
+      ),
     ].join('; '),
     width: WIDTH,
     height: frame.bottom + 44,
@@ -80,6 +86,9 @@ export function timeline({ startedAt, endedAt, stages, lines }: Story): Chart {
       ticks.map((tick) => stroke(scale(tick), frame.top, scale(tick), frame.bottom, 'grid')).join('') +
       runs.map(([name, own], index) => stageLane(name, own, x, frame.top + index * LANE)).join('') +
       lanes.map((lane, index) => topicLane(lane, lines, x, lanesTop + index * LANE, frame.right)).join('') +
-      bottomAxis({ scale, ticks, format: (tick) => stopwatch(1000 * tick), name: 'time since the start (minutes:seconds)' }, frame),
+      bottomAxis(
+        { scale, ticks, format: (tick) => stopwatch(1000 * tick), name: 'time since the start (minutes:seconds)' },
+        frame,
+      ),
   }
 }

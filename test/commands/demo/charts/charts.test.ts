@@ -17,7 +17,10 @@ const pointsOf = (path: string): [number, number][] =>
 
 describe('lossCurves and developmentCurves', () => {
   it('draw a line a model, falling for the loss and rising for the recall', () => {
-    for (const [chart, rises] of [[lossCurves(models), false], [developmentCurves(models), true]] as const) {
+    for (const [chart, rises] of [
+      [lossCurves(models), false],
+      [developmentCurves(models), true],
+    ] as const) {
       const paths = attributes(chart.content, 'path', 'd', 'curve').map(pointsOf)
       expect(paths.map(({ length }) => length)).toEqual(models.map(({ history }) => history.length))
       for (const points of paths) {
@@ -30,7 +33,11 @@ describe('lossCurves and developmentCurves', () => {
   })
 
   it('mark the epoch with the best recall', () => {
-    const history = [0.2, 0.5, 0.4].map((developmentRecall, index) => ({ epoch: index + 1, loss: 3 - index, developmentRecall }))
+    const history = [0.2, 0.5, 0.4].map((developmentRecall, index) => ({
+      epoch: index + 1,
+      loss: 3 - index,
+      developmentRecall,
+    }))
     const chart = developmentCurves([{ ...firstModel, history }])
     const [path = ''] = attributes(chart.content, 'path', 'd', 'curve')
     const [x] = attributes(chart.content, 'circle', 'cx', 'best')
@@ -75,7 +82,9 @@ describe('timeline', () => {
   it('draws every stage to scale and a dot an event', async () => {
     const story = await storyFixture()
     const { content } = timeline(story)
-    const [starts, widths] = [attributes(content, 'rect', 'x', ''), attributes(content, 'rect', 'width', '')].map((all) => all.map(Number))
+    const [starts, widths] = [attributes(content, 'rect', 'x', ''), attributes(content, 'rect', 'width', '')].map(
+      (all) => all.map(Number),
+    )
     expect(widths).toHaveLength(story.stages.length)
     const training = story.stages.map(({ name }, index) => ({ name, index })).filter(({ name }) => name === 'training')
     expect(training).toHaveLength(3)
@@ -93,7 +102,14 @@ describe('timeline', () => {
 
 describe('figure', () => {
   it('gives a chart its title, its sentence and its words for those who cannot see it, all escaped', () => {
-    const html = figure({ title: '<b>', sentence: 'a & b', description: `"x" 'y'`, width: 10, height: 5, content: '<path/>' })
+    const html = figure({
+      title: '<b>',
+      sentence: 'a & b',
+      description: `"x" 'y'`,
+      width: 10,
+      height: 5,
+      content: '<path/>',
+    })
     expect(html).toContain('<title>&lt;b&gt;</title><desc>&quot;x&quot; &#39;y&#39;</desc><path/>')
     expect(html).toContain('role="img" aria-label="&lt;b&gt;. &quot;x&quot; &#39;y&#39;"')
     expect(html).toContain('<p>a &amp; b</p>')
