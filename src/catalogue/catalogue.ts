@@ -102,6 +102,8 @@ export interface Catalogue {
   livePairs(): IterableIterator<LivePair>
   isErased(pairId: string): boolean
   counts(): CatalogueCounts
+  /** How many live images are in the validation and fresh splits, which models are judged on. */
+  heldOutImages(): number
   /** Full text over live captions (FTS5, bm25; a higher score is better). */
   searchText(query: string, limit: number, offset: number, filter?: Filter): readonly TextHit[]
 

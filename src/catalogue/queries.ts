@@ -184,6 +184,9 @@ export function createQueries(database: Database): Queries {
         counted: 0,
         base: 0,
       },
+    heldOutImages: () =>
+      database.prepare<{ n: number }>(`SELECT count(*) AS n FROM image WHERE split IN ('validation', 'fresh')`).get()
+        ?.n ?? 0,
     searchText(query, limit, offset, filter) {
       const expression = matchExpression(query)
       if (expression === null) return []

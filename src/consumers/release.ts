@@ -17,6 +17,8 @@ export type ReleaseDependencies = {
   /** Compares the two on the held-out images. */
   readonly compare: (champion: string, challenger: string, reason: string, look: number) => Promise<GateDecision>
   readonly judgeFirst: (challenger: string) => Promise<FirstModelVerdict>
+  /** Told of each decision that took effect: why the model was trained, and `promoted`, `rejected` or `inconclusive`. */
+  readonly onDecided?: (reason: string, outcome: 'promoted' | 'rejected' | 'inconclusive') => void
 }
 
 /**
@@ -50,8 +52,9 @@ const isDecided = (catalogue: Catalogue, model: ModelTrained): boolean =>
 
 /** Appends the decision on one challenger; a record that came in while it was compared leaves it undecided. */
 export async function decide(deps: ReleaseDependencies, model: ModelTrained, look: number): Promise<void> {
-  const { catalogue, releases } = deps
+  const { catalogue, releases, onDecided } = deps
   const { modelVersion, requestId } = model
+  const reason = catalogue.requests().find((request) => request.requestId === requestId)?.reason ?? 'manual'
   const champion = catalogue.currentRelease()
   const { head: follows, nextGeneration } = viewReleases(catalogue.releases())
   const building = { follows, state: 'building', modelVersion, generation: nextGeneration } as const
@@ -59,13 +62,14 @@ export async function decide(deps: ReleaseDependencies, model: ModelTrained, loo
   if (champion === null) {
     const { accepted, sentence, evidence } = await deps.judgeFirst(modelVersion)
     const outcome = accepted ? building : ({ ...kept, state: 'rejected' } as const)
-    await releases.append({ ...outcome, reason: sentence, evidence })
+    const record = await releases.append({ ...outcome, reason: sentence, evidence })
+    if (record !== null) onDecided?.(reason, accepted ? 'promoted' : 'rejected')
     return
   }
-  const reason = catalogue.requests().find((request) => request.requestId === requestId)?.reason ?? 'manual'
   const decision = await deps.compare(champion.modelVersion, modelVersion, reason, look)
   const outcome = decision.outcome === 'promoted' ? building : { ...kept, state: decision.outcome }
-  await releases.append({ ...outcome, reason: decision.sentence, evidence: decision.evidence })
+  const record = await releases.append({ ...outcome, reason: decision.sentence, evidence: decision.evidence })
+  if (record !== null) onDecided?.(reason, decision.outcome)
 }
 
 /** A challenger is compared with the champion that will be, so it waits for a build to end. */

@@ -18,9 +18,9 @@ export function readSnapshot(bytes: Uint8Array): SnapshotEntry[] {
     .split('\n')
     .filter((line) => line !== '')
   return lines.map((line) => {
-    const [pairId, name] = line.split(' ')
+    const [pairId = '', name] = line.split(' ')
     const split = splits.find((known) => known === name)
-    if (pairId === undefined || split === undefined)
+    if (pairId === '' || split === undefined)
       throw new AppError('snapshot-incomplete', 'A line of the snapshot is damaged.')
     return { pairId, split }
   })

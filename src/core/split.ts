@@ -4,18 +4,18 @@ import { sha256Hex } from './ids.ts'
 export const splits = ['train', 'validation', 'fresh', 'test'] as const
 export type Split = (typeof splits)[number]
 
-const synonyms: Readonly<Record<string, Split>> = {
-  val: 'validation',
-  dev: 'validation',
-  valid: 'validation',
-  training: 'train',
-}
+const synonyms: ReadonlyMap<string, Split> = new Map([
+  ['val', 'validation'],
+  ['dev', 'validation'],
+  ['valid', 'validation'],
+  ['training', 'train'],
+])
 
 /** The split that a source names, or null when it names none. Throws `split-unknown`. */
 export function parseSplit(text: string | null | undefined): Split | null {
   const name = text?.trim().toLowerCase() ?? ''
   if (name === '') return null
-  const split = synonyms[name] ?? splits.find((known) => known === name)
+  const split = synonyms.get(name) ?? splits.find((known) => known === name)
   if (split === undefined) {
     throw new AppError(
       'split-unknown',

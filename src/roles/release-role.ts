@@ -1,4 +1,5 @@
 import { startLoop } from '../consumers/loop.ts'
+import { lookAgain } from '../consumers/look-again.ts'
 import { createReleaseHandler } from '../consumers/release.ts'
 import { createReleaseKeeper } from '../consumers/release-keeper.ts'
 import { createReleaseLog } from '../consumers/release-log.ts'
@@ -6,6 +7,7 @@ import { defaultWatchLimits } from '../consumers/release-watch.ts'
 import { createJudge } from '../evaluation/judge.ts'
 import { createGoldenQueries } from '../evaluation/golden-queries.ts'
 import { createJudgement } from './judgement.ts'
+import { createRegistryFollower } from './registry.ts'
 import { joinRoles, type RunningRole } from './role.ts'
 import { runHandler } from './run-handler.ts'
 import type { Services } from './services.ts'
@@ -16,7 +18,7 @@ export type ReleaseEvents = {
 
 /** Judges trained models, switches to those that are better, watches them, and takes them back. */
 export function startReleaseRole(services: Services, events: ReleaseEvents): RunningRole {
-  const { catalogue, log, index, clock, config, encoders, tracking, logger, bytesOf, observer } = services
+  const { catalogue, log, index, clock, config, encoders, tracking, logger, bytesOf, observer, metrics } = services
   const releases = createReleaseLog({ catalogue, log, clock })
   const judgement = createJudgement(catalogue)
   const judge = createJudge({
@@ -30,7 +32,14 @@ export function startReleaseRole(services: Services, events: ReleaseEvents): Run
       events.onEvaluated?.(modelVersion, summary)
     },
   })
-  const consumer = runHandler(services, createReleaseHandler({ catalogue, log, releases, ...judge }))
+  const deciding = {
+    catalogue,
+    log,
+    releases,
+    ...judge,
+    onDecided: (reason: string, outcome: string) => metrics.retrainings.inc({ reason, outcome }),
+  }
+  const consumer = runHandler(services, createReleaseHandler(deciding))
   const golden = createGoldenQueries({ catalogue, index, openEncoder: encoders.open, judgement })
   const keeper = createReleaseKeeper({
     catalogue,
@@ -45,8 +54,12 @@ export function startReleaseRole(services: Services, events: ReleaseEvents): Run
     watchInterval: 30_000,
     clock,
   })
+  const followRegistry = createRegistryFollower(services)
   const loop = startLoop({
-    step: keeper.step,
+    async step() {
+      await followRegistry()
+      return (await keeper.step()) || lookAgain(deciding)
+    },
     interval: 1_000,
     onWake: catalogue.onReleaseChange,
     onError: (error) => logger.error({ err: error }, 'a release could not be carried on'),

@@ -2,11 +2,11 @@ import type { RunningRole } from './role.ts'
 import type { Services } from './services.ts'
 
 /**
- * Serves what the releases topic says, from now on; resolves once the current release is served. Aliases of the index and of
- * tracking follow the topic. Where another process folds the catalogue, changes are noticed by looking.
+ * Serves what the releases topic says, from now on; resolves once the current release is served. Where another process folds the
+ * catalogue, changes are noticed by looking.
  */
 export async function startServingRole(services: Services): Promise<RunningRole> {
-  const { catalogue, serving, index, tracking, metrics, observer, logger, holdsFolder } = services
+  const { catalogue, serving, tracking, metrics, observer, logger, holdsFolder } = services
   let fail: (error: unknown) => void = () => undefined
   const failed = new Promise<never>((_, reject) => (fail = reject))
   failed.catch(() => undefined)
@@ -19,11 +19,11 @@ export async function startServingRole(services: Services): Promise<RunningRole>
     if (current === null) return
     metrics.serveRelease(current.modelVersion, current.generation)
     logger.info({ modelVersion: current.modelVersion, generation: current.generation }, 'serving a release')
-    if (!holdsFolder) return
-    await index.serve(current.generation)
-    await tracking.setAlias('champion', current.modelVersion)
-    const recall = catalogue.model(current.modelVersion)?.metrics['validation_recall_10']
-    if (recall !== undefined) metrics.championRecall.set({ k: '10' }, recall)
+    const run = await tracking.run(current.modelVersion)
+    for (const k of [1, 5, 10] as const) {
+      const recall = run?.metrics[`text_to_image_success_${k}`]?.at(-1)?.value
+      if (recall !== undefined) metrics.championRecall.set({ k: String(k) }, recall)
+    }
   }
 
   await follow()
