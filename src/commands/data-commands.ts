@@ -5,7 +5,7 @@ import type { DeadLettersOptions } from './dead-letters.ts'
 import type { AuditedOptions } from './erase.ts'
 import { currentUser, filterTerm, splitName, wholeNumber } from './option-values.ts'
 import type { PublishOptions } from './publish.ts'
-import type { DefineCommands } from './run-program.ts'
+import type { DefineCommands } from './define-commands.ts'
 import type { SearchOptions } from './search.ts'
 
 const JSON_OPTION = ['--json', 'print JSON for programs'] as const

@@ -4,7 +4,7 @@ import type { AuditedOptions } from './erase.ts'
 import type { EvaluateOptions } from './evaluate.ts'
 import type { ModelsOptions } from './models.ts'
 import { currentUser, splitName, wholeNumber } from './option-values.ts'
-import type { DefineCommands } from './run-program.ts'
+import type { DefineCommands } from './define-commands.ts'
 import type { TrainOptions } from './train.ts'
 
 const JSON_OPTION = ['--json', 'print JSON for programs'] as const

@@ -1,17 +1,12 @@
 import { Command } from 'commander'
 import { programVersion } from '../program.ts'
 import type { CommandContext } from './context.ts'
+import type { Act } from './define-commands.ts'
 import { defineDataCommands } from './data-commands.ts'
-import { exitCodeHelp, exitCodes, type ExitName } from './exit-codes.ts'
+import { exitCodeHelp, exitCodes } from './exit-codes.ts'
 import { reportFailure } from './failure.ts'
 import { defineModelCommands } from './model-commands.ts'
 import { defineServiceCommands } from './service-commands.ts'
-
-/** What a command defines its action with: runs it, and takes how it ended. */
-export type Act = (action: (context: CommandContext) => Promise<ExitName | number>) => Promise<void>
-
-/** Defines the commands of a group on the program. The files behind the actions are loaded when one is run. */
-export type DefineCommands = (program: Command, act: Act) => void
 
 const epilogue = `
 Exit codes:

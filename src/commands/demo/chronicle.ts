@@ -2,7 +2,7 @@ import type { LogRecord } from '../../ports/event-log.ts'
 import type { GateEvidence } from '../../evaluation/gate-decision.ts'
 import type { TrainingResult } from '../../training/job.ts'
 import type { Services } from '../../roles/services.ts'
-import type { Progress } from '../progress.ts'
+import type { Progress, Stage } from '../progress.ts'
 import type { StoryDecision, StoryLine, StoryModel, StoryStage } from './story.ts'
 
 type Told = 'retraining.requested' | 'models.trained' | 'releases'
@@ -16,7 +16,8 @@ export type Chronicle = {
   say(topic: string | null, text: string): void
   trained(modelVersion: string, result: TrainingResult, pairs: number): void
   evaluated(modelVersion: string, summary: Readonly<Record<string, number>>): void
-  stageEnded(name: string, startedAt: number): void
+  /** The progress that was given, whose stages are written down. */
+  readonly progress: Progress
   stop(): Promise<void>
 }
 
@@ -59,6 +60,21 @@ export async function keepChronicle({ log, clock }: Services, progress: Progress
   const label = (modelVersion: string): string => {
     const ordinal = [...models.keys()].indexOf(modelVersion)
     return ordinal < 0 ? modelVersion : `model ${ordinal + 1} (${modelVersion})`
+  }
+  const noted = (name: string, stage: Stage): Stage => {
+    const startedAt = clock()
+    const ended = () => void stages.push({ name, startedAt, endedAt: clock() })
+    return {
+      update: stage.update,
+      finish(line) {
+        stage.finish(line)
+        ended()
+      },
+      fail(line) {
+        stage.fail(line)
+        ended()
+      },
+    }
   }
   const say = (topic: string | null, text: string): void => {
     lines.push({ at: clock(), topic, text })
@@ -116,7 +132,7 @@ export async function keepChronicle({ log, clock }: Services, progress: Progress
       // The newest evaluation stands: all models of a table are then judged on the same pictures.
       if (model !== undefined) model.summary = summary
     },
-    stageEnded: (name, startedAt) => void stages.push({ name, startedAt, endedAt: clock() }),
+    progress: { ...progress, stage: (name, total) => noted(name, progress.stage(name, total)) },
     stop: () => tail.stop(),
   }
 }

@@ -9,12 +9,14 @@ import { createServices, type Services } from '../../roles/services.ts'
 import { startRoles } from '../../roles/start-roles.ts'
 import { startServingRole } from '../../roles/serving-role.ts'
 import { createLogger } from '../../telemetry/logger.ts'
+import type { TrainingEvents } from '../../training/train-request.ts'
 import { createMetrics } from '../../telemetry/metrics.ts'
 import { createProgress, type Progress } from '../progress.ts'
+import { showTraining } from '../training-stages.ts'
 import { drawBeforeAfter } from './before-after.ts'
 import { keepChronicle, type Chronicle } from './chronicle.ts'
 import { dataSetData, sceneData, type DemoData } from './demo-data.ts'
-import { publishStage, settled, trainingStages } from './demo-stages.ts'
+import { publishStage, settled } from './demo-stages.ts'
 import { emptyDataFolder } from './empty-folder.ts'
 import { printResults, searchAll } from './demo-searches.ts'
 import { writeReport } from './report.ts'
@@ -63,7 +65,7 @@ export async function runDemo(options: DemoOptions, context: DemoContext): Promi
     const data = options.dataset === undefined ? sceneData(options.seed) : await dataSetData(options.dataset)
     const serving = await startServingRole(services)
     const events = {
-      ...trainingStages(progress, () => chronicle, services.clock),
+      ...told(chronicle),
       onEvaluated: chronicle.evaluated,
     }
     const workers = await startRoles(services, ['train', 'release', 'embed', 'erase'], events)
@@ -81,6 +83,18 @@ export async function runDemo(options: DemoOptions, context: DemoContext): Promi
   }
 }
 
+/** Shows a training, and writes down what came of it. */
+function told({ progress, trained }: Chronicle): TrainingEvents {
+  const shown = showTraining(progress)
+  return {
+    ...shown,
+    onTrained(modelVersion, result, pairs) {
+      trained(modelVersion, result, pairs)
+      shown.onTrained?.(modelVersion, result, pairs)
+    },
+  }
+}
+
 async function tellStory(
   services: Services,
   workers: RunningRole,
@@ -89,9 +103,9 @@ async function tellStory(
   chronicle: Chronicle,
 ): Promise<RunningRole> {
   const startedAt = services.clock()
-  const finish = (running: RunningRole) => settled(services, running, progress, chronicle)
+  const finish = (running: RunningRole) => settled(services, running, chronicle.progress)
 
-  const first = await publishStage(services, progress, chronicle, { name: 'publish', source: data.first, pauses: null })
+  const first = await publishStage(services, chronicle.progress, { name: 'publish', source: data.first, pauses: null })
   chronicle.say('pairs', `the first part is published: ${first.accepted.toLocaleString('en-GB')} pairs`)
   // The counter starts here, so that the first training is on the whole of the first part.
   const running = joinRoles([workers, await startRoles(services, ['count'])])
@@ -100,7 +114,7 @@ async function tellStory(
   if (services.catalogue.currentRelease() === null) throw noFirstModel(services)
   const before = await searchAll(services, data.queries)
 
-  const stream = await publishStage(services, progress, chronicle, {
+  const stream = await publishStage(services, chronicle.progress, {
     name: 'stream',
     source: data.stream,
     pauses:
