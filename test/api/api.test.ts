@@ -115,6 +115,7 @@ it('describes every address in OpenAPI 3.1 and on a page without scripts', async
     'get /v1/images/{id}',
     'get /v1/images/{id}/content',
     'get /v1/models',
+    'get /v1/pairs',
     'get /v1/pairs/{id}',
     'get /v1/releases',
     'get /v1/search',
