@@ -45,8 +45,7 @@ async function applyEffect(effect: Effect, ports: EffectPorts): Promise<void> {
       await ports.blobs.put(effect.key, effect.bytes)
       break
     case 'blob-delete':
-      if (((await ports.blobs.info(effect.key))?.putAt ?? Infinity) <= effect.unlessPutAfter)
-        await ports.blobs.delete(effect.key)
+      await ports.blobs.delete(effect.key, effect.unlessPutAfter)
       break
     case 'points-upsert':
       await ports.index.upsert(effect.generation, effect.kind, effect.points)

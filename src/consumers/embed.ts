@@ -33,6 +33,8 @@ export function createEmbedHandler(deps: EmbedDependencies): Handler<'pairs'> {
 
   const bytesOf = async (imageId: string, carried: ReadonlyMap<string, Uint8Array>): Promise<Uint8Array> => {
     const bytes = carried.get(imageId) ?? (await deps.blobs.get(imageBlobKey(imageId)))
+    // Erased and swept since the catalogue was asked: the next attempt sees it gone.
+    if (bytes === null && !catalogue.isLiveImage(imageId)) throw new AppError('not-ready', 'The image was just erased.')
     if (bytes === null) throw new AppError('blob-missing', `The picture of image ${imageId} is not in the blob store.`)
     if (imageIdOf(bytes) !== imageId)
       throw new AppError('wrong-id', `The stored picture of image ${imageId} has another id.`)

@@ -14,8 +14,11 @@ export interface BlobStore {
   put(key: string, bytes: Uint8Array): Promise<void>
   get(key: string): Promise<Uint8Array | null>
   info(key: string): Promise<BlobInfo | null>
-  /** Does nothing when there is none. */
-  delete(key: string): Promise<void>
+  /**
+   * Does nothing when there is none, nor when its last put is after `unlessPutAfter` (milliseconds since the epoch): the blob that
+   * such a put made durable is never deleted, however the two calls meet.
+   */
+  delete(key: string, unlessPutAfter?: number): Promise<void>
   list(prefix: string): AsyncIterable<BlobInfo>
   close(): Promise<void>
 }

@@ -141,6 +141,33 @@ export function blobStoreContract(open: (place: string) => Promise<BlobStore>): 
       }
     })
 
+    it('spares a blob that was put after the given time, also when it is put at that very moment', async () => {
+      const store = await fresh()
+      await store.put('images/one', bytesOf('kept'))
+      const putAt = (await store.info('images/one'))?.putAt ?? 0
+      await store.delete('images/one', putAt - 1)
+      expect(await store.get('images/one')).toEqual(bytesOf('kept'))
+      expect(await keysBelow(store, '')).toEqual(['images/one'])
+      await store.delete('images/one', putAt)
+      expect(await store.get('images/one')).toBeNull()
+      await store.delete('images/one', putAt)
+
+      for (let round = 0; round < 50; round++) {
+        const key = `images/${round}`
+        await store.put(key, bytesOf('old'))
+        const before = (await store.info(key))?.putAt ?? 0
+        // File systems tell times apart by some milliseconds only.
+        while (Date.now() <= before + 20) await new Promise(setImmediate)
+        await Promise.all([
+          store.put(key, bytesOf('new')),
+          store.delete(key, before),
+          store.delete(key, before),
+          store.get(key),
+        ])
+        expect(await store.get(key)).toEqual(bytesOf('new'))
+      }
+    })
+
     it('lists on while blobs are deleted', async () => {
       const store = await fresh()
       for (let index = 0; index < 20; index++) await store.put(`blobs/${index % 5}/${index}`, bytesOf('x'))

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { AppError } from '../../core/errors.ts'
 import type { BlobInfo, BlobStore } from '../../ports/blob-store.ts'
 import { checkBlobKey, checkBlobPrefix, isBlobKey } from './blob-key.ts'
+import { createDeletions } from './deletions.ts'
 import { createDurableFiles } from './durable-file.ts'
 import { createQuota } from './quota.ts'
 
@@ -10,6 +11,7 @@ const HOUR = 3_600_000
 
 /** `~` is in no key, so nothing that is listed or asked for is ever an unfinished file. */
 const TEMPORARY = '~unfinished'
+const ASIDE = '~deleting'
 
 export type FileBlobStoreOptions = {
   readonly folder: string
@@ -50,6 +52,7 @@ export function createFileBlobStore({ folder, maxBytes }: FileBlobStoreOptions):
   const root = resolve(folder)
   const temporary = join(root, TEMPORARY)
   const files = createDurableFiles(root, temporary)
+  const deletions = createDeletions(root, join(root, ASIDE))
 
   const pathOf = (key: string): string => {
     checkBlobKey(key)
@@ -90,7 +93,20 @@ export function createFileBlobStore({ folder, maxBytes }: FileBlobStoreOptions):
   }
 
   const quota = maxBytes === undefined ? null : createQuota(maxBytes, countBytes)
-  const sweeping = files.deleteUnfinishedBefore(Date.now() - HOUR).catch(() => undefined)
+  const sweeping = Promise.all([
+    files.deleteUnfinishedBefore(Date.now() - HOUR).catch(() => undefined),
+    deletions.giveBackAll().catch(() => undefined),
+  ])
+
+  const read = async (path: string): Promise<Uint8Array | null> => {
+    try {
+      const { buffer, byteOffset, length } = await readFile(path)
+      return new Uint8Array(buffer, byteOffset, length)
+    } catch (error) {
+      if (isAbsent(error)) return null
+      return translate(error)
+    }
+  }
 
   return {
     async put(key, bytes) {
@@ -109,23 +125,20 @@ export function createFileBlobStore({ folder, maxBytes }: FileBlobStoreOptions):
       }
     },
     async get(key) {
-      try {
-        const { buffer, byteOffset, length } = await readFile(pathOf(key))
-        return new Uint8Array(buffer, byteOffset, length)
-      } catch (error) {
-        if (isAbsent(error)) return null
-        return translate(error)
-      }
+      const path = pathOf(key)
+      // A deletion that is being decided on moves the file, and may move it back.
+      return (await read(path)) ?? (await read(deletions.pathOf(key))) ?? (await read(path))
     },
     async info(key) {
       pathOf(key)
       return infoOf(key)
     },
-    async delete(key) {
+    async delete(key, unlessPutAfter) {
       const path = pathOf(key)
       const bytes = quota === null ? 0 : ((await infoOf(key))?.bytes ?? 0)
       try {
-        await files.delete(path)
+        if (unlessPutAfter === undefined) await files.delete(path)
+        else if (!(await deletions.deleteUnlessPutAfter(key, unlessPutAfter))) return
         await quota?.give(bytes)
       } catch (error) {
         if (!isAbsent(error)) translate(error)
