@@ -25,6 +25,8 @@ export type Platform = {
   readonly catalogue: Catalogue
   /** Whether this process holds the data folder: only then may it run consumers. */
   readonly holdsFolder: boolean
+  /** Whether no other process held the data folder when this one opened it. */
+  readonly isAlone: boolean
   readonly clock: () => number
   /** Rejects when something that must not end has ended. */
   readonly failed: Promise<never>
@@ -36,11 +38,17 @@ export type Access =
   | 'own'
   /** Takes it when it is free; beside a process that has it, appends and reads. */
   | 'share'
+  /**
+   * Only appends. Takes the folder for as long as it needs to know what is there, so that a long publishing keeps nobody from
+   * serving; what it knows of others' pairs stays as of then.
+   */
+  | 'append'
 
 /** Opens the drivers. Only this file knows them by name. */
 export async function openPlatform(config: Config, access: Access): Promise<Platform> {
   makeFolder(dirname(config.lockPath))
-  const lock = takeFolder(config.lockPath, access)
+  const foldedHere = access === 'append' && (await foldOnce(config))
+  const lock = access === 'append' ? null : takeFolder(config.lockPath, access)
   const holdsFolder = lock !== null
   if (!holdsFolder && !existsSync(config.cataloguePath)) {
     throw new AppError('not-ready', 'The process that holds the data folder is still starting; try again in a moment.')
@@ -53,7 +61,8 @@ export async function openPlatform(config: Config, access: Access): Promise<Plat
   const database = openDatabase(config.cataloguePath, { readonly: !holdsFolder })
   const catalogue = openCatalogue({ database, blobs, readonly: !holdsFolder })
   const follower = holdsFolder ? await catalogue.follow(log) : null
-  await catalogue.caughtUp(log)
+  // Without a process that folds, there is nothing to wait for.
+  if (!foldedHere) await catalogue.caughtUp(log)
 
   let fail: (error: unknown) => void = () => undefined
   const failed = new Promise<never>((_, reject) => (fail = reject))
@@ -61,7 +70,7 @@ export async function openPlatform(config: Config, access: Access): Promise<Plat
   follower?.done.catch(fail)
 
   return {
-    config, log, blobs, index, tracking, catalogue, holdsFolder, clock, failed,
+    config, log, blobs, index, tracking, catalogue, holdsFolder, isAlone: holdsFolder || foldedHere, clock, failed,
     async close() {
       await follower?.stop().catch(() => undefined)
       await log.close()
@@ -72,6 +81,16 @@ export async function openPlatform(config: Config, access: Access): Promise<Plat
       lock?.release()
     },
   } // prettier-ignore
+}
+
+/** Brings the catalogue up to date where nobody else does; whether it did. */
+async function foldOnce(config: Config): Promise<boolean> {
+  const lock = takeFolder(config.lockPath, 'share')
+  if (lock === null) return false
+  lock.release()
+  const platform = await openPlatform(config, 'share')
+  await platform.close()
+  return platform.holdsFolder
 }
 
 function makeFolder(path: string): void {

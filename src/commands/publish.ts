@@ -38,13 +38,13 @@ export async function publish(path: string, options: PublishOptions, context: Co
   const progress = createProgress({ stream: stderr, isTerminal: stderr.isTTY })
   // A source that cannot be opened should leave no data folder behind.
   const first = options.watch === true ? null : await openIt(path, options)
-  const report = await withServices(context, { access: 'share' }, async (services) => {
+  const report = await withServices(context, { access: 'append' }, async (services) => {
     const publishing = { path, options, services, progress, context }
     try {
       if (first === null) return await follow(publishing)
       if (options.schedule !== undefined) return await repeat(publishing, first, options.schedule)
       const report = await scan(publishing, first)
-      if (services.holdsFolder) progress.say(null, "nobody indexes these pairs yet: 'pairstream serve' does")
+      if (services.isAlone) progress.say(null, "nobody indexes these pairs yet: 'pairstream serve' does")
       return report
     } finally {
       progress.stop()

@@ -1,4 +1,5 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
+import type { AppError } from '../core/errors.ts'
 import { embedGroup } from '../core/consumer-groups.ts'
 import { viewReleases, type OpenBuild, type ReleaseView } from '../core/release-chain.ts'
 import type { Offsets, EventLog } from '../ports/event-log.ts'
@@ -11,6 +12,8 @@ export type KeeperDependencies = {
   readonly releases: ReleaseLog
   /** What is known of the release that serves `generation`, now. */
   readonly observe: (modelVersion: string, generation: string) => Promise<Observations>
+  /** Why a model can never be opened (its folder is damaged); null for one that can, or may later. */
+  readonly modelProblem: (modelVersion: string) => Promise<AppError | null>
   readonly limits: WatchLimits
   /** How long a new champion is watched, in milliseconds. */
   readonly probation: number
@@ -33,6 +36,7 @@ export function createReleaseKeeper(deps: KeeperDependencies): ReleaseKeeper {
   /** End offsets read once, after the decision to build: the build is complete when its group has committed past them. */
   const ends = new Map<string, Offsets>()
   const before = new Map<string, Observations>()
+  const tried = new Set<string>()
   let watchedAt = 0
 
   const isComplete = async ({ generation }: OpenBuild): Promise<boolean> => {
@@ -56,6 +60,17 @@ export function createReleaseKeeper(deps: KeeperDependencies): ReleaseKeeper {
       reason: build.record.reason,
       evidence: { goldenRecall: golden, gate: parse(build.record.evidence) },
     })
+    return true
+  }
+
+  /** A build whose model cannot be opened would wait for ever, and all later challengers behind it. */
+  const abandon = async ({ head }: ReleaseView, { modelVersion, generation }: OpenBuild): Promise<boolean> => {
+    if (tried.has(generation)) return false
+    const problem = await deps.modelProblem(modelVersion)
+    tried.add(generation)
+    if (problem === null) return false
+    const reason = `The model cannot be opened: ${problem.message}`
+    await releases.append({ follows: head, state: 'retired', modelVersion, generation, reason, evidence: null })
     return true
   }
 
@@ -113,7 +128,8 @@ export function createReleaseKeeper(deps: KeeperDependencies): ReleaseKeeper {
   return {
     async step() {
       const view = viewReleases(catalogue.releases())
-      if (view.build !== null && (await promote(view, view.build))) return true
+      const { build } = view
+      if (build !== null && ((await abandon(view, build)) || (await promote(view, build)))) return true
       return (await watch(view)) || (await retire(view))
     },
   }

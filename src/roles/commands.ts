@@ -1,3 +1,4 @@
+import type { Catalogue } from '../catalogue/catalogue.ts'
 import { setTimeout as delay } from 'node:timers/promises'
 import { viewReleases } from '../core/release-chain.ts'
 import { AppError } from '../core/errors.ts'
@@ -81,8 +82,18 @@ export function trainingProgress({ catalogue, config }: Pick<Services, 'catalogu
     base: state.base,
     newPairs: state.fresh,
     threshold: settings.threshold,
-    missingPairs: state.requested ? 0 : pairsUntilCrossing(state, settings),
+    missingPairs: isAnswered(catalogue) ? pairsUntilCrossing(state, settings) : 0,
   }
+}
+
+/** Whether no request waits for its model, nor a model for its decision: the next training is then that of the next crossing. */
+function isAnswered(catalogue: Catalogue): boolean {
+  const request = catalogue.requests().at(-1)
+  if (request === undefined) return true
+  const model = catalogue.models().find(({ requestId }) => requestId === request.requestId)
+  if (model === undefined) return false
+  const decision = catalogue.releases().findLast(({ modelVersion }) => modelVersion === model.modelVersion)
+  return model.outcome !== 'trained' || (decision !== undefined && decision.state !== 'building')
 }
 
 const refused = (detail: string) => new AppError('release-refused', detail)
@@ -114,11 +125,29 @@ export async function promoteModel(
   return record
 }
 
-/** Takes the serving release back to the one before, at once, while its generation is kept. */
+/**
+ * Takes the serving release back to the one before, at once, while its generation is kept; while a generation is being built, gives
+ * that one up instead.
+ */
 export async function revertRelease(services: Services, requestedBy: string): Promise<ReleaseRecord> {
   const { catalogue, log, clock } = services
   await catalogue.caughtUp(log)
-  const { head, previous, serving } = viewReleases(catalogue.releases())
+  const { head, previous, serving, build } = viewReleases(catalogue.releases())
+  const releases = createReleaseLog({ catalogue, log, clock })
+  if (build !== null) {
+    const { modelVersion, generation } = build
+    const reason = `Given up by ${requestedBy}.`
+    const record = await releases.append({
+      follows: head,
+      state: 'retired',
+      modelVersion,
+      generation,
+      reason,
+      evidence: null,
+    })
+    if (record === null) throw refused('Another release was decided on in the meantime; look at it and try again.')
+    return record
+  }
   if (previous?.generation == null) {
     throw refused(
       "The release before is retired, so there is nothing to go back to at once; promote a model with 'pairstream models promote'.",
@@ -132,7 +161,7 @@ export async function revertRelease(services: Services, requestedBy: string): Pr
     reason: `Taken back by ${requestedBy}.`,
     evidence: { taken_back: serving?.modelVersion ?? null },
   } as const
-  const record = await createReleaseLog({ catalogue, log, clock }).append(draft)
+  const record = await releases.append(draft)
   if (record === null) throw refused('Another release was decided on in the meantime; look at it and try again.')
   return record
 }

@@ -1,4 +1,5 @@
 import { startLoop } from '../consumers/loop.ts'
+import { toAppError } from '../core/errors.ts'
 import { lookAgain } from '../consumers/look-again.ts'
 import { createReleaseHandler } from '../consumers/release.ts'
 import { createReleaseKeeper } from '../consumers/release-keeper.ts'
@@ -8,7 +9,7 @@ import { createJudge } from '../evaluation/judge.ts'
 import { createGoldenQueries } from '../evaluation/golden-queries.ts'
 import { createJudgement } from './judgement.ts'
 import { createRegistryFollower } from './registry.ts'
-import { joinRoles, type RunningRole } from './role.ts'
+import { joinRoles, never, type RunningRole } from './role.ts'
 import { runHandler } from './run-handler.ts'
 import type { Services } from './services.ts'
 
@@ -49,6 +50,15 @@ export function startReleaseRole(services: Services, events: ReleaseEvents): Run
       ...observer.seen(),
       goldenRecall: await golden.recall(modelVersion, generation),
     }),
+    async modelProblem(modelVersion) {
+      try {
+        await (await encoders.open(modelVersion)).close()
+        return null
+      } catch (error) {
+        const problem = toAppError(error)
+        return problem.kind === 'invalid' ? problem : null
+      }
+    },
     limits: defaultWatchLimits,
     probation: config.PROBATION_SECONDS * 1_000,
     watchInterval: 30_000,
@@ -66,6 +76,6 @@ export function startReleaseRole(services: Services, events: ReleaseEvents): Run
   })
   return joinRoles([
     { failed: consumer.done, stop: consumer.stop },
-    { failed: new Promise(() => undefined), stop: loop.stop },
+    { failed: never, stop: loop.stop },
   ])
 }

@@ -1,16 +1,13 @@
-import type { RunningRole } from './role.ts'
+import { startLoop } from '../consumers/loop.ts'
+import { never, type RunningRole } from './role.ts'
 import type { Services } from './services.ts'
 
 /**
- * Serves what the releases topic says, from now on; resolves once the current release is served. Where another process folds the
- * catalogue, changes are noticed by looking.
+ * Serves what the releases topic says, from now on; resolves once the current release is served or was tried. Where another process folds the
+ * catalogue, changes are noticed by looking. A release whose model cannot be opened is tried again; until then what was served before is.
  */
 export async function startServingRole(services: Services): Promise<RunningRole> {
   const { catalogue, serving, tracking, metrics, observer, logger, holdsFolder } = services
-  let fail: (error: unknown) => void = () => undefined
-  const failed = new Promise<never>((_, reject) => (fail = reject))
-  failed.catch(() => undefined)
-
   const follow = async (): Promise<void> => {
     const current = catalogue.currentRelease()
     if (current?.release.releaseId === serving.current()?.release.releaseId) return
@@ -26,19 +23,16 @@ export async function startServingRole(services: Services): Promise<RunningRole>
     }
   }
 
-  await follow()
-  let turn: Promise<void> = Promise.resolve()
-  const next = () => {
-    turn = turn.then(follow).catch(fail)
-  }
-  const unsubscribe = catalogue.onReleaseChange(next)
-  const poll = holdsFolder ? null : setInterval(next, 1_000)
-  return {
-    failed,
-    async stop() {
-      unsubscribe()
-      if (poll !== null) clearInterval(poll)
-      await turn
+  const report = (error: unknown) => logger.error({ err: error }, 'the current release cannot be served')
+  await follow().catch(report)
+  const loop = startLoop({
+    async step() {
+      await follow()
+      return false
     },
-  }
+    interval: holdsFolder ? 10_000 : 1_000,
+    onWake: catalogue.onReleaseChange,
+    onError: report,
+  })
+  return { failed: never, stop: loop.stop }
 }

@@ -1,11 +1,12 @@
 import type { Role } from '../config.ts'
+import { AppError, toAppError } from '../core/errors.ts'
 import { startSchedule } from '../producers/schedule.ts'
 import type { TrainingEvents } from '../training/train-request.ts'
 import { startApiRole } from './api-role.ts'
 import { requestRetraining } from './commands.ts'
 import { startEmbedRole } from './embed-role.ts'
 import { startReleaseRole, type ReleaseEvents } from './release-role.ts'
-import { joinRoles, type RunningRole } from './role.ts'
+import { joinRoles, never, type RunningRole } from './role.ts'
 import { startServingRole } from './serving-role.ts'
 import type { Services } from './services.ts'
 import { startTrainRole } from './train-role.ts'
@@ -51,12 +52,16 @@ export async function startRoles(
 }
 
 function scheduledRetraining(services: Services, cron: string): RunningRole {
-  const schedule = startSchedule(
-    cron,
-    async () => {
-      await requestRetraining(services, 'schedule', 'schedule')
-    },
-    (error) => services.logger.error({ err: error }, 'the scheduled retraining could not be requested'),
-  )
-  return { failed: new Promise(() => undefined), stop: async () => schedule.stop() }
+  const request = async () => {
+    await requestRetraining(services, 'schedule', 'schedule')
+  }
+  const onError = (error: unknown) =>
+    services.logger.error({ err: error }, 'the scheduled retraining could not be requested')
+  try {
+    const schedule = startSchedule(cron, request, onError)
+    return { failed: never, stop: () => schedule.stop() }
+  } catch (error) {
+    const { code, message } = toAppError(error)
+    throw new AppError(code, `RETRAIN_SCHEDULE: ${message}`, { cause: error })
+  }
 }

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { captionedFolder } from './picture-folder.ts'
 import { runCli, startCli, type Ended, type Environment, type RunningCli } from './run-cli.ts'
 import { runHere } from './run-here.ts'
+import { lockFolder } from '../../src/sqlite/folder-lock.ts'
 
 type Report = {
   accepted: number
@@ -125,6 +126,8 @@ describe('a data folder on the command line', () => {
     await captionedFolder(watched, 10)
     const watching = startCli(['publish', watched, '--watch', '--json'], environment)
     await watching.said(/picture-009\.jpg: 2 new pairs/)
+    // However long it watches, it keeps nobody from serving.
+    lockFolder(join(environment.DATA_DIR, 'lock.db')).release()
     watching.kill('SIGINT')
     const ended = await watching.ended
     expect(ended.status).toBe(0)

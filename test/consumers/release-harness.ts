@@ -41,6 +41,7 @@ export const keeping = (made: Platform, changes: Partial<KeeperDependencies> = {
   createReleaseKeeper({
     ...made,
     observe: async () => well,
+    modelProblem: async () => null,
     limits: defaultWatchLimits,
     probation: 1_000,
     watchInterval: 0,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { embedGroup } from '../../src/core/consumer-groups.ts'
+import { AppError } from '../../src/core/errors.ts'
 import { viewReleases } from '../../src/core/release-chain.ts'
 import { numbered } from '../fixtures/pair-events.ts'
 import { platform } from './consumer-harness.ts'
@@ -35,6 +36,20 @@ describe('the keeper of releases', () => {
     expect(states(made).slice(4)).toEqual([['reverted', 'm-1', 'g1'], ['retired', 'm-2', 'g2']]) // prettier-ignore
     expect(made.catalogue.releases()[4]?.reason).toBe('Golden-query recall fell from 50.0 % to 20.0 %.')
     expect(made.catalogue.currentRelease()).toMatchObject({ modelVersion: 'm-1', generation: 'g1' })
+  })
+
+  it('gives up a build whose model can never be opened, so that later challengers have their turn', async () => {
+    const made = await platform()
+    await made.log.append([...numbered('one', 5), model('m-1')])
+    const consumer = made.start(deciding(made))
+    await decided(made)
+    const damaged = new AppError('model-corrupt', 'onnx/text_model.onnx is damaged.')
+    const keeper = keeping(made, { modelProblem: async () => damaged })
+    await exhaust(keeper.step)
+    expect(states(made)).toEqual([['building', 'm-1', 'g1'], ['retired', 'm-1', 'g1']]) // prettier-ignore
+    expect(made.catalogue.releases()[1]?.reason).toContain('onnx/text_model.onnx is damaged')
+    expect(viewReleases(made.catalogue.releases())).toMatchObject({ build: null, serving: null })
+    await consumer.stop()
   })
 
   it('does not look more often than it is asked to', async () => {

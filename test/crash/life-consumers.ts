@@ -57,6 +57,7 @@ export function startConsumers(platform: Platform): LifeConsumers {
     ...platform,
     releases,
     observe: async () => ({ goldenRecall: null, searches: 0, emptyAnswers: 0, failures: 0, latency: null }),
+    modelProblem: async () => null,
     limits: defaultWatchLimits,
     probation: 0,
     watchInterval: 50,
