@@ -127,7 +127,7 @@ describe('a data folder on the command line', () => {
     const watching = startCli(['publish', watched, '--watch', '--json'], environment)
     await watching.said(/picture-009\.jpg: 2 new pairs/)
     // However long it watches, it keeps nobody from serving.
-    lockFolder(join(environment.DATA_DIR, 'lock.db')).release()
+    lockFolder(join(environment['DATA_DIR'] ?? '', 'lock.db')).release()
     watching.kill('SIGINT')
     const ended = await watching.ended
     expect(ended.status).toBe(0)
