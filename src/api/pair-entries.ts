@@ -26,8 +26,8 @@ export const PairSchema = z
 export const PairBatchSchema = z.strictObject({ pairs: z.array(PairSchema).min(1).max(MAX_PAIRS) }).openapi('PairBatch')
 
 export const PairFormSchema = z.object({
-  image: repeatable(FileSchema).openapi({ description: 'One picture, or as many as captions.' }),
-  caption: repeatable(z.string())
+  image: repeatable(FileSchema, MAX_PAIRS).openapi({ description: 'One picture, or as many as captions.' }),
+  caption: repeatable(z.string(), MAX_PAIRS)
     .optional()
     .openapi({ description: 'Several captions of one picture, or one for each.' }),
   metadata: z.string().optional().openapi({ description: 'A JSON object of strings, for all pictures.' }),

@@ -23,9 +23,9 @@ export const isoTime = (milliseconds: number): string => new Date(milliseconds).
 /** One picture file in a form. */
 export const FileSchema = z.instanceof(File, { error: 'expected a file' }).openapi({ type: 'string', format: 'binary' })
 
-/** A query or form field that may be given once or several times. */
-export const repeatable = <S extends z.ZodType>(schema: S) =>
-  z.union([z.array(schema), schema.transform((value) => [value])]) as unknown as z.ZodType<
+/** A query or form field that may be given once or several times, `most` times at most. */
+export const repeatable = <S extends z.ZodType>(schema: S, most: number) =>
+  z.union([z.array(schema).max(most), schema.transform((value) => [value])]) as unknown as z.ZodType<
     z.output<S>[],
     z.input<S> | z.input<S>[]
   >

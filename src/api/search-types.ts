@@ -27,6 +27,10 @@ export type SearchRequest = {
   readonly filter: Filter
 }
 
+/** Whether any release must find something: the first page of all there is, by meaning. */
+export const isUnfilteredVectorSearch = ({ mode, filter, offset }: SearchRequest): boolean =>
+  mode === 'vector' && offset === 0 && filter.splits === undefined && Object.keys(filter.metadata ?? {}).length === 0
+
 export type SearchHit = {
   /** Cosine in mode `vector`, bm25 in mode `text`: higher is better in both. */
   readonly score: number

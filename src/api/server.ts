@@ -7,17 +7,22 @@ import { AppError } from '../core/errors.ts'
 export type RunningServer = {
   /** Where it listens: `http://127.0.0.1:8080`. */
   readonly address: string
-  /** Takes no new connection, lets the requests in hand end, and resolves once all connections are closed. */
+  /**
+   * Takes no new connection, lets the requests in hand end, and resolves once all connections are closed. A client that is not
+   * done after the grace is cut off: one that never sends the rest of its request would hold the process forever.
+   */
   readonly stop: () => Promise<void>
 }
 
+const STOP_GRACE = 5_000
+
 /**
  * Serves the app over HTTP. `port` 0 takes a free one; `host` is 127.0.0.1 unless said otherwise, because nothing here asks
- * who is calling. Throws `port-in-use` or `configuration-invalid`.
+ * who is calling. `stopGrace` is in milliseconds. Throws `port-in-use` or `configuration-invalid`.
  */
 export async function startServer(
   app: { readonly fetch: (request: Request) => Response | Promise<Response> },
-  { host = '127.0.0.1', port }: { host?: string; port: number },
+  { host = '127.0.0.1', port, stopGrace = STOP_GRACE }: { host?: string; port: number; stopGrace?: number },
 ): Promise<RunningServer> {
   const server = createAdaptorServer({ fetch: app.fetch }) as Server
   await listen(server, host, port)
@@ -37,7 +42,9 @@ export async function startServer(
     const closed = once(server, 'close')
     server.close()
     server.closeIdleConnections()
+    const cutOff = setTimeout(() => server.closeAllConnections(), stopGrace)
     await closed
+    clearTimeout(cutOff)
   }
   return { address: `http://${name}:${bound.port}`, stop: () => (stopped ??= stop()) }
 }

@@ -1,7 +1,7 @@
 import type { ErasureRecord, ModelTrained, PairIndexed, ReleaseRecord, RetrainingRequested } from '../core/events.ts'
 import type { Split } from '../core/split.ts'
 import type { Consumer, EventLog } from '../ports/event-log.ts'
-import type { Filter } from '../ports/vector-index.ts'
+import type { Filter, PointKind } from '../ports/vector-index.ts'
 
 export type CatalogueCaption = { readonly pairId: string; readonly caption: string }
 
@@ -91,6 +91,8 @@ export interface Catalogue {
   image(imageId: string): CatalogueImage | null
   isLiveImage(imageId: string): boolean
   isLivePair(pairId: string): boolean
+  /** The ids among `ids` whose image, or whose pair, is live: what an index may hold points of. */
+  liveAmong(kind: PointKind, ids: readonly string[]): ReadonlySet<string>
   /** The live images among `imageIds`. */
   images(imageIds: readonly string[]): ReadonlyMap<string, CatalogueImage>
   /** Up to `limit` live pairs in the order of their ids, after the id `after` ('' begins). */
@@ -100,6 +102,8 @@ export interface Catalogue {
   liveImageIds(): IterableIterator<string>
   /** The live pairs with a caption, ordered by pairId. */
   livePairs(): IterableIterator<LivePair>
+  /** Of these, the pairs of one split, read without walking over the others. */
+  livePairsOf(split: Split): readonly LivePair[]
   isErased(pairId: string): boolean
   counts(): CatalogueCounts
   /** How many live images are in the validation and fresh splits, which models are judged on. */

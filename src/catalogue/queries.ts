@@ -60,17 +60,19 @@ function matchExpression(query: string): string | null {
   return words === null ? null : [...new Set(words)].map((word) => `"${word}"`).join(' OR ')
 }
 
+const AMONG = 'IN (SELECT value FROM json_each(?))'
+
+/** The text depends on which conditions there are, never on how many values: every text is a statement that is kept. */
 function filterClause(filter: Filter | undefined): { sql: string; values: string[] } {
   const clauses: string[] = []
   const values: string[] = []
-  const marks = (list: readonly string[]) => list.map(() => '?').join(', ')
   if (filter?.splits !== undefined) {
-    clauses.push(`image.split IN (${marks(filter.splits)})`)
-    values.push(...filter.splits)
+    clauses.push(`image.split ${AMONG}`)
+    values.push(JSON.stringify(filter.splits))
   }
   for (const [name, accepted] of Object.entries(filter?.metadata ?? {})) {
-    clauses.push(`(SELECT value FROM json_each(image.metadata) WHERE key = ?) IN (${marks(accepted)})`)
-    values.push(name, ...accepted)
+    clauses.push(`(SELECT value FROM json_each(image.metadata) WHERE key = ?) ${AMONG}`)
+    values.push(name, JSON.stringify(accepted))
   }
   return { sql: clauses.map((clause) => ` AND ${clause}`).join(''), values }
 }
@@ -130,6 +132,8 @@ export function createQueries(database: Database): Queries {
   })
 
   const pairSql = 'SELECT pair.*, image.split FROM pair LEFT JOIN image USING (image_id)'
+  const livePairSql = `SELECT pair_id AS pairId, image_id AS imageId, caption, image.split AS split, image.split_key AS splitKey
+    FROM pair JOIN image USING (image_id) WHERE live = 1 AND caption IS NOT NULL`
   const image = (imageId: string): CatalogueImage | null => {
     const row = database.prepare<ImageRow>('SELECT * FROM image WHERE image_id = ?').get(imageId)
     return row === undefined ? null : toImage(row)
@@ -140,6 +144,14 @@ export function createQueries(database: Database): Queries {
     isLiveImage: (imageId) => database.prepare('SELECT 1 FROM image WHERE image_id = ?').get(imageId) !== undefined,
     isLivePair: (pairId) =>
       database.prepare('SELECT 1 FROM pair WHERE pair_id = ? AND live = 1').get(pairId) !== undefined,
+    liveAmong(kind, ids) {
+      const sql =
+        kind === 'images'
+          ? `SELECT image_id AS id FROM image WHERE image_id ${AMONG}`
+          : `SELECT pair_id AS id FROM pair WHERE live = 1 AND pair_id ${AMONG}`
+      const rows = database.prepare<{ id: string }>(sql).all(JSON.stringify(ids))
+      return new Set(rows.map(({ id }) => id))
+    },
     images(imageIds) {
       const found = imageIds.map(image).filter((known) => known !== null)
       return new Map(found.map((known) => [known.imageId, known]))
@@ -160,13 +172,9 @@ export function createQueries(database: Database): Queries {
       for (const row of paged<{ image_id: string }>(database, sql, (r) => r.image_id)) yield row.image_id
     },
     livePairs: () =>
-      paged<LivePair>(
-        database,
-        `SELECT pair_id AS pairId, image_id AS imageId, caption, image.split AS split, image.split_key AS splitKey
-         FROM pair JOIN image USING (image_id)
-         WHERE live = 1 AND caption IS NOT NULL AND pair_id > ? ORDER BY pair_id LIMIT ?`,
-        (pair) => pair.pairId,
-      ),
+      paged<LivePair>(database, `${livePairSql} AND pair_id > ? ORDER BY pair_id LIMIT ?`, (pair) => pair.pairId),
+    livePairsOf: (split) =>
+      database.prepare<LivePair & Row>(`${livePairSql} AND image.split = ? ORDER BY pair_id`).all(split),
     isErased: (pairId) =>
       database
         .prepare(

@@ -1,7 +1,7 @@
 import type { Database } from '../sqlite/database.ts'
 
 /** Raised whenever the tables or the way of folding change. */
-const VERSION = 3
+const VERSION = 4
 
 const tables = `
   CREATE TABLE fold_offset (
@@ -20,6 +20,7 @@ const tables = `
     width INTEGER NOT NULL, height INTEGER NOT NULL,
     split TEXT NOT NULL, split_key TEXT NOT NULL, source TEXT NOT NULL, metadata TEXT NOT NULL) WITHOUT ROWID;
   CREATE INDEX image_split_key ON image (split_key);
+  CREATE INDEX image_split ON image (split);
 
   CREATE TABLE pair (
     rowid INTEGER PRIMARY KEY, pair_id TEXT NOT NULL UNIQUE, image_id TEXT NOT NULL,

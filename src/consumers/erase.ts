@@ -7,7 +7,7 @@ import { viewReleases } from '../core/release-chain.ts'
 import type { EventLog, LogRecord, NewRecord } from '../ports/event-log.ts'
 import type { Effect } from './effects.ts'
 import type { Handler } from './runner.ts'
-import { blobRemoval, sweepIndex, type SweepDependencies } from './sweep.ts'
+import { blobRemoval, sweepErased, type SweepDependencies } from './sweep.ts'
 
 /** Compaction removes an erased value within a day of its segment's end, which is at most an hour away. */
 export const LOG_CLEAN_AFTER = 25 * 3_600_000
@@ -54,14 +54,19 @@ export function createEraseHandler(deps: EraseDependencies): Handler<'pairs'> {
       if (tombstones.length === 0) return []
       await catalogue.foldedPast(tombstones)
       await requirePassed(tombstones)
-      const gone = tombstones
-        .flatMap(({ key }) => parsePairKey(key)?.imageId ?? [])
-        .filter((id) => !catalogue.isLiveImage(id))
-      const images = [...new Set(gone)]
+      const ids = tombstones.flatMap(({ key }) => parsePairKey(key) ?? [])
+      const erased = {
+        images: [...new Set(ids.map(({ imageId }) => imageId))],
+        captions: [...new Set(ids.map(({ pairId }) => pairId))],
+      }
+      const live = catalogue.liveAmong('images', erased.images)
+      const images = erased.images.filter((id) => !live.has(id))
+      const blobRemovals = (await Promise.all(images.map(removeImage))).flat()
       return [
-        ...(await sweepIndex(deps)),
+        // The sweep that the receipt stands for: of every generation, after the tombstone, for exactly what it erases.
+        ...(await sweepErased(deps, erased)),
         ...(images.length === 0 ? [] : [{ type: 'features-erase', imageIds: images } as const]),
-        ...(await Promise.all(images.map(removeImage))).flat(),
+        ...blobRemovals,
         { type: 'events-append', records: tombstones.flatMap((record) => receiptOf(record)) },
       ]
     },

@@ -31,7 +31,9 @@ export function createReleaseHandler(deps: ReleaseDependencies): Handler<'models
     topics: ['models.trained'],
     maxRecords: 1,
     async handle(records, signal) {
-      for (const { value } of records) {
+      for (const { value, problem } of records) {
+        if (problem !== null)
+          throw new AppError(problem, 'The trained model cannot be decoded; retrain to get another.')
         if (value?.outcome !== 'trained') continue
         await deps.catalogue.caughtUp(deps.log)
         // The first answer to a request counts, also when it was a failure and this record came second.

@@ -13,38 +13,70 @@ export type SweepDependencies = {
   readonly clock: () => number
 }
 
-type Orphans = { readonly generation: string; readonly kind: PointKind; readonly ids: readonly string[] }
+/** Ids that are looked at and removed in one go: few enough that nothing waits for a sweep, and nothing comes back meanwhile. */
+const PAGE = 256
 
-async function collect(ids: AsyncIterable<string>, isWanted: (id: string) => boolean): Promise<string[]> {
-  const wanted: string[] = []
-  for await (const id of ids) if (isWanted(id)) wanted.push(id)
-  return wanted
+async function* pagesOf<T>(items: AsyncIterable<T>): AsyncGenerator<readonly T[]> {
+  let page: T[] = []
+  for await (const item of items) {
+    if (page.push(item) < PAGE) continue
+    yield page
+    page = []
+  }
+  if (page.length > 0) yield page
 }
 
-/** The points in any generation that no live pair or image stands for, as effects that remove them. */
-export async function sweepIndex({ catalogue, index }: SweepDependencies): Promise<Effect[]> {
-  const isLive: Record<PointKind, (id: string) => boolean> = {
-    images: catalogue.isLiveImage,
-    captions: catalogue.isLivePair,
-  }
-  const suspects: Orphans[] = []
-  for (const { generation } of await index.generations()) {
+function removalOf(
+  { catalogue }: Pick<SweepDependencies, 'catalogue'>,
+  generation: string,
+  kind: PointKind,
+  suspects: readonly string[],
+): Effect[] {
+  const live = catalogue.liveAmong(kind, suspects)
+  const ids = suspects.filter((id) => !live.has(id))
+  return ids.length === 0 ? [] : [{ type: 'points-remove', generation, kind, ids }]
+}
+
+/**
+ * The points in any generation that no live pair or image stands for, as effects that remove them. Apply each batch before taking
+ * the next: what was dead when it was looked at may come back, and its new point must not go.
+ */
+export async function* sweepIndex(
+  deps: Pick<SweepDependencies, 'catalogue' | 'index'>,
+): AsyncGenerator<readonly Effect[]> {
+  for (const { generation } of await deps.index.generations()) {
     for (const kind of pointKinds) {
-      const ids = await collect(index.ids(generation, kind), (id) => !isLive[kind](id)).catch(nothingWhereDropped)
-      suspects.push({ generation, kind, ids })
+      try {
+        for await (const ids of pagesOf(deps.index.ids(generation, kind))) {
+          const removal = removalOf(deps, generation, kind, ids)
+          if (removal.length > 0) yield removal
+        }
+      } catch (error) {
+        ignoreDropped(error)
+      }
     }
   }
-  // The walk took a while, in which some may have come back: what is looked at now is removed at once.
-  return suspects.flatMap(({ generation, kind, ids }): Effect[] => {
-    const orphans = ids.filter((id) => !isLive[kind](id))
-    return orphans.length === 0 ? [] : [{ type: 'points-remove', generation, kind, ids: orphans }]
-  })
 }
 
-/** A generation may be deleted while it is walked. */
-function nothingWhereDropped(error: unknown): string[] {
+/** The points that any generation still holds of what was erased, as effects that remove them: the sweep for exactly these ids. */
+export async function sweepErased(
+  deps: Pick<SweepDependencies, 'catalogue' | 'index'>,
+  erased: Readonly<Record<PointKind, readonly string[]>>,
+): Promise<Effect[]> {
+  const held: { readonly generation: string; readonly kind: PointKind; readonly ids: readonly string[] }[] = []
+  for (const { generation } of await deps.index.generations()) {
+    for (const kind of pointKinds) {
+      const points = await deps.index.points(generation, kind, erased[kind]).catch(ignoreDropped)
+      held.push({ generation, kind, ids: (points ?? []).map(({ id }) => id) })
+    }
+  }
+  // The catalogue is asked last, as close to the removal as can be.
+  return held.flatMap(({ generation, kind, ids }) => removalOf(deps, generation, kind, ids))
+}
+
+/** A generation may be deleted while it is looked at. */
+function ignoreDropped(error: unknown): undefined {
   if (toAppError(error).code !== 'generation-not-found') throw error
-  return []
 }
 
 /** The effect that deletes an image's blob, unless it was put within the grace or is put again meanwhile. */
@@ -53,12 +85,14 @@ export function blobRemoval({ key, putAt }: { key: string; putAt: number }, deps
   return putAt <= unlessPutAfter ? [{ type: 'blob-delete', key, unlessPutAfter }] : []
 }
 
+const imageIdOf = ({ key }: { readonly key: string }): string => key.slice(key.lastIndexOf('/') + 1)
+
 /** The blobs of pictures that no live pair refers to, as effects that delete them. */
 export async function sweepBlobs(deps: SweepDependencies): Promise<Effect[]> {
   const effects: Effect[] = []
-  for await (const blob of deps.blobs.list('images/')) {
-    const imageId = blob.key.slice(blob.key.lastIndexOf('/') + 1)
-    if (!deps.catalogue.isLiveImage(imageId)) effects.push(...blobRemoval(blob, deps))
+  for await (const blobs of pagesOf(deps.blobs.list('images/'))) {
+    const live = deps.catalogue.liveAmong('images', blobs.map(imageIdOf))
+    for (const blob of blobs) if (!live.has(imageIdOf(blob))) effects.push(...blobRemoval(blob, deps))
   }
   return effects
 }

@@ -1,5 +1,5 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
-import { toAppError } from '../core/errors.ts'
+import { AppError, toAppError } from '../core/errors.ts'
 import type { ModelTrained, RetrainingRequested } from '../core/events.ts'
 import { modelVersionOf } from '../core/ids.ts'
 import type { EventLog } from '../ports/event-log.ts'
@@ -55,6 +55,9 @@ export function createTrainHandler(deps: TrainDependencies): Handler<'retraining
     group: 'train',
     topics: ['retraining.requested'],
     async handle(records, signal) {
+      for (const { problem } of records) {
+        if (problem !== null) throw new AppError(problem, 'The request cannot be decoded; ask for a retraining again.')
+      }
       const effects: Effect[] = []
       for (const { value: request } of records) {
         if (request === null) continue

@@ -1,7 +1,7 @@
 import type { Catalogue, LivePair } from '../catalogue/catalogue.ts'
 import type { Encoder } from '../ports/encoder.ts'
 import type { VectorIndex } from '../ports/vector-index.ts'
-import { heldOutSet, type Judgement } from './held-out.ts'
+import type { Judgement } from './held-out.ts'
 
 const QUERIES = 200
 const DEPTH = 10
@@ -14,12 +14,13 @@ export function createGoldenQueries(deps: {
   judgement: Judgement
 }) {
   const sample = (): { query: LivePair; relevant: ReadonlySet<string> }[] => {
-    const { captions, relevant } = heldOutSet(deps.catalogue, 'validation', deps.judgement)
+    const captions = deps.catalogue.livePairsOf('validation')
+    const imageIds = [...new Set(captions.map(({ imageId }) => imageId))]
     const every = Math.max(1, Math.floor(captions.length / QUERIES))
     return captions
       .filter((_, i) => i % every === 0)
       .slice(0, QUERIES)
-      .map((query) => ({ query, relevant: new Set(relevant.get(query.pairId) ?? [query.imageId]) }))
+      .map((query) => ({ query, relevant: new Set(deps.judgement(query, imageIds) ?? [query.imageId]) }))
   }
 
   return {

@@ -16,7 +16,7 @@ export type HeldOutSet = {
 
 /** The live images and captions of a held-out split, in an order that can be repeated. */
 export function heldOutSet(catalogue: Catalogue, split: Split, judge: Judgement = () => null): HeldOutSet {
-  const captions = [...catalogue.livePairs()].filter((pair) => pair.split === split)
+  const captions = catalogue.livePairsOf(split)
   const imageIds = [...new Set(captions.map(({ imageId }) => imageId))].sort()
   const relevant = new Map<string, readonly string[]>()
   for (const caption of captions) {

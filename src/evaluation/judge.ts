@@ -1,5 +1,7 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
+import { toAppError } from '../core/errors.ts'
 import type { Encoder } from '../ports/encoder.ts'
+import { reciprocalRankByChance } from './chance.ts'
 import { pairScores } from './compare.ts'
 import type { Evaluation } from './evaluate-retrieval.ts'
 import { summariseEvaluation } from './evaluation-summary.ts'
@@ -20,16 +22,33 @@ export type JudgeDependencies = {
 
 export type FirstVerdict = { readonly accepted: boolean; readonly sentence: string; readonly evidence: object }
 
+/** An erasure may take a picture from under an evaluation, which then begins anew; more than a few in a row are something else. */
+const ATTEMPTS = 5
+/** The one-sided 95 % quantile of the normal distribution. */
+const QUANTILE = 1.645
+
+type HeldOut = { readonly validation: HeldOutSet; readonly fresh: HeldOutSet }
 type Judged = { readonly validation: Evaluation; readonly fresh: Evaluation | null; readonly queryMilliseconds: number }
 
 /** Judges models on the held-out images: a challenger against the champion, and the first model against chance. */
 export function createJudge(deps: JudgeDependencies) {
-  const sets = (): { validation: HeldOutSet; fresh: HeldOutSet } => ({
+  const sets = (): HeldOut => ({
     validation: heldOutSet(deps.catalogue, 'validation', deps.judgement),
     fresh: heldOutSet(deps.catalogue, 'fresh', deps.judgement),
   })
 
-  const evaluate = async (modelVersion: string, { validation, fresh }: ReturnType<typeof sets>): Promise<Judged> => {
+  /** Judges on what is held out now, as one: all models of a judgement see the same pictures. */
+  const onHeldOut = async <Verdict>(judge: (heldOut: HeldOut) => Promise<Verdict>): Promise<Verdict> => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await judge(sets())
+      } catch (error) {
+        if (toAppError(error).code !== 'blob-missing' || attempt === ATTEMPTS) throw error
+      }
+    }
+  }
+
+  const evaluate = async (modelVersion: string, { validation, fresh }: HeldOut): Promise<Judged> => {
     const encoder = await deps.openEncoder(modelVersion)
     try {
       const onValidation = await evaluateModel(encoder, validation, deps.bytesOf)
@@ -44,39 +63,48 @@ export function createJudge(deps: JudgeDependencies) {
 
   return {
     /** Champion against challenger on the images that are held out now. */
-    async compare(champion: string, challenger: string, reason: string, look: number): Promise<GateDecision> {
-      const heldOut = sets()
-      const old = await evaluate(champion, heldOut)
-      const young = await evaluate(challenger, heldOut)
-      return decideRelease({
-        validation: pairScores(old.validation, young.validation),
-        fresh: old.fresh === null || young.fresh === null ? null : pairScores(old.fresh, young.fresh),
-        guardrails: guardrails(old, young),
-        reason,
-        look,
-        thresholds: deps.thresholds,
-      })
-    },
+    compare: (champion: string, challenger: string, reason: string, look: number): Promise<GateDecision> =>
+      onHeldOut(async (heldOut) => {
+        const old = await evaluate(champion, heldOut)
+        const young = await evaluate(challenger, heldOut)
+        return decideRelease({
+          validation: pairScores(old.validation, young.validation),
+          fresh: old.fresh === null || young.fresh === null ? null : pairScores(old.fresh, young.fresh),
+          guardrails: guardrails(old, young),
+          reason,
+          look,
+          thresholds: deps.thresholds,
+        })
+      }),
 
     /** Whether the first model finds more than chance would; there is nobody to compare it with. */
-    async judgeFirst(challenger: string): Promise<FirstVerdict> {
-      const heldOut = sets()
-      const images = heldOut.validation.imageIds.length
-      if (images < 20) {
-        const sentence = `The first model is accepted unjudged: there are only ${images} validation images.`
-        return { accepted: true, sentence, evidence: { validationImages: images } }
-      }
-      const { validation } = await evaluate(challenger, heldOut)
-      const recall = validation.textToImage.means.success_10
-      const chance = 10 / images
-      const accepted = recall > 2 * chance
-      const figures = `Recall@10 of ${percent(recall)} on ${images} validation images, where chance gives ${percent(chance)}`
-      const sentence = accepted
-        ? `The first model is accepted with a ${figures}.`
-        : `The first model is no better than guessing: ${figures}.`
-      return { accepted, sentence, evidence: { validation: summariseEvaluation(validation), chance } }
-    },
+    judgeFirst: (challenger: string): Promise<FirstVerdict> =>
+      onHeldOut(async (heldOut) => {
+        const images = heldOut.validation.imageIds.length
+        if (images < 20) {
+          const sentence = `The first model is accepted unjudged: there are only ${images} validation images.`
+          return { accepted: true, sentence, evidence: { validationImages: images } }
+        }
+        const { validation } = await evaluate(challenger, heldOut)
+        const { mean: chance, variance } = chanceOn(heldOut.validation)
+        const needed = chance + QUANTILE * Math.sqrt(variance / images)
+        const found = validation.textToImage.means.reciprocal_rank
+        const accepted = found > needed
+        const figures = `mean reciprocal rank of ${found.toFixed(3)} on ${images} validation images, where guessing gives ${chance.toFixed(3)} and rarely more than ${needed.toFixed(3)}`
+        const sentence = accepted
+          ? `The first model is accepted with a ${figures}.`
+          : `The first model is no better than guessing: a ${figures}.`
+        return { accepted, sentence, evidence: { validation: summariseEvaluation(validation), chance, needed } }
+      }),
   }
+}
+
+/** What guessing gives over the captions that have something relevant, which are those that an evaluation counts. */
+function chanceOn({ imageIds, captions, relevant }: HeldOutSet): { mean: number; variance: number } {
+  const numbers = captions.map(({ pairId }) => relevant.get(pairId)?.length ?? 1).filter((number) => number > 0)
+  const chances = numbers.map((number) => reciprocalRankByChance(imageIds.length, number))
+  const over = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
+  return { mean: over(chances.map(({ mean }) => mean)), variance: over(chances.map(({ variance }) => variance)) }
 }
 
 function guardrails(old: Judged, young: Judged): Guardrail[] {
@@ -98,5 +126,3 @@ async function medianQueryTime(encoder: Encoder, queries: readonly string[]): Pr
   }
   return times.sort((a, b) => a - b)[times.length >> 1] ?? 0
 }
-
-const percent = (value: number): string => `${(value * 100).toFixed(1)} %`

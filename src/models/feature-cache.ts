@@ -29,12 +29,14 @@ export type FeatureCacheOptions = {
   readonly folder: string
   /** Default 1,024. */
   readonly rowsPerShard?: number
+  /** Asked before features are kept, for an image may be erased while someone still has its bytes. Default: all may be kept. */
+  readonly isLive?: (imageId: string) => boolean
 }
 
 const ROOT = 'features'
 
 export function createFeatureCache(options: FeatureCacheOptions): FeatureCache {
-  const { blobs, folder, rowsPerShard = 1024 } = options
+  const { blobs, folder, rowsPerShard = 1024, isLive = () => true } = options
   const sets = new Map<string, Promise<FeatureShards>>()
   /** When an image was erased, counted in erasures: what began to be computed before is not kept. */
   const erasedAt = new Map<string, number>()
@@ -70,7 +72,7 @@ export function createFeatureCache(options: FeatureCacheOptions): FeatureCache {
       const found = (view: View) => (imageId === null ? undefined : known.get(view)?.get(imageId))
       const missing = views.filter((view) => found(view) === undefined)
       const [computed = []] = missing.length === 0 ? [] : await computeFeatures([image], backbone, missing)
-      if (imageId !== null && (erasedAt.get(imageId) ?? 0) <= began) {
+      if (imageId !== null && (erasedAt.get(imageId) ?? 0) <= began && isLive(imageId)) {
         for (const [index, values] of computed.entries())
           await cache.put(backbone.id, missing[index] ?? 'plain', [[imageId, values]])
       }

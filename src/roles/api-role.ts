@@ -4,13 +4,14 @@ import { builtWebFolder } from '../bootstrap.ts'
 import { counterState } from '../consumers/retraining-request.ts'
 import { programVersion } from '../program.ts'
 import { erasePair, requestRetraining, trainingProgress } from './commands.ts'
+import { createCatalogueReadiness } from './catalogue-readiness.ts'
 import { consumerLag } from './lag.ts'
 import type { RunningRole } from './role.ts'
 import type { Services } from './services.ts'
 
 /** Serves the API and the search page; `address` is where. */
 export async function startApiRole(services: Services): Promise<RunningRole & { readonly address: string }> {
-  const { config, metrics, logger, publisher, serving, search, catalogue, log, blobs } = services
+  const { config, metrics, logger, publisher, serving, search, catalogue, log, blobs, clock } = services
   const app = createApi({
     serving,
     search,
@@ -26,7 +27,7 @@ export async function startApiRole(services: Services): Promise<RunningRole & { 
     requestRetraining: (requestedBy) => requestRetraining(services, 'manual', requestedBy),
     progress: () => trainingProgress(services),
     lag: async () => Object.fromEntries((await consumerLag(log)).map(({ group, records }) => [group, records])),
-    reasonsNotReady: async () => ((await catalogue.isCaughtUp(log)) ? [] : ['catalogue-behind']),
+    reasonsNotReady: createCatalogueReadiness({ catalogue, log, clock }),
     registry: {
       contentType: metrics.contentType,
       async metrics() {

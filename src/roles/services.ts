@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createSearchService, type SearchService } from '../api/search-service.ts'
+import { isUnfilteredVectorSearch } from '../api/search-types.ts'
 import { createServing, type Serving } from '../api/serving.ts'
 import type { Platform } from '../bootstrap.ts'
-import { AppError } from '../core/errors.ts'
+import { AppError, toAppError } from '../core/errors.ts'
 import { imageBlobKey } from '../core/pair-record.ts'
 import { openBackbone, type Backbone } from '../models/backbone.ts'
 import { writeBuiltInBackbone } from '../models/built-in-backbone.ts'
@@ -39,9 +40,17 @@ export type Services = Platform & {
 export async function createServices(platform: Platform, logger: Logger, metrics: Metrics): Promise<Services> {
   const { config, log, blobs, index, catalogue, clock } = platform
   const models = createModelStore({ blobs, folder: config.modelFolder })
-  const features = createFeatureCache({ blobs, folder: config.featureFolder })
+  const features = createFeatureCache({ blobs, folder: config.featureFolder, isLive: catalogue.isLiveImage })
   const backboneFolder = await chooseBackbone(config.BACKBONE_DIR, join(config.DATA_DIR, 'backbone'))
   let backbone: Promise<Backbone> | null = null
+  const openedBackbone = (): Promise<Backbone> => {
+    if (backbone !== null) return backbone
+    const opening = openBackbone(backboneFolder, { threads: config.THREADS }).catch((cause: unknown) => {
+      backbone = null // the next caller tries again
+      throw config.BACKBONE_DIR === undefined ? cause : unusableBackbone(config.BACKBONE_DIR, cause)
+    })
+    return (backbone = opening)
+  }
 
   const openEncoder = async (modelVersion: string) => {
     const manifest = catalogue.model(modelVersion)?.manifest
@@ -78,7 +87,7 @@ export async function createServices(platform: Platform, logger: Logger, metrics
     encoders,
     features,
     backboneFolder,
-    backbone: () => (backbone ??= openBackbone(backboneFolder, { threads: config.THREADS })),
+    backbone: openedBackbone,
     publisher,
     serving,
     search: {
@@ -86,6 +95,7 @@ export async function createServices(platform: Platform, logger: Logger, metrics
         observer.observe(
           () => searched.search(request),
           ({ hits }) => hits.length === 0,
+          isUnfilteredVectorSearch(request),
         ),
     },
     observer,
@@ -98,13 +108,19 @@ export async function createServices(platform: Platform, logger: Logger, metrics
     async closeServices() {
       await serving.close()
       await features.close()
-      await (await backbone)?.close()
+      const opened = await backbone?.catch(() => null) // whoever asked for it was told
+      await opened?.close()
     },
   }
 }
 
 const kindOf = (input: string): 'text' | 'image' | 'vector' =>
   input === 'text' ? 'text' : input === 'embedding' ? 'vector' : 'image'
+
+function unusableBackbone(folder: string, cause: unknown): AppError {
+  const detail = `BACKBONE_DIR=${folder} is not the folder of an image backbone: ${toAppError(cause).message}`
+  return new AppError('model-invalid', detail, { cause })
+}
 
 /** The configured backbone, or the built-in one, written where it is not yet. */
 async function chooseBackbone(configured: string | undefined, builtIn: string): Promise<string> {

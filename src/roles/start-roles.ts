@@ -27,7 +27,7 @@ export async function startRoles(
   let address: string | null = null
   const starts: Record<Role, () => Promise<void>> = {
     count: async () => void running.push(await startCountRole(services)),
-    train: async () => void running.push(startTrainRole(services, events)),
+    train: async () => void running.push(await startTrainRole(services, events)),
     release: async () => void running.push(startReleaseRole(services, events)),
     embed: async () => void running.push(await startEmbedRole(services)),
     erase: async () => void running.push(startEraseRole(services)),

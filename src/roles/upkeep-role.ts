@@ -2,7 +2,7 @@ import { createCountHandler } from '../consumers/count.ts'
 import { createEraseHandler } from '../consumers/erase.ts'
 import { startLoop } from '../consumers/loop.ts'
 import { sweepBlobs, sweepIndex } from '../consumers/sweep.ts'
-import { joinRoles, type RunningRole } from './role.ts'
+import { joinRoles, never, type RunningRole } from './role.ts'
 import { apply, runHandler } from './run-handler.ts'
 import type { Services } from './services.ts'
 
@@ -22,7 +22,8 @@ export function startEraseRole(services: Services): RunningRole {
   const consumer = runHandler(services, createEraseHandler(deps))
   const loop = startLoop({
     async step() {
-      await apply(services, [...(await sweepIndex(deps)), ...(await sweepBlobs(deps))])
+      for await (const removal of sweepIndex(deps)) await apply(services, removal)
+      await apply(services, await sweepBlobs(deps))
       await log.maintain(clock())
       return false
     },
@@ -32,6 +33,6 @@ export function startEraseRole(services: Services): RunningRole {
   })
   return joinRoles([
     { failed: consumer.done, stop: consumer.stop },
-    { failed: new Promise(() => undefined), stop: loop.stop },
+    { failed: never, stop: loop.stop },
   ])
 }

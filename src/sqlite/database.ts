@@ -13,7 +13,7 @@ export interface Statement<R> {
 /** A SQLite database: synchronous calls, statements compiled once, errors from the closed table. */
 export interface Database {
   exec(sql: string): void
-  /** A compiled statement, cached by its text. Blobs come back as Uint8Array. */
+  /** A compiled statement; the last few hundred texts are kept compiled. Blobs come back as Uint8Array. */
   prepare<R = Row>(sql: string): Statement<R>
   /** Runs `body` between BEGIN IMMEDIATE and COMMIT, joins a transaction already open, and rolls back when it throws. */
   transaction<T>(body: () => T): T
@@ -31,6 +31,9 @@ export type OpenOptions = {
 }
 
 type Code = { code?: string }
+
+/** Each holds memory of SQLite's: far more than the program has statements, so that none it uses often is compiled twice. */
+const MAX_STATEMENTS = 500
 
 function translate(error: unknown, path: string, unavailable: ErrorCode): never {
   const code = (error as Code).code ?? ''
@@ -108,11 +111,12 @@ export function openDatabase(path: string, options: OpenOptions = {}): Database 
   return {
     exec: (sql) => void guard(() => raw.exec(sql)),
     prepare<R>(sql: string) {
-      let statement = statements.get(sql)
-      if (statement === undefined) {
-        statement = guard(() => compile(sql))
-        statements.set(sql, statement)
-      }
+      const statement = statements.get(sql) ?? guard(() => compile(sql))
+      // A map keeps the order of insertion, so the first is the one that was not used for longest.
+      statements.delete(sql)
+      statements.set(sql, statement)
+      const [oldest] = statements.keys()
+      if (oldest !== undefined && statements.size > MAX_STATEMENTS) statements.delete(oldest)
       return statement as Statement<R>
     },
     transaction(body) {

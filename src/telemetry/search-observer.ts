@@ -1,3 +1,5 @@
+import { toAppError } from '../core/errors.ts'
+
 export type SearchObservations = {
   readonly searches: number
   readonly emptyAnswers: number
@@ -7,8 +9,11 @@ export type SearchObservations = {
 }
 
 export type SearchObserver = {
-  /** Runs a search and remembers how it went. */
-  observe<T>(search: () => Promise<T>, isEmpty: (result: T) => boolean): Promise<T>
+  /**
+   * Runs a search and remembers how it went. An empty answer counts only where `emptyTells`: a filter, or words that no caption
+   * has, find nothing with any model.
+   */
+  observe<T>(search: () => Promise<T>, isEmpty: (result: T) => boolean, emptyTells: boolean): Promise<T>
   /** What was seen since `restart`. */
   seen(): SearchObservations
   /** Starts anew, for a release that has just taken over. */
@@ -17,6 +22,12 @@ export type SearchObserver = {
 
 const REMEMBERED = 1_000
 
+/** What the client asked wrongly, or too early, would have failed with any release. */
+function tellsOfRelease(error: unknown): boolean {
+  const { kind, code } = toAppError(error)
+  return kind !== 'invalid' && code !== 'no-model'
+}
+
 /** Watches the searches of this process, for the release watch. */
 export function createSearchObserver(): SearchObserver {
   let searches = 0
@@ -24,23 +35,28 @@ export function createSearchObserver(): SearchObserver {
   let failures = 0
   let latencies: number[] = []
 
+  const remember = (start: number): void => {
+    latencies[searches++ % REMEMBERED] = performance.now() - start
+  }
+
   return {
-    async observe(search, isEmpty) {
+    async observe(search, isEmpty, emptyTells) {
       const start = performance.now()
-      searches++
       try {
         const result = await search()
-        if (isEmpty(result)) emptyAnswers++
+        remember(start)
+        if (emptyTells && isEmpty(result)) emptyAnswers++
         return result
       } catch (error) {
-        failures++
+        if (tellsOfRelease(error)) {
+          remember(start)
+          failures++
+        }
         throw error
-      } finally {
-        latencies[searches % REMEMBERED] = performance.now() - start
       }
     },
     seen() {
-      const sorted = latencies.filter((latency) => latency >= 0).sort((a, b) => a - b)
+      const sorted = [...latencies].sort((a, b) => a - b)
       return { searches, emptyAnswers, failures, latency: sorted[Math.floor(sorted.length * 0.95)] ?? null }
     },
     restart() {

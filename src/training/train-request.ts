@@ -1,7 +1,6 @@
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Catalogue, LivePair } from '../catalogue/catalogue.ts'
-import { AppError } from '../core/errors.ts'
+import { AppError, toAppError } from '../core/errors.ts'
 import type { RetrainingRequested } from '../core/events.ts'
 import { readSnapshot } from '../core/snapshot.ts'
 import { inDevelopmentFold, isCounted } from '../core/split.ts'
@@ -11,6 +10,7 @@ import { assembleModelFolder } from '../models/model-folder.ts'
 import type { ModelStore } from '../models/model-store.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
 import type { Tracking } from '../ports/tracking.ts'
+import { removeAnsweredJobs } from './answered-jobs.ts'
 import { defaultHyperparameters } from './hyperparameters.ts'
 import type { TrainingJob, TrainingProgress, TrainingResult } from './job.ts'
 import { trainInProcess } from './run-in-process.ts'
@@ -31,7 +31,7 @@ export type TrainRequestDependencies = {
   readonly models: ModelStore
   readonly tracking: Tracking
   readonly bytesOf: (imageId: string) => Promise<Uint8Array>
-  /** Jobs and their checkpoints are kept here until they have ended. */
+  /** Jobs and their checkpoints are kept here until their requests are answered. */
   readonly workFolder: string
   readonly seed: number
   readonly threads: number
@@ -43,7 +43,8 @@ export type TrainRequestDependencies = {
 const VIEWS = ['plain', 'flipped'] as const
 const IMAGES_AT_ONCE = 64
 
-type LearntImage = { readonly imageId: string; readonly splitKey: string; readonly captions: string[] }
+type LearntPair = Pick<LivePair, 'pairId' | 'caption'>
+type LearntImage = { readonly imageId: string; readonly splitKey: string; readonly pairs: LearntPair[] }
 
 /** Trains the model that a request asks for: snapshot, features, weights, registered version. Repeating it ends in the same model. */
 export function createRequestTrainer(deps: TrainRequestDependencies) {
@@ -56,9 +57,31 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
     const inSnapshot = new Set(readSnapshot(bytes).flatMap(({ pairId, split }) => (isCounted(split) ? [pairId] : [])))
     const images = new Map<string, LearntImage>()
     for (const pair of catalogue.livePairs()) {
-      if (inSnapshot.has(pair.pairId) && isCounted(pair.split)) addCaption(images, pair)
+      if (inSnapshot.has(pair.pairId) && isCounted(pair.split)) addPair(images, pair)
     }
     return [...images.values()].sort((a, b) => (a.imageId < b.imageId ? -1 : 1))
+  }
+
+  const isLive = ({ imageId }: LearntImage): boolean => catalogue.isLiveImage(imageId)
+
+  /** What is erased while a training is prepared is left out of it, captions and pictures; nothing else is. */
+  const learntFrom = async (images: readonly LearntImage[], backbone: Backbone): Promise<TrainingImage[]> => {
+    const live = images.filter(isLive)
+    const inputs = live.map(({ imageId }) => ({ imageId, bytes: () => deps.bytesOf(imageId) }))
+    try {
+      const features = await deps.features.features(inputs, backbone, VIEWS)
+      return live.flatMap((image, i): TrainingImage[] => {
+        const captions = image.pairs.flatMap(({ pairId, caption }) => (catalogue.isLivePair(pairId) ? [caption] : []))
+        const fold = inDevelopmentFold(image.splitKey) ? 'development' : 'train'
+        return captions.length === 0 ? [] : [{ views: features[i] ?? [], captions, fold }]
+      })
+    } catch (error) {
+      if (toAppError(error).code !== 'blob-missing') throw error
+      if (images.length === 1) return []
+      const found: TrainingImage[] = []
+      for (const image of images) found.push(...(await learntFrom([image], backbone)))
+      return found
+    }
   }
 
   async function* withFeatures(
@@ -69,11 +92,7 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
     for (let at = 0; at < images.length; at += IMAGES_AT_ONCE) {
       if (signal.aborted) throw new AppError('not-ready', 'Stopped while the features were computed.')
       const slice = images.slice(at, at + IMAGES_AT_ONCE)
-      const inputs = slice.map(({ imageId }) => ({ imageId, bytes: () => deps.bytesOf(imageId) }))
-      const features = await deps.features.features(inputs, backbone, VIEWS)
-      for (const [i, { captions, splitKey }] of slice.entries()) {
-        yield { views: features[i] ?? [], captions, fold: inDevelopmentFold(splitKey) ? 'development' : 'train' }
-      }
+      yield* await learntFrom(slice, backbone)
       deps.events.onFeatures?.(at + slice.length, images.length)
     }
     await deps.features.flush()
@@ -109,7 +128,8 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
     modelVersion: string,
     signal: AbortSignal,
   ): Promise<{ manifest: string; metrics: Readonly<Record<string, number>> }> => {
-    const job = await prepare(request, modelVersion, signal)
+    await removeAnsweredJobs(deps.workFolder, catalogue)
+    const job = await prepare(request, modelVersion, signal).catch(toStorageFull)
     const parameters = {
       ...job.hyperparameters,
       seed: job.seed,
@@ -144,17 +164,23 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
       })
       await tracking.endRun(modelVersion, 'finished', deps.clock())
       deps.events.onTrained?.(modelVersion, result, request.dataSetSize)
-      await rm(job.jobFolder, { recursive: true, force: true })
       return { manifest, metrics: result.metrics }
     } catch (error) {
-      if (!signal.aborted) await tracking.endRun(modelVersion, 'failed', deps.clock())
+      const { kind } = toAppError(error)
+      // What is away comes back, and then the run goes on.
+      if (!signal.aborted && kind !== 'unavailable') await tracking.endRun(modelVersion, 'failed', deps.clock())
       throw error
     }
   }
 }
 
-function addCaption(images: Map<string, LearntImage>, { imageId, splitKey, caption }: LivePair): void {
+function addPair(images: Map<string, LearntImage>, { imageId, splitKey, pairId, caption }: LivePair): void {
   const known = images.get(imageId)
-  if (known === undefined) images.set(imageId, { imageId, splitKey, captions: [caption] })
-  else known.captions.push(caption)
+  if (known === undefined) images.set(imageId, { imageId, splitKey, pairs: [{ pairId, caption }] })
+  else known.pairs.push({ pairId, caption })
+}
+
+function toStorageFull(error: unknown): never {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+  throw new AppError('storage-full', 'The disk for trainings is full; free some space and go on.', { cause: error })
 }

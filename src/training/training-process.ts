@@ -1,4 +1,4 @@
-import { setPriority } from 'node:os'
+import { constants, setPriority } from 'node:os'
 import type { TrainingOrder, TrainingReport } from './process-messages.ts'
 import { trainModel } from './train.ts'
 
@@ -21,6 +21,8 @@ async function train({ job }: TrainingOrder): Promise<void> {
     const result = await trainModel(job, (progress) => void send({ type: 'progress', progress }))
     await send({ type: 'trained', result })
   } catch (error) {
+    // No verdict on the training: the status tells the parent to wait for space.
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') process.exit(constants.errno.ENOSPC)
     await send({ type: 'failed', detail: error instanceof Error ? error.message : String(error) })
   }
   process.exit()

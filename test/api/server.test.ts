@@ -54,6 +54,23 @@ it('ends requests in hand before it stops, though connections are kept alive', a
   await server.stop()
 })
 
+it('cuts off a client that never sends the rest of its request, once the grace is over', async () => {
+  const arrived = promise()
+  const app = {
+    async fetch(request: Request) {
+      arrived.resolve()
+      return new Response(await request.text())
+    },
+  }
+  const server = await startServer(app, { port: 0, stopGrace: 20 })
+  const socket = connect(Number(new URL(server.address).port), '127.0.0.1')
+  onTestFinished(() => void socket.destroy())
+  socket.on('error', () => undefined)
+  socket.write('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf')
+  await arrived.promise
+  await server.stop()
+})
+
 it('refuses a body past the limit over a socket, and goes on', async () => {
   const { app } = await runningApi({ maxBodyBytes: 100_000 })
   const server = await startServer(app, { port: 0 })

@@ -1,7 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { drawSplit } from '../../src/core/split.ts'
 import { pairEvent } from '../fixtures/pair-events.ts'
-import { harness, publication } from './catalogue-harness.ts'
+import { harness, publication, tombstoneOf } from './catalogue-harness.ts'
 
 async function catalogueOf(...captions: readonly string[]) {
   const { log, follow } = await harness()
@@ -76,6 +76,23 @@ describe('full text over captions', () => {
     expect(found({ metadata: { "place' OR 1=1 --": ['x'] } })).toEqual([])
   })
 
+  it('compiles one statement however many values a filter has', async () => {
+    const { log, follow } = await harness()
+    const { catalogue, database } = await follow()
+    await catalogue.caughtUp(log)
+    const texts = new Set<string>()
+    const prepare = database.prepare.bind(database)
+    vi.spyOn(database, 'prepare').mockImplementation((sql) => {
+      texts.add(sql)
+      return prepare(sql)
+    })
+    for (const count of [1, 2, 50]) {
+      const values = Array.from({ length: count }, (_, i) => `value ${i}`)
+      catalogue.searchText('dog', 10, 0, { splits: Array.from(values, () => 'test' as const), metadata: { values } })
+    }
+    expect(texts.size).toBe(1)
+  })
+
   it('pages without gaps and repeats', async () => {
     const { found } = await catalogueOf(...Array.from({ length: 25 }, () => 'the same dog'), 'a cat')
     const { catalogue } = await catalogueOf(...Array.from({ length: 25 }, (_, i) => `the same dog ${i}`))
@@ -104,6 +121,28 @@ describe('the reads of the catalogue', () => {
       pairs: 5_000,
       counted: pairs.filter(({ split }) => split === 'train').length,
     })
+  })
+
+  it('gives the pairs of one split, as the walk over all does', async () => {
+    const { catalogue } = await catalogueOf('dog 0', 'dog 1', 'dog 2', 'dog 3')
+    for (const split of ['train', 'test', 'fresh'] as const) {
+      expect(catalogue.livePairsOf(split)).toEqual([...catalogue.livePairs()].filter((pair) => pair.split === split))
+    }
+    expect(catalogue.livePairsOf('test')).toHaveLength(2)
+  })
+
+  it('tells which of many ids are live', async () => {
+    const { log, follow } = await harness()
+    const { catalogue } = await follow()
+    const [kept, gone, unknown] = [pairEvent('one', 'a'), pairEvent('two', 'b'), pairEvent('three', 'c')]
+    await log.append([publication(kept), publication(gone), tombstoneOf(gone)])
+    await catalogue.caughtUp(log)
+    const events = [kept, gone, unknown]
+    const images = events.map(({ imageId }) => imageId)
+    const captions = events.map(({ pairId }) => pairId)
+    expect(catalogue.liveAmong('images', images)).toEqual(new Set([kept.imageId]))
+    expect(catalogue.liveAmong('captions', captions)).toEqual(new Set([kept.pairId]))
+    expect(catalogue.liveAmong('captions', [])).toEqual(new Set())
   })
 
   it('knows images and pairs that are not there as absent', async () => {

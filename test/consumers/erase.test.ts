@@ -3,9 +3,10 @@ import { createEmbedHandler } from '../../src/consumers/embed.ts'
 import { embedGroup } from '../../src/core/consumer-groups.ts'
 import { createEraseHandler, LOG_CLEAN_AFTER } from '../../src/consumers/erase.ts'
 import { applyEffects } from '../../src/consumers/effects.ts'
-import { sweepBlobs, sweepIndex } from '../../src/consumers/sweep.ts'
+import { sweepBlobs, sweepErased, sweepIndex } from '../../src/consumers/sweep.ts'
 import { imageBlobKey } from '../../src/core/pair-record.ts'
 import { partitionOf } from '../../src/core/partition.ts'
+import type { Point } from '../../src/ports/vector-index.ts'
 import { erasureOf, publication, tombstoneOf } from '../catalogue/catalogue-harness.ts'
 import { promise } from '../fixtures/log-consumers.ts'
 import { pairEvent } from '../fixtures/pair-events.ts'
@@ -19,6 +20,18 @@ const embed = (made: Platform, generation: string) =>
   made.start(
     createEmbedHandler({ ...made, generation, encoder: createWordEncoder('m1'), partitions: PARTITIONS, batch: 8 }),
   )
+
+const unitPoint = (id: string): Point => ({
+  id,
+  vector: Float32Array.from({ length: DIMENSION }, (_, i) => (i === 0 ? 1 : 0)),
+  payload: { imageId: id, captions: [], split: 'train', metadata: {} },
+})
+
+async function allIds(ids: AsyncIterable<string>): Promise<string[]> {
+  const all: string[] = []
+  for await (const id of ids) all.push(id)
+  return all
+}
 
 /** A generation that consumers keep up to date, as the chain of releases says. */
 async function announce(
@@ -124,6 +137,28 @@ describe('the erase consumer', () => {
     expect(await made.blobs.get(key)).toBeNull()
   })
 
+  it('removes what a stalled worker wrote of the erased pair, in any generation, and walks over nothing else', async () => {
+    const made = await platform()
+    const [kept, erased] = [pairEvent('one', 'a dog'), pairEvent('one', 'a cat')]
+    const gone = pairEvent('two', 'a cow')
+    await made.index.create('g0', DIMENSION)
+    await made.index.upsert('g0', 'images', [unitPoint(kept.imageId), unitPoint(gone.imageId)])
+    await made.index.upsert(
+      'g0',
+      'captions',
+      [kept, erased, gone].map(({ pairId }) => unitPoint(pairId)),
+    )
+    const index = { ...made.index, ids: () => Promise.reject(new Error('walked')) as never }
+    await made.log.append([kept, erased, gone].map(publication))
+    await made.log.append([tombstoneOf(erased), tombstoneOf(gone)])
+    made.start(createEraseHandler({ ...made, index, blobGrace: HOUR }))
+    await made.passed('erase')
+    expect(await allIds(made.index.ids('g0', 'images'))).toEqual([kept.imageId])
+    expect(await allIds(made.index.ids('g0', 'captions'))).toEqual([kept.pairId])
+    await made.catalogue.caughtUp(made.log)
+    expect(made.catalogue.erasures().map(({ state }) => state)).toEqual(['done', 'done'])
+  })
+
   it('repeats without harm', async () => {
     const made = await platform()
     await announce(made, 'g1', 'building')
@@ -162,9 +197,42 @@ describe('the sweep', () => {
       await made.index.upsert(generation, 'images', images)
       await made.index.upsert(generation, 'captions', captions)
     }
-    await applyEffects(await sweepIndex({ ...made, blobGrace: 0 }), made.ports)
+    for await (const removal of sweepIndex(made)) await applyEffects(removal, made.ports)
     for (const { counts } of await made.index.generations()) expect(counts).toEqual({ images: 1, captions: 1 })
     expect((await points('images')).map(({ id }) => id)).toEqual([kept.imageId])
+  })
+
+  it('leaves alone what came back after the walk began', async () => {
+    const made = await platform()
+    const events = Array.from({ length: 300 }, (_, i) => pairEvent(`image ${i}`, 'a dog'))
+    const points = events.map(({ imageId }) => unitPoint(imageId))
+    await made.index.create('g1', DIMENSION)
+    await made.index.upsert('g1', 'images', points)
+    const last = [...events].sort((a, b) => (a.imageId < b.imageId ? -1 : 1)).at(-1)
+    if (last === undefined) throw new Error('unreachable')
+    for await (const removal of sweepIndex(made)) {
+      await applyEffects(removal, made.ports)
+      await made.log.append([publication(last)])
+      await made.catalogue.caughtUp(made.log)
+    }
+    expect(await allIds(made.index.ids('g1', 'images'))).toEqual([last.imageId])
+  })
+
+  it('lets others have their turn while it walks', async () => {
+    const made = await platform()
+    const points = Array.from({ length: 3_000 }, (_, i) => unitPoint(pairEvent(`image ${i}`, 'a dog').imageId))
+    await made.index.create('g1', DIMENSION)
+    await made.index.upsert('g1', 'images', points)
+    let turns = 0
+    let walking = true
+    const count = (): void => {
+      turns++
+      if (walking) setImmediate(count)
+    }
+    setImmediate(count)
+    await allIds(made.index.ids('g1', 'images'))
+    walking = false
+    expect(turns).toBeGreaterThanOrEqual(2)
   })
 
   it('minds no generation that is dropped meanwhile', async () => {
@@ -174,7 +242,8 @@ describe('the sweep', () => {
       ...made.index,
       generations: async () => [{ generation: 'gone', dimension: 1, counts: { images: 0, captions: 0 } }],
     }
-    expect(await sweepIndex({ ...made, index, blobGrace: 0 })).toEqual([])
+    for await (const removal of sweepIndex({ ...made, index })) expect(removal).toEqual([])
+    expect(await sweepErased({ ...made, index }, { images: [], captions: [] })).toEqual([])
     await applyEffects(
       [{ type: 'points-remove', generation: 'gone', kind: 'images', ids: [pairEvent('one', 'a').imageId] }],
       made.ports,

@@ -4,6 +4,7 @@ import { viewReleases } from '../../src/core/release-chain.ts'
 import { promise } from '../fixtures/log-consumers.ts'
 import { numbered } from '../fixtures/pair-events.ts'
 import { platform } from './consumer-harness.ts'
+import { spoil } from './poison.ts'
 import {
   model,
   decision,
@@ -74,6 +75,18 @@ describe('the release consumer', () => {
     await made.log.append([model('m-1'), model('m-2')])
     await decided(made)
     expect(states(made)).toEqual([['rejected', 'm-1', null], ['building', 'm-2', 'g1']]) // prettier-ignore
+  })
+
+  it('sends a model that cannot be decoded to the dead topic, and goes on with the next', async () => {
+    const made = await platform()
+    await made.log.append([model('m-1')])
+    spoil(made, 'models.trained', 'm-1')
+    made.start(deciding(made))
+    await made.log.append([model('m-2')])
+    await decided(made)
+    expect(states(made)).toEqual([['building', 'm-2', 'g1']])
+    const dead = await made.log.dead('models.trained')
+    expect(dead.map(({ key, headers }) => [key, headers['cause']])).toEqual([['m-1', 'record-unreadable']])
   })
 
   it('decides on the first answer to a request only, and on each model once', async () => {

@@ -5,6 +5,7 @@ import type { RetrainingRequested } from '../../src/core/events.ts'
 import { modelVersionOf, requestIdOf } from '../../src/core/ids.ts'
 import { promise } from '../fixtures/log-consumers.ts'
 import { platform, type Platform } from './consumer-harness.ts'
+import { spoil } from './poison.ts'
 
 const firstId = requestIdOf(null, 'manual')
 const secondId = requestIdOf(firstId, 'manual')
@@ -115,6 +116,17 @@ describe('the train consumer', () => {
     )
     expect(await answers(made)).toEqual([[firstId, 'trained']])
     expect(attempts).toBe(8)
+  })
+
+  it('sends a request that cannot be decoded to the dead topic, and goes on with the next', async () => {
+    const made = await platform()
+    await made.log.append([request(firstId)])
+    spoil(made, 'retraining.requested', firstId)
+    await made.log.append([request(secondId)])
+    made.start(training(made, async () => ({ manifest: 'manifests/a.json', metrics: {} })))
+    expect(await answers(made)).toEqual([[secondId, 'trained']])
+    const dead = await made.log.dead('retraining.requested')
+    expect(dead.map(({ key, headers }) => [key, headers['cause']])).toEqual([[firstId, 'record-unreadable']])
   })
 
   it('does not train again what is answered, when it did not get as far as the commit', async () => {

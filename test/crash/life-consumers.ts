@@ -63,7 +63,8 @@ export function startConsumers(platform: Platform): LifeConsumers {
     watchInterval: 50,
   })
   const sweep = async (): Promise<boolean> => {
-    await applyEffects([...(await sweepIndex(upkeep)), ...(await sweepBlobs(upkeep))], ports)
+    for await (const removal of sweepIndex(upkeep)) await applyEffects(removal, ports)
+    await applyEffects(await sweepBlobs(upkeep), ports)
     // As of two hours from now, so that what a later record supersedes is compacted while all this goes on.
     await log.maintain(clock() + 2 * HOUR)
     return false

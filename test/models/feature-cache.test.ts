@@ -196,6 +196,15 @@ describe('feature cache', () => {
     expect((await cache.get(backbone.id, 'plain', imageIds)).size).toBe(0)
   })
 
+  it('does not keep what is no longer alive when it has been computed', async () => {
+    const { root, blobs, folder } = await setUp()
+    const { backbone } = await countingBackbone(join(root, 'backbone'))
+    const { images, imageIds } = await photographs(2)
+    const cache = createFeatureCache({ blobs, folder, isLive: (imageId) => imageId !== imageIds[0] })
+    await cache.features(images, backbone, ['plain'])
+    expect([...(await cache.get(backbone.id, 'plain', imageIds)).keys()]).toEqual(imageIds.slice(1))
+  })
+
   it('throws the error of the picture that cannot be decoded', async () => {
     const { root, open } = await setUp()
     const { backbone } = await countingBackbone(join(root, 'backbone'))

@@ -89,7 +89,7 @@ export function startConsumer<T extends Topic>(
       }
       try {
         if (batch.records.length > 0) await options.handle(batch.records, signal)
-        else options.onGap?.(batch.lane.topic, batch.lane.partition, batch.next)
+        else await whenAvailable(() => options.onGap?.(batch.lane.topic, batch.lane.partition, batch.next), signal)
         await whenAvailable(() => progress.advance(batch.lane, batch.next), signal)
       } finally {
         progress.release(batch.lane)

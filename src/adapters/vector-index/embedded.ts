@@ -137,6 +137,7 @@ export function createEmbeddedIndex({ folder, writable, settings, maxBytes }: Em
         const last = page.at(-1)
         if (last === undefined || page.length < ID_PAGE) return
         after = last
+        await yieldToOthers()
       }
     },
     async serve(generation) {

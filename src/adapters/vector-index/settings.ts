@@ -10,4 +10,9 @@ export type IndexSettings = {
   readonly scanBelow: number
 }
 
-export const defaultIndexSettings: IndexSettings = { connectivity: 16, expansionAdd: 128, depth: 512, scanBelow: 10_000 }
+export const defaultIndexSettings: IndexSettings = {
+  connectivity: 16,
+  expansionAdd: 128,
+  depth: 512,
+  scanBelow: 10_000,
+}

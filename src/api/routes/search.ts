@@ -1,10 +1,11 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { AppError } from '../../core/errors.ts'
-import { pointKinds, type Filter } from '../../ports/vector-index.ts'
+import { pointKinds } from '../../ports/vector-index.ts'
 import { readBody, type Body } from '../body.ts'
 import type { ApiDependencies } from '../dependencies.ts'
+import { filterOf, FilterSchema, flatFilter } from '../filter-schemas.ts'
 import type { ApiEnvironment } from '../middleware/trace.ts'
-import { CaptionSchema, FileSchema, json, MetadataSchema, problems, repeatable, SplitSchema } from '../schemas.ts'
+import { CaptionSchema, FileSchema, json, MetadataSchema, problems, SplitSchema } from '../schemas.ts'
 import {
   MAX_LIMIT,
   MAX_OFFSET,
@@ -58,15 +59,6 @@ const page = {
     .openapi({ type: 'integer', minimum: 0, maximum: MAX_OFFSET, default: 0 }),
 }
 
-const metadataPair = z.string().regex(/^[^:]+:/, 'write field:value')
-
-const flatFilter = {
-  split: repeatable(SplitSchema).optional().openapi({ description: 'Any of these sets.' }),
-  metadata: repeatable(metadataPair)
-    .optional()
-    .openapi({ description: '`field:value`; values of one field are alternatives.' }),
-}
-
 const QuerySchema = z.object({
   q: z.string().optional().openapi({ example: 'a dog on the beach' }),
   imageId: z.uuid().optional().openapi({ description: 'More like this picture.' }),
@@ -83,12 +75,7 @@ const BodySchema = z
     embedding: z.array(z.number()).optional(),
     imageId: z.uuid().optional(),
     ...page,
-    filter: z
-      .strictObject({
-        splits: z.array(SplitSchema).optional(),
-        metadata: z.record(z.string(), repeatable(z.string())).optional(),
-      })
-      .default({}),
+    filter: FilterSchema.default({}),
   })
   .openapi('SearchRequest', { description: 'One of `text`, `image`, `embedding` and `imageId`.' })
 
@@ -124,7 +111,7 @@ export function searchRoutes({ search }: Pick<ApiDependencies, 'search'>) {
       q === undefined ? null : { kind: 'text', text: q },
       imageId === undefined ? null : { kind: 'image', imageId },
     ])
-    return context.json(answer(await search.search({ input, filter: flat(split, metadata), ...page })), 200)
+    return context.json(answer(await search.search({ input, filter: filterOf(split, metadata), ...page })), 200)
   })
 
   routes.openAPIRegistry.registerPath(postRoute)
@@ -142,7 +129,7 @@ async function searchRequest(
     const { image, split, metadata, ...page } = body.value
     return {
       input: { kind: 'picture', bytes: await fileBytes('image', image) },
-      filter: flat(split, metadata),
+      filter: filterOf(split, metadata),
       ...page,
     }
   }
@@ -165,16 +152,6 @@ function onlyInput(inputs: readonly (SearchInput | null)[]): SearchInput {
     )
   }
   return input
-}
-
-function flat(splits: Filter['splits'], pairs: readonly string[] = []): Filter {
-  const values = new Map<string, string[]>()
-  for (const pair of pairs) {
-    const colon = pair.indexOf(':')
-    const field = pair.slice(0, colon)
-    values.set(field, [...(values.get(field) ?? []), pair.slice(colon + 1)])
-  }
-  return { ...(splits === undefined ? {} : { splits }), metadata: Object.fromEntries(values) }
 }
 
 const answer = (result: SearchResult): z.input<typeof ResultSchema> => ({

@@ -1,25 +1,34 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { viewReleases } from '../../core/release-chain.ts'
 import { AppError } from '../../core/errors.ts'
+import type { ModelTrained } from '../../core/events.ts'
 import { publishSource } from '../../producers/publish-source.ts'
 import type { Source } from '../../producers/source.ts'
-import type { RunningRole } from '../../roles/role.ts'
 import type { Services } from '../../roles/services.ts'
 import { showBuilds } from '../build-stage.ts'
+import { exitCodes } from '../exit-codes.ts'
 import type { Progress } from '../progress.ts'
 import type { PublishReport } from '../../producers/publish-report.ts'
 
-/** Publishes a source with a bar of its own. */
+/** Publishes a source with a bar of its own. Rejects with the signal's reason once it is raised. */
 export async function publishStage(
   services: Services,
   progress: Progress,
-  options: { name: string; source: Source; pauses: { every: number; wait: () => Promise<void> } | null },
+  options: {
+    name: string
+    source: Source
+    signal: AbortSignal
+    pauses: { every: number; wait: () => Promise<void> } | null
+  },
 ): Promise<PublishReport> {
-  const { name, source, pauses } = options
+  const { name, source, signal, pauses } = options
   const stage = progress.stage(name, source.total)
   const report = await publishSource(source, services.publisher, {
+    signal,
     ...(pauses === null ? {} : { batch: pauses.every, pause: pauses.wait }),
     onProgress: ({ accepted, duplicate, rejected }) => stage.update(accepted + duplicate + rejected, 'pairs'),
   })
+  signal.throwIfAborted()
   services.metrics.pairsPublished.inc({}, report.accepted)
   stage.finish(
     `${report.accepted.toLocaleString('en-GB')} pairs published, ${report.duplicate} duplicates, ${report.rejected} rejected`,
@@ -54,20 +63,18 @@ async function nothingDied({ log }: Services): Promise<void> {
   }
 }
 
-/** Resolves once what has been asked for is trained, decided and, where it was promoted, serving. Rejects when a role fails. */
-export async function settled(services: Services, running: RunningRole, progress: Progress): Promise<void> {
+/** Resolves once what has been asked for is trained, decided and, where it was promoted, serving. Rejects with `broken`. */
+export async function settled(services: Services, broken: Promise<unknown>, progress: Progress): Promise<void> {
   await services.catalogue.caughtUp(services.log)
   const builds = showBuilds(services, progress)
-  await Promise.race([
-    running.failed,
-    new Promise<void>((resolve, reject) => {
-      const look = async (): Promise<void> => {
-        await nothingDied(services)
-        await builds.look()
-        if (isSettled(services)) resolve()
-        else setTimeout(() => void look().catch(reject), 100)
-      }
-      void look().catch(reject)
-    }),
-  ])
+  for (;;) {
+    await nothingDied(services)
+    await builds.look()
+    if (isSettled(services)) return
+    await Promise.race([broken, delay(100)])
+  }
 }
+
+/** How a story that was told to its end is to be called: a training that failed is no part of it, a rejected model is. */
+export const statusOf = (models: readonly Pick<ModelTrained, 'outcome'>[]): number =>
+  models.some(({ outcome }) => outcome === 'failed') ? exitCodes.failed.status : exitCodes.ok.status

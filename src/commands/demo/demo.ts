@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { openPlatform } from '../../bootstrap.ts'
 import { loadConfig } from '../../config.ts'
 import { AppError } from '../../core/errors.ts'
@@ -12,11 +13,13 @@ import { createLogger } from '../../telemetry/logger.ts'
 import type { TrainingEvents } from '../../training/train-request.ts'
 import { createMetrics } from '../../telemetry/metrics.ts'
 import { createProgress, type Progress } from '../progress.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { raised } from '../stop-signal.ts'
 import { showTraining } from '../training-stages.ts'
 import { drawBeforeAfter } from './before-after.ts'
 import { keepChronicle, type Chronicle } from './chronicle.ts'
 import { dataSetData, sceneData, type DemoData } from './demo-data.ts'
-import { publishStage, settled } from './demo-stages.ts'
+import { publishStage, settled, statusOf } from './demo-stages.ts'
 import { emptyDataFolder } from './empty-folder.ts'
 import { printResults, searchAll } from './demo-searches.ts'
 import { writeReport } from './report.ts'
@@ -42,9 +45,12 @@ export type DemoContext = {
 
 const OUTPUT = 'demo'
 
+/** How long what is in hand may take to end once the person wants it to; the next demo empties the folder anyway. */
+const PATIENCE_MILLISECONDS = 1_000
+
 /** The whole loop on generated scenes or on a data set: publish, train, index, stream, retrain, decide, release, search. */
 export async function runDemo(options: DemoOptions, context: DemoContext): Promise<number> {
-  const { stdout } = context
+  const { stdout, signal } = context
   const progress = createProgress({ stream: stdout, isTerminal: stdout.isTTY })
   await emptyDataFolder(options.data)
   const config = loadConfig(
@@ -60,26 +66,31 @@ export async function runDemo(options: DemoOptions, context: DemoContext): Promi
   const platform = await openPlatform(config, 'own')
   const services = await createServices(platform, createLogger({ level: config.LOG_LEVEL }), createMetrics())
   const chronicle = await keepChronicle(services, progress)
-  let running: RunningRole | null = null
-  try {
-    const data = options.dataset === undefined ? sceneData(options.seed) : await dataSetData(options.dataset)
-    const serving = await startServingRole(services)
-    const events = {
-      ...told(chronicle),
-      onEvaluated: chronicle.evaluated,
-    }
-    const workers = await startRoles(services, ['train', 'release', 'embed', 'erase'], events)
-    running = joinRoles([serving, workers])
-    running = await tellStory(services, running, data, progress, chronicle)
-    progress.stop()
-    if (!options.exit) await serveUntilStopped(services, running, context)
-    return 0
-  } finally {
-    progress.stop()
-    await running?.stop()
+  const running: RunningRole[] = []
+  const close = async (): Promise<void> => {
+    await joinRoles(running).stop()
     await chronicle.stop()
     await services.closeServices()
     await platform.close()
+  }
+  const story = async (): Promise<number> => {
+    const data = options.dataset === undefined ? sceneData(options.seed) : await dataSetData(options.dataset)
+    running.push(await startServingRole(services))
+    const events = { ...told(chronicle), onEvaluated: chronicle.evaluated }
+    running.push(await startRoles(services, ['train', 'release', 'embed', 'erase'], events))
+    await tellStory(services, running, data, progress, chronicle, signal)
+    progress.stop()
+    if (!options.exit) await serveUntilStopped(services, running, context)
+    return statusOf(services.catalogue.models())
+  }
+  try {
+    return await story()
+  } catch (error) {
+    if (!signal.aborted) throw error
+    return exitCodes.interrupted.status
+  } finally {
+    progress.stop()
+    await Promise.race([close(), ...(signal.aborted ? [delay(PATIENCE_MILLISECONDS)] : [])])
   }
 }
 
@@ -95,45 +106,44 @@ function told({ progress, trained }: Chronicle): TrainingEvents {
   }
 }
 
+/** Starts the counter once the first part is there, and adds it to `running`. Rejects with the signal's reason. */
 async function tellStory(
   services: Services,
-  workers: RunningRole,
+  running: RunningRole[],
   data: DemoData,
   progress: Progress,
   chronicle: Chronicle,
-): Promise<RunningRole> {
+  signal: AbortSignal,
+): Promise<void> {
   const startedAt = services.clock()
-  const finish = (running: RunningRole) => settled(services, running, chronicle.progress)
+  const stage = { signal, pauses: null }
 
-  const first = await publishStage(services, chronicle.progress, { name: 'publish', source: data.first, pauses: null })
+  const first = await publishStage(services, chronicle.progress, { ...stage, name: 'publish', source: data.first })
   chronicle.say('pairs', `the first part is published: ${first.accepted.toLocaleString('en-GB')} pairs`)
   // The counter starts here, so that the first training is on the whole of the first part.
-  const running = joinRoles([workers, await startRoles(services, ['count'])])
-  await counted(services, running)
-  await finish(running)
+  running.push(await startRoles(services, ['count']))
+  const interrupted = raised(signal).then(() => signal.throwIfAborted())
+  const broken = Promise.race([joinRoles(running).failed, services.failed, interrupted])
+  broken.catch(() => undefined) // nobody may be waiting just then
+  const finish = async (): Promise<void> => {
+    await counted(services, broken)
+    await settled(services, broken, chronicle.progress)
+  }
+  await finish()
   if (services.catalogue.currentRelease() === null) throw noFirstModel(services)
   const before = await searchAll(services, data.queries)
 
   const stream = await publishStage(services, chronicle.progress, {
+    ...stage,
     name: 'stream',
     source: data.stream,
-    pauses:
-      data.portion === null
-        ? null
-        : {
-            every: data.portion,
-            wait: async () => {
-              await counted(services, running)
-              await finish(running)
-            },
-          },
+    pauses: data.portion === null ? null : { every: data.portion, wait: finish },
   })
   chronicle.say('pairs', `the stream has ended: ${stream.accepted.toLocaleString('en-GB')} pairs`)
-  await counted(services, running)
-  await finish(running)
+  await finish()
   if (data.manualAtEnd) {
     await requestRetraining(services, 'manual', 'demo')
-    await finish(running)
+    await settled(services, broken, chronicle.progress)
   }
   const after = await searchAll(services, data.queries)
 
@@ -152,17 +162,15 @@ async function tellStory(
   await writeFile(join(OUTPUT, 'before-after.png'), await drawBeforeAfter(story.queries))
   await writeFile(join(OUTPUT, 'report.html'), await writeReport(story))
   progress.say(null, `pictures: ${join(OUTPUT, 'before-after.png')}   report: ${join(OUTPUT, 'report.html')}`)
-  return running
 }
 
 /** The counter's group has seen all that is published, so what it had to ask for it has asked for. */
-async function counted(services: Services, running: RunningRole): Promise<void> {
-  const { log, catalogue } = services
+async function counted({ log, catalogue }: Services, broken: Promise<unknown>): Promise<void> {
   const isThrough = async () => {
     const committed = await log.committedOffsets('count', 'pairs')
     return [...(await log.endOffsets('pairs'))].every(([partition, end]) => (committed.get(partition) ?? 0) >= end)
   }
-  while (!(await isThrough())) await Promise.race([running.failed, new Promise((resolve) => setTimeout(resolve, 20))])
+  while (!(await isThrough())) await Promise.race([broken, delay(20)])
   await catalogue.caughtUp(log)
 }
 
@@ -174,18 +182,14 @@ function noFirstModel({ catalogue }: Services): AppError {
 
 async function serveUntilStopped(
   services: Services,
-  running: RunningRole,
+  running: readonly RunningRole[],
   { stdout, signal }: DemoContext,
 ): Promise<void> {
   const { startApiRole } = await import('../../roles/api-role.ts')
   const api = await startApiRole(services)
   stdout.write(`\nSearch it at ${api.address}  (Ctrl-C ends it)\n`)
-  const stopped = new Promise<void>((resolve) => {
-    if (signal.aborted) resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
   try {
-    await Promise.race([stopped, running.failed, services.failed])
+    await Promise.race([raised(signal), joinRoles(running).failed, services.failed])
   } finally {
     await api.stop()
   }

@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createSqliteLog, type SqliteLogOptions } from '../../../src/adapters/event-log/sqlite.ts'
+import { AppError } from '../../../src/core/errors.ts'
 import type { EventLog, NewRecord } from '../../../src/ports/event-log.ts'
 import { openDatabase } from '../../../src/sqlite/database.ts'
 import { consumeRecords, promise, tailRecords } from '../../fixtures/log-consumers.ts'
@@ -169,6 +170,25 @@ describe('the SQLite event log at its limits', () => {
     })
     const expected = new Map([[position?.partition, 2]])
     await vi.waitFor(async () => expect(await log.committedOffsets('readers', 'pairs')).toEqual(expected))
+    await consumer.stop()
+  })
+
+  it('keeps a reader alive while it cannot note a gap', async () => {
+    const now = 1_700_000_000_000
+    const { log } = await openLog({ clock: () => now })
+    await log.append([pairRecord('one', 'a'), tombstone('one', 'a')])
+    await log.maintain(now + 31 * DAY)
+    const noted = promise<number>()
+    let attempts = 0
+    const consumer = log.tail(() => new Map(), {
+      topics: ['pairs'],
+      handle: () => Promise.reject(new Error('nothing to handle')),
+      onGap(_topic, _partition, next) {
+        if (++attempts === 1) throw new AppError('storage-full', 'The disk is full.')
+        noted.resolve(next)
+      },
+    })
+    expect(await Promise.race([noted.promise, consumer.done])).toBe(2)
     await consumer.stop()
   })
 

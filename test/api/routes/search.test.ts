@@ -57,6 +57,9 @@ it('takes pictures as a form and as base64, and embeddings', async () => {
   }
 })
 
+const numbered = <T>(count: number, item: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => item(i))
+const filtered = (filter: object): RequestInit => postJson({ text: 'a', filter })
+
 const refusals: readonly [string, string, RequestInit | undefined, number, string, RegExp][] = [
   ['nothing', '/v1/search', undefined, 400, 'invalid-request', /one thing to search for/],
   ['a limit of 0', '/v1/search?q=a&limit=0', undefined, 400, 'invalid-request', /^limit: /],
@@ -64,6 +67,63 @@ const refusals: readonly [string, string, RequestInit | undefined, number, strin
   ['an offset too far', '/v1/search?q=a&offset=1001', undefined, 400, 'invalid-request', /^offset: /],
   ['an unknown split', '/v1/search?q=a&split=other', undefined, 400, 'invalid-request', /^split: .*train/],
   ['an unknown target', '/v1/search?q=a&target=videos', undefined, 400, 'invalid-request', /^target: /],
+  ['too many sets', `/v1/search?q=a${'&split=test'.repeat(5)}`, undefined, 400, 'invalid-request', /^split: /],
+  [
+    'too many fields',
+    `/v1/search?q=a${numbered(21, (i) => `&metadata=f${i}:x`).join('')}`,
+    undefined,
+    400,
+    'invalid-request',
+    /^metadata: .*20 fields/,
+  ],
+  [
+    'too many values',
+    `/v1/search?q=a${numbered(101, (i) => `&metadata=f:${i}`).join('')}`,
+    undefined,
+    400,
+    'invalid-request',
+    /^metadata: .*100 values/,
+  ],
+  [
+    'a field with a name too long',
+    `/v1/search?q=a&metadata=${'f'.repeat(65)}:x`,
+    undefined,
+    400,
+    'invalid-request',
+    /^metadata/,
+  ],
+  [
+    'too many sets as JSON',
+    '/v1/search',
+    filtered({ splits: numbered(5, () => 'test') }),
+    400,
+    'invalid-request',
+    /^f/,
+  ],
+  [
+    'too many fields as JSON',
+    '/v1/search',
+    filtered({ metadata: Object.fromEntries(numbered(21, (i) => [`f${i}`, 'x'])) }),
+    400,
+    'invalid-request',
+    /^filter.metadata: .*20 fields/,
+  ],
+  [
+    'too many values as JSON',
+    '/v1/search',
+    filtered({ metadata: { f: numbered(101, String) } }),
+    400,
+    'invalid-request',
+    /^filter.metadata.f/,
+  ],
+  [
+    'a value too long as JSON',
+    '/v1/search',
+    filtered({ metadata: { f: 'x'.repeat(4_097) } }),
+    400,
+    'invalid-request',
+    /^filter.metadata.f/,
+  ],
   ['an id that is none', '/v1/search?imageId=7', undefined, 400, 'invalid-request', /^imageId: /],
   ['two things', '/v1/search', postJson({ text: 'a', embedding: [1] }), 400, 'invalid-request', /one thing/],
   ['an unknown field', '/v1/search', postJson({ text: 'a', topK: 3 }), 400, 'invalid-request', /topK/],

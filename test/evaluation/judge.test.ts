@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest'
+import { AppError } from '../../src/core/errors.ts'
+import { normaliseCaption } from '../../src/core/caption.ts'
+import { imageBlobKey } from '../../src/core/pair-record.ts'
+import { createJudge } from '../../src/evaluation/judge.ts'
+import type { Encoder } from '../../src/ports/encoder.ts'
+import { pairEvent, pairRecord, tombstone } from '../fixtures/pair-events.ts'
+import { platform } from '../consumers/consumer-harness.ts'
+import { vectorOf } from '../consumers/word-encoder.ts'
+
+/** Pictures and their captions are the same text: `knowing` sees that, the others see two texts that have nothing in common. */
+const encoderOf = (modelVersion: string): Encoder => ({
+  modelVersion,
+  dimension: 16,
+  async encodeImages(images) {
+    const texts = await Promise.all(images.map(async ({ bytes }) => new TextDecoder().decode(await bytes())))
+    return texts.map((text) => vectorOf(modelVersion === 'knowing' ? 'same' : 'pictures', normaliseCaption(text)))
+  },
+  encodeTexts: async (texts) => texts.map((text) => vectorOf('same', text)),
+  close: async () => undefined,
+})
+
+const named = (index: number): string => `picture number ${index}`
+
+async function heldOut(count: number) {
+  const made = await platform()
+  for (let index = 0; index < count; index++) {
+    const record = pairRecord(named(index), named(index))
+    const value = pairEvent(named(index), named(index), { split: 'validation' })
+    await made.blobs.put(imageBlobKey(value.imageId), Buffer.from(named(index)))
+    await made.log.append([{ ...record, value }])
+  }
+  await made.catalogue.caughtUp(made.log)
+  const stored = async (imageId: string) => {
+    const bytes = await made.blobs.get(imageBlobKey(imageId))
+    if (bytes === null) throw new AppError('blob-missing', 'It is gone.')
+    return bytes
+  }
+  const judging = (bytesOf = stored) =>
+    createJudge({
+      catalogue: made.catalogue,
+      openEncoder: async (modelVersion) => encoderOf(modelVersion),
+      bytesOf,
+      judgement: () => null,
+      thresholds: {},
+    })
+  const eraseFirst = async () => {
+    await made.log.append([tombstone(named(0), named(0))])
+    await made.catalogue.caughtUp(made.log)
+    await made.blobs.delete(imageBlobKey(pairEvent(named(0), null).imageId))
+  }
+  return { judging, stored, eraseFirst }
+}
+
+describe('the judge', () => {
+  it('can accept a first model on twenty pictures, and refuses one that guesses', async () => {
+    const { judging } = await heldOut(20)
+    expect(await judging().judgeFirst('knowing')).toMatchObject({
+      accepted: true,
+      sentence: expect.stringMatching(/rank of 1\.000 on 20 .* guessing gives 0\.180 /) as string,
+    })
+    const refused = await judging().judgeFirst('guessing')
+    expect(refused.accepted).toBe(false)
+    expect(refused.sentence).toContain('no better than guessing')
+  })
+
+  it('accepts a first model unjudged on fewer', async () => {
+    const { judging } = await heldOut(3)
+    const { accepted, sentence } = await judging().judgeFirst('guessing')
+    expect([accepted, sentence]).toEqual([true, 'The first model is accepted unjudged: there are only 3 validation images.']) // prettier-ignore
+  })
+
+  it('judges anew without a picture that is erased meanwhile', async () => {
+    const { judging, stored, eraseFirst } = await heldOut(22)
+    let erased = false
+    const judge = judging(async (imageId) => {
+      if (!erased) await eraseFirst()
+      erased = true
+      return stored(imageId)
+    })
+    expect((await judge.compare('guessing', 'knowing', 'manual', 1)).evidence).toMatchObject({
+      validation: { images: 21 },
+    })
+  })
+
+  it('does not try for ever where a picture that is held out is missing', async () => {
+    const { judging } = await heldOut(20)
+    let asked = 0
+    const judge = judging(async () => {
+      asked++
+      throw new AppError('blob-missing', 'It was lost.')
+    })
+    await expect(judge.judgeFirst('knowing')).rejects.toMatchObject({ code: 'blob-missing' })
+    expect(asked).toBeLessThanOrEqual(5 * 20)
+  })
+})

@@ -1,0 +1,51 @@
+import { join } from 'node:path'
+import { expect, it, onTestFinished } from 'vitest'
+import { openCatalogue } from '../../src/catalogue/open-catalogue.ts'
+import { createCatalogueReadiness } from '../../src/roles/catalogue-readiness.ts'
+import { openDatabase } from '../../src/sqlite/database.ts'
+import { publication } from '../catalogue/catalogue-harness.ts'
+import { platform } from '../consumers/consumer-harness.ts'
+import { pairEvent } from '../fixtures/pair-events.ts'
+
+it('is behind until it has caught up once', async () => {
+  const { log, blobs, clock, folder, catalogue } = await platform()
+  await log.append([publication(pairEvent('one', 'a dog'))])
+  const late = openCatalogue({ database: openDatabase(join(folder, 'late.db')), blobs })
+  onTestFinished(() => late.close())
+  const reasons = createCatalogueReadiness({ catalogue: late, log, clock })
+  expect(await reasons()).toEqual(['catalogue-behind'])
+  await catalogue.caughtUp(log)
+  expect(await createCatalogueReadiness({ catalogue, log, clock })()).toEqual([])
+})
+
+it('may be behind for less than a minute, and is ready again once it has caught up', async () => {
+  const { log, clock, catalogue, follower, setForward } = await platform()
+  const reasons = createCatalogueReadiness({ catalogue, log, clock })
+  expect(await reasons()).toEqual([])
+  await follower.stop()
+  await log.append([publication(pairEvent('one', 'a dog'))])
+  expect(await reasons()).toEqual([])
+  setForward(58_000)
+  expect(await reasons()).toEqual([])
+  setForward(2_000)
+  expect(await reasons()).toEqual(['catalogue-behind'])
+  const again = await catalogue.follow(log)
+  onTestFinished(() => again.stop())
+  await catalogue.caughtUp(log)
+  expect(await reasons()).toEqual([])
+})
+
+it('counts the minute anew when what was behind is folded, though more is on the way', async () => {
+  const { log, clock, catalogue, setForward } = await platform()
+  // Whenever it is asked, something new is on the way, as under load.
+  const busy = { isCaughtUp: async () => false, caughtUp: catalogue.caughtUp }
+  expect(await createCatalogueReadiness({ catalogue, log, clock })()).toEqual([])
+  const reasons = createCatalogueReadiness({ catalogue: busy, log, clock })
+  await reasons()
+  await catalogue.caughtUp(log)
+  for (let minute = 0; minute < 3; minute++) {
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(await reasons()).toEqual([])
+    setForward(61_000)
+  }
+})
