@@ -1,4 +1,4 @@
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createReadStream, createWriteStream, type WriteStream } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -39,22 +39,26 @@ export async function writeTrainingData(
   await mkdir(jobFolder, { recursive: true })
   const features = createWriteStream(join(jobFolder, FEATURES_FILE), { flush: true })
   const examples = createWriteStream(join(jobFolder, EXAMPLES_FILE), { flush: true })
+  // Attached at once: a full disk shows itself between two writes, when nobody waits for one.
+  const ended = Promise.all([finished(features), finished(examples)])
+  ended.catch(() => undefined)
+  const drained = (stream: WriteStream) => Promise.race([once(stream, 'drain'), ended])
   let rows = 0
   let written = 0
   for await (const { views, captions, fold } of images) {
     for (const view of views) {
-      if (!features.write(vectorBytes(view))) await once(features, 'drain')
+      if (!features.write(vectorBytes(view))) await drained(features)
     }
     for (const caption of captions) {
       const example: Example = { row: rows, caption, fold }
-      if (!examples.write(`${JSON.stringify(example)}\n`)) await once(examples, 'drain')
+      if (!examples.write(`${JSON.stringify(example)}\n`)) await drained(examples)
       written++
     }
     rows++
   }
   features.end()
   examples.end()
-  await Promise.all([finished(features), finished(examples)])
+  await ended
   return { images: rows, examples: written }
 }
 
