@@ -20,7 +20,8 @@ export async function writeUntrainedModel(
   const tokeniser = buildTokeniser(captions, vocabulary)
   const shape = { ...sizes, featureWidth }
   const weights = {
-    ...initialWeights(shape, createTokeniser(tokeniser).size, 1),
+    ...initialWeights(shape, 1),
+    words: Float32Array.from({ length: createTokeniser(tokeniser).size * sizes.wordWidth }, (_, i) => Math.sin(i)),
     feature_mean: new Float32Array(featureWidth),
     feature_scale: new Float32Array(featureWidth).fill(1),
   }

@@ -5,13 +5,15 @@ import { product } from '../models/onnx/view.ts'
 import { fillMatches, type EncodedExample } from './batches.ts'
 import type { FeatureFile } from './feature-file.ts'
 import type { Hyperparameters } from './hyperparameters.ts'
+import type { Words } from './word-table.ts'
 
 /** The inputs of a training step that change with the batch, in memory that is used again for every batch. */
 export type BatchTensors = {
   readonly tensors: Readonly<Record<string, ort.Tensor>>
-  /** [batch, words]; 0 where there is no word. */
-  readonly ids: Int32Array
-  readonly words: Float32Array
+  /** The words of each caption that were not dropped out. */
+  readonly captions: readonly Words[]
+  /** Means of the captions' words, [batch, width]; for the table of words to write. */
+  readonly bags: Float32Array
   /** Loads a batch: a view of each image drawn at random, features and words dropped out at random. */
   fill(batch: readonly EncodedExample[], random: Random): void
 }
@@ -38,22 +40,16 @@ export function createBatchTensors(
     tensors[name] = new ort.Tensor('float32', values, sizes)
   }
   const array = (name: string) => data[name] ?? new Float32Array(0)
-  const ids = new Int32Array(batchSize * shape.maxLength)
+  const captions: Words[] = []
 
   return {
     tensors,
-    ids,
-    words: array('words'),
+    captions,
+    bags: array('bags'),
     fill(batch, random) {
-      const weights = array('word_weights')
-      ids.fill(0)
-      weights.fill(0)
       for (const [row, example] of batch.entries()) {
         features.read(example.row, random.below(views), array('features'), row * shape.featureWidth)
-        for (const [place, id] of example.ids.entries()) {
-          ids[row * shape.maxLength + place] = id
-          weights[row * shape.maxLength + place] = random.float() < wordDropout ? 0 : 1
-        }
+        captions[row] = example.ids.filter(() => random.float() >= wordDropout)
       }
       fillDropout(array('feature_dropout'), featureDropout, random)
       fillMatches(batch, array('matches'))

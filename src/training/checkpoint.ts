@@ -18,19 +18,34 @@ const positionSchema = z.object({
   history: z.array(z.object({ epoch: z.number(), loss: z.number(), developmentRecall: z.number(), score: z.number() })),
 })
 
-/** Where a training stands. With the weights, their running means and the job it determines all that follows. */
+/** Where a training stands. With what was learned and the job it determines all that follows. */
 export type TrainingPosition = z.infer<typeof positionSchema>
 
+/** All arrays that change from step to step: the weights with the optimiser's running means, and their averages. */
+export type Learned = {
+  readonly states: Readonly<Record<string, AdamState>>
+  readonly averages: Weights
+}
+
 export type Checkpoints = {
-  save(position: TrainingPosition, states: Readonly<Record<string, AdamState>>): Promise<void>
-  /** Loads the saved arrays into `states` and returns where training stood; null when there is nothing to resume. */
-  resume(fingerprint: string, states: Readonly<Record<string, AdamState>>): Promise<TrainingPosition | null>
+  save(position: TrainingPosition, learned: Learned): Promise<void>
+  /** Loads the saved arrays into `learned` and returns where training stood; null when there is nothing to resume. */
+  resume(fingerprint: string, learned: Learned): Promise<TrainingPosition | null>
   saveBest(weights: Weights): Promise<void>
   /** The weights saved last by `saveBest`. */
   best(): Promise<Weights | null>
 }
 
-const parts = ['values', 'mean', 'square'] as const
+/** The arrays under the names that they have in the file. */
+const named = ({ states, averages }: Learned): Record<string, Float32Array> =>
+  Object.fromEntries([
+    ...Object.entries(states).flatMap(([name, { values, mean, square }]) => [
+      [`values.${name}`, values] as const,
+      [`mean.${name}`, mean] as const,
+      [`square.${name}`, square] as const,
+    ]),
+    ...Object.entries(averages).map(([name, values]) => [`average.${name}`, values] as const),
+  ])
 
 /** Where a training stands before its first step. */
 export const startingPosition = (fingerprint: string): TrainingPosition => ({
@@ -52,23 +67,14 @@ export function createCheckpoints(jobFolder: string): Checkpoints {
   const currentPath = join(jobFolder, 'checkpoint.safetensors')
   const bestPath = join(jobFolder, 'best.safetensors')
   return {
-    async save(position, states) {
-      const arrays = Object.entries(states).flatMap(([name, state]) =>
-        parts.map((part) => [`${part}.${name}`, state[part]]),
-      )
-      await writeWeightsFile(currentPath, {
-        note: JSON.stringify(position),
-        arrays: Object.fromEntries(arrays) as Record<string, Float32Array>,
-      })
-    },
-    async resume(fingerprint, states) {
+    save: (position, learned) =>
+      writeWeightsFile(currentPath, { note: JSON.stringify(position), arrays: named(learned) }),
+    async resume(fingerprint, learned) {
       const saved = await readWeightsFile(currentPath)
       if (saved === null) return null
       const position = positionSchema.parse(JSON.parse(saved.note))
       if (position.fingerprint !== fingerprint) return null
-      for (const [name, state] of Object.entries(states)) {
-        for (const part of parts) state[part].set(saved.arrays[`${part}.${name}`] ?? [])
-      }
+      for (const [name, values] of Object.entries(named(learned))) values.set(saved.arrays[name] ?? [])
       return position
     },
     saveBest: (weights) => writeWeightsFile(bestPath, { note: 'best', arrays: weights }),

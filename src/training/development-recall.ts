@@ -1,6 +1,6 @@
 import { createGraph } from '../models/onnx/graph.ts'
 import { openOnnxSession } from '../models/onnx-session.ts'
-import type { FeatureFile } from './feature-file.ts'
+import { readAverage, type FeatureFile } from './feature-file.ts'
 import type { EncodedExample } from './batches.ts'
 
 /** Text-to-image Recall@1, @5 and @10 as shares. */
@@ -28,14 +28,8 @@ export function loadDevelopmentFold(
   const rows = [...new Set(examples.map((example) => example.row))].slice(0, MAXIMUM_IMAGES)
   const positions = new Map(rows.map((row, position) => [row, position]))
   const averages = new Float32Array(rows.length * width)
-  const view = new Float32Array(width)
   for (const [position, row] of rows.entries()) {
-    for (let index = 0; index < views; index++) {
-      features.read(row, index, view, 0)
-      for (const [i, value] of view.entries()) {
-        averages[position * width + i] = (averages[position * width + i] ?? 0) + value / views
-      }
-    }
+    readAverage(features, row, views, averages.subarray(position * width, (position + 1) * width))
   }
   const captions = examples.flatMap(({ row, ids }) => {
     const image = positions.get(row)

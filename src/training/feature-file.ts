@@ -35,6 +35,16 @@ export function openFeatureFile(jobFolder: string, views: number, width: number)
   }
 }
 
+/** Writes the average of a row's views, which is what serving sees of an image, to `target` [width]. */
+export function readAverage(file: FeatureFile, row: number, views: number, target: Float32Array): void {
+  const view = new Float32Array(target.length)
+  target.fill(0)
+  for (let index = 0; index < views; index++) {
+    file.read(row, index, view, 0)
+    for (const [i, value] of view.entries()) target[i] = (target[i] ?? 0) + value / views
+  }
+}
+
 /**
  * What features are centred by and multiplied with, over all views of the given rows. A feature is divided by the square root of
  * its own standard deviation times the overall one: half-way between keeping the backbone's proportions, in which a few features

@@ -3,21 +3,27 @@ import { parameterShapes, type DualEncoderShape } from '../models/definitions/tr
 import { product } from '../models/onnx/view.ts'
 import { normal, randomStream } from './random.ts'
 
-/** Normal values whose deviation is one over the root of the width that is summed over; words a little smaller. */
-export function initialWeights(
-  shape: DualEncoderShape,
-  vocabularySize: number,
-  seed: number,
-): Record<string, Float32Array> {
+/** Rows of the identity, as far as there are columns for them. */
+function startAsIdentity(matrix: Float32Array, columns: number): void {
+  for (let row = 0; row < columns && row * columns < matrix.length; row++) {
+    matrix.fill(0, row * columns, (row + 1) * columns)
+    matrix[row * columns + row] = 1
+  }
+}
+
+/**
+ * All but the words, which `wordPlaces` puts among the images: normal values whose deviation is one over the root of the width
+ * that is summed over. The text projection leaves a text where its words are.
+ */
+export function initialWeights(shape: DualEncoderShape, seed: number): Record<string, Float32Array> {
   const random = randomStream(seed)
   const drawn = (length: number, deviation: number) => Float32Array.from({ length }, () => normal(random) * deviation)
-  const weights: Record<string, Float32Array> = {
-    words: drawn(vocabularySize * shape.wordWidth, 1 / Math.sqrt(shape.wordWidth)),
-  }
+  const weights: Record<string, Float32Array> = {}
   for (const [name, sizes] of Object.entries(parameterShapes(shape))) {
     const [inputs = 1] = sizes
     weights[name] = sizes.length === 2 ? drawn(product(sizes), 1 / Math.sqrt(inputs)) : new Float32Array(product(sizes))
   }
+  startAsIdentity(weights['text_projection_weight'] ?? new Float32Array(0), shape.embeddingWidth)
   weights['logit_scale'] = Float32Array.of(INITIAL_LOGIT_SCALE)
   return weights
 }

@@ -5,8 +5,9 @@ import { featureStatistics, type FeatureFile } from './feature-file.ts'
 import { VIEWS } from './hyperparameters.ts'
 import type { TrainingJob } from './job.ts'
 import { initialWeights } from './parameters.ts'
-import { startFrom } from './warm-start.ts'
+import { readParent } from './warm-start.ts'
 import type { Example, Fold } from './training-data.ts'
+import { wordPlaces } from './word-places.ts'
 
 /** What a training starts from: all of it a function of the job and its data. */
 export type Preparation = {
@@ -17,7 +18,7 @@ export type Preparation = {
   readonly folds: Readonly<Record<Fold, readonly EncodedExample[]>>
 }
 
-/** Builds the vocabulary of the training fold, encodes the captions, and draws or takes over the initial weights. */
+/** Builds the vocabulary of the training fold, encodes the captions, and draws, works out or takes over the initial weights. */
 export async function prepareTraining(
   job: TrainingJob,
   examples: readonly Example[],
@@ -45,13 +46,17 @@ export async function prepareTraining(
   const shape = { featureWidth, wordWidth, embeddingWidth, maxLength }
   const rows = [...new Set(training.map((example) => example.row))]
   const { mean, scale } = featureStatistics(features, rows, VIEWS, featureWidth)
-  const weights = { ...initialWeights(shape, size, seed), feature_mean: mean, feature_scale: scale }
-  if (job.initialFolder !== null) await startFrom(job.initialFolder, weights, tokeniser.model.vocab, wordWidth)
+  const heads = { ...initialWeights(shape, seed), feature_mean: mean, feature_scale: scale }
+  const learnt = encoded('train')
+  const parent = job.initialFolder === null ? null : await readParent(job.initialFolder)
+  parent?.copyHeads(heads)
+  const words = await wordPlaces(shape, heads, size, learnt, features, job.threads)
+  parent?.copyWords(words, tokeniser.model.vocab, wordWidth)
   return {
     shape,
     tokeniser,
     vocabularySize: size,
-    weights,
-    folds: { train: encoded('train'), development: encoded('development') },
+    weights: { ...heads, words },
+    folds: { train: learnt, development: encoded('development') },
   }
 }

@@ -15,6 +15,7 @@ import { randomStream } from './random.ts'
 import { learningRateAt } from './schedule.ts'
 import { readExamples } from './training-data.ts'
 import { createTrainingSession } from './training-session.ts'
+import { createWeightAverage } from './weight-average.ts'
 
 type Report = (progress: TrainingProgress) => void
 
@@ -45,13 +46,18 @@ async function trainOn(features: FeatureFile, job: TrainingJob, report: Report, 
   const rateAt = (step: number) => learningRateAt(step, steps, learningRate, warmUp)
 
   const session = await createTrainingSession(shape, weights, hyperparameters, job.threads)
+  const { states } = session
+  const trained = Object.fromEntries(Object.entries(states).map(([name, { values }]) => [name, values]))
+  const average = createWeightAverage(trained, hyperparameters.averageDecay)
+  const learned = { states, averages: average.averages }
   const batchTensors = createBatchTensors(shape, features, VIEWS, hyperparameters)
   const checkpoints = createCheckpoints(job.jobFolder)
   const fingerprint = fingerprintOf(job, examples)
-  let position = (await checkpoints.resume(fingerprint, session.states)) ?? startingPosition(fingerprint)
+  let position = (await checkpoints.resume(fingerprint, learned)) ?? startingPosition(fingerprint)
   const pace = createPace()
 
-  const judge = (candidate: Weights): Promise<Recall> => {
+  const judge = (averages: Weights): Promise<Recall> => {
+    const candidate = { ...weights, ...averages }
     const files = { imageHead: imageHeadFile(shape, candidate), textModel: textModelFile(shape, candidate) }
     return developmentRecall(fold, files, shape.maxLength, job.threads)
   }
@@ -59,13 +65,13 @@ async function trainOn(features: FeatureFile, job: TrainingJob, report: Report, 
   async function finishEpoch(): Promise<void> {
     const { epoch, lossSum, history } = position
     const loss = lossSum / stepsPerEpoch
-    const recall = await judge(weights)
+    const recall = await judge(learned.averages)
     // Without a development fold the training loss is all there is to go by.
     const score = fold.images > 0 ? (recall.at1 + recall.at5 + recall.at10) / 3 : -loss
     const judged: JudgedEpoch = { epoch, loss, developmentRecall: recall.at10, score }
     position = { ...startingPosition(fingerprint), epoch: epoch + 1, history: [...history, judged] }
-    if (bestEpoch(position.history) === judged) await checkpoints.saveBest(weights)
-    await checkpoints.save(position, session.states)
+    if (bestEpoch(position.history) === judged) await checkpoints.saveBest(learned.averages)
+    await checkpoints.save(position, learned)
     const step = epoch * stepsPerEpoch
     const progress = { epoch, epochs, step, steps, loss, learningRate: rateAt(step) }
     report({ ...progress, developmentRecall: recall.at10, secondsLeft: pace.secondsLeft(steps - step) })
@@ -84,8 +90,9 @@ async function trainOn(features: FeatureFile, job: TrainingJob, report: Report, 
         throw new AppError('training-failed', `The loss at step ${step} is no number; lower the learning rate.`)
       }
       position = { ...position, stepInEpoch, lossSum: position.lossSum + loss }
+      average.update(step)
       pace.step()
-      if (stepInEpoch % hyperparameters.checkpointEvery === 0) await checkpoints.save(position, session.states)
+      if (stepInEpoch % hyperparameters.checkpointEvery === 0) await checkpoints.save(position, learned)
       const progress = { epoch, epochs, step, steps, loss, learningRate: rateAt(step) }
       report({ ...progress, secondsLeft: pace.secondsLeft(steps - step) })
     }

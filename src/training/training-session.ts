@@ -44,7 +44,7 @@ export async function createTrainingSession(
   const shapes = Object.entries(parameterShapes(shape))
   const states = Object.fromEntries(shapes.map(([name]) => [name, adamState(of(name))]))
   const gradients = new Map(shapes.map(([name, sizes]) => [name, new Float32Array(product(sizes))]))
-  const wordGradient = new Float32Array(batchSize * shape.maxLength * shape.wordWidth)
+  const bagGradient = new Float32Array(batchSize * shape.wordWidth)
   const loss = new Float32Array(1)
 
   // ONNX Runtime reads and writes these very arrays: nothing is copied from step to step.
@@ -54,7 +54,7 @@ export async function createTrainingSession(
   }
   const fetches: Record<string, ort.Tensor> = {
     loss: tensor(loss, []),
-    [gradientOf('words')]: tensor(wordGradient, [batchSize, shape.maxLength, shape.wordWidth]),
+    [gradientOf('bags')]: tensor(bagGradient, [batchSize, shape.wordWidth]),
   }
   for (const [name, sizes] of shapes) {
     parameters[name] = tensor(of(name), sizes)
@@ -64,9 +64,9 @@ export async function createTrainingSession(
   return {
     states: { ...states, words: table.state },
     async learn(batch, step, learningRate) {
-      table.gather(batch.ids, batch.words)
+      table.average(batch.captions, batch.bags)
       await session.run({ ...parameters, ...batch.tensors }, fetches)
-      let squaredNorm = table.accumulate(batch.ids, wordGradient)
+      let squaredNorm = table.accumulate(batch.captions, bagGradient)
       for (const gradient of gradients.values()) squaredNorm += squaredLength(gradient)
       const gradientScale = clippingFactor(squaredNorm, maximumGradientNorm)
       for (const [name, state] of Object.entries(states)) {

@@ -20,30 +20,35 @@ async function readModel(folder: string) {
   }
 }
 
-/**
- * Copies what the parent model has learned over initial weights; words that it did not know keep their initial values. Throws
- * `model-invalid` when there is no model in the folder, `training-failed` when its arrays have other sizes.
- */
-export async function startFrom(
-  folder: string,
-  weights: Readonly<Record<string, Float32Array>>,
-  vocabulary: Readonly<Record<string, number>>,
-  wordWidth: number,
-): Promise<void> {
+/** A model that training starts from. */
+export type Parent = {
+  /** Copies all but the words over initial weights, which hold no words. Throws `training-failed` when the parent's arrays have other sizes. */
+  copyHeads(weights: Readonly<Record<string, Float32Array>>): void
+  /** Copies the rows of the words that the parent knows to `words`; others keep their place. */
+  copyWords(words: Float32Array, vocabulary: Readonly<Record<string, number>>, wordWidth: number): void
+}
+
+/** The model in `folder`, to start from. Throws `model-invalid` when there is none. */
+export async function readParent(folder: string): Promise<Parent> {
   const parent = await readModel(folder)
-  for (const [name, values] of Object.entries(weights)) {
-    if (name === 'words') continue
-    const learned = parent.weights.get(name)
-    if (learned?.length !== values.length) {
-      const detail = `The model in ${folder} has another ${name}; train from scratch after changing widths or backbone.`
-      throw new AppError('training-failed', detail)
-    }
-    values.set(learned)
-  }
-  const table = parent.weights.get('words') ?? new Float32Array(0)
-  for (const [word, id] of Object.entries(vocabulary)) {
-    const known = parent.vocabulary[word]
-    if (known === undefined) continue
-    weights['words']?.set(table.subarray(known * wordWidth, (known + 1) * wordWidth), id * wordWidth)
+  return {
+    copyHeads(weights) {
+      for (const [name, values] of Object.entries(weights)) {
+        const learned = parent.weights.get(name)
+        if (learned?.length !== values.length) {
+          const detail = `The model in ${folder} has another ${name}; train from scratch after changing widths or backbone.`
+          throw new AppError('training-failed', detail)
+        }
+        values.set(learned)
+      }
+    },
+    copyWords(words, vocabulary, wordWidth) {
+      const table = parent.weights.get('words') ?? new Float32Array(0)
+      for (const [word, id] of Object.entries(vocabulary)) {
+        const known = parent.vocabulary[word]
+        if (known === undefined) continue
+        words.set(table.subarray(known * wordWidth, (known + 1) * wordWidth), id * wordWidth)
+      }
+    },
   }
 }

@@ -1,18 +1,34 @@
 import { adamState, adamW, type AdamState, type AdamStep } from './adamw.ts'
 
+/** The ids of a caption's words. */
+export type Words = readonly number[]
+
 /**
  * The embeddings of all words, outside the graph: ONNX Runtime adds duplicate rows with a race (microsoft/onnxruntime#18048), so
- * rows are gathered and their gradients summed here, in the order of the batch. Only rows of words in the batch are updated.
+ * words are averaged and their gradients summed here, in the order of the batch. Only rows of words in the batch are updated.
  */
 export type WordTable = {
   readonly state: AdamState
-  readonly width: number
-  /** Copies the rows of `ids` (0: padding, left as it is) into `target` [ids, width]. */
-  gather(ids: Int32Array, target: Float32Array): void
-  /** Sums the gradients [ids, width] by word; returns the sum of their squares. */
-  accumulate(ids: Int32Array, gradients: Float32Array): number
+  /** Writes the mean of each caption's words to `bags` [captions, width]; zeros where there is no word. */
+  average(captions: readonly Words[], bags: Float32Array): void
+  /** Sums the gradients of the bags [captions, width] by word; returns the sum of their squares. */
+  accumulate(captions: readonly Words[], gradients: Float32Array): number
   /** Updates the rows that `accumulate` saw last. */
   update(step: AdamStep): void
+}
+
+/** Adds `width` values of `source` times `factor` to those of `target`. */
+function addScaled(
+  target: Float32Array,
+  to: number,
+  source: Float32Array,
+  from: number,
+  factor: number,
+  width: number,
+): void {
+  for (let i = 0; i < width; i++) {
+    target[to + i] = (target[to + i] as number) + (source[from + i] as number) * factor
+  }
 }
 
 export function createWordTable(values: Float32Array, width: number): WordTable {
@@ -21,24 +37,22 @@ export function createWordTable(values: Float32Array, width: number): WordTable 
   let sums = new Float32Array(0)
   return {
     state,
-    width,
-    gather(ids, target) {
-      for (const [place, id] of ids.entries()) {
-        if (id !== 0) target.set(values.subarray(id * width, (id + 1) * width), place * width)
+    average(captions, bags) {
+      bags.fill(0)
+      for (const [row, words] of captions.entries()) {
+        for (const id of words) addScaled(bags, row * width, values, id * width, 1 / words.length, width)
       }
     },
-    accumulate(ids, gradients) {
+    accumulate(captions, gradients) {
       slots.clear()
-      for (const id of ids) if (id !== 0 && !slots.has(id)) slots.set(id, slots.size)
+      for (const words of captions) for (const id of words) if (!slots.has(id)) slots.set(id, slots.size)
       const used = slots.size * width
       if (sums.length < used) sums = new Float32Array(used * 2)
       sums.fill(0, 0, used)
-      for (const [place, id] of ids.entries()) {
-        const slot = slots.get(id)
-        if (slot === undefined) continue
-        const from = place * width
-        const to = slot * width
-        for (let i = 0; i < width; i++) sums[to + i] = (sums[to + i] as number) + (gradients[from + i] as number)
+      for (const [row, words] of captions.entries()) {
+        for (const id of words) {
+          addScaled(sums, (slots.get(id) ?? 0) * width, gradients, row * width, 1 / words.length, width)
+        }
       }
       let squared = 0
       for (let i = 0; i < used; i++) squared += (sums[i] as number) ** 2

@@ -1,35 +1,62 @@
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { numpy as np } from '@jax-js/jax'
+import { weightedMean } from '../../src/models/definitions/layers.ts'
 import { adamState, adamW } from '../../src/training/adamw.ts'
 import { createWordTable } from '../../src/training/word-table.ts'
+import { startJax } from '../../src/models/onnx/trace.ts'
+import { largestDifference, runInJax } from '../models/onnx/run-program.ts'
 
-const ids = Int32Array.of(2, 0, 1, 2)
+const captions = [[2, 1, 2], [], [1]]
 const step = { step: 1, learningRate: 0.1, weightDecay: 0.01, gradientScale: 0.5 }
+const threeWords = () => Float32Array.of(0, 0, 1, 4, 7, 10)
+
+beforeAll(startJax)
 
 describe('word table', () => {
-  it('gathers rows and leaves padding as it is', () => {
-    const table = createWordTable(Float32Array.of(0, 0, 1, 1, 2, 2), 2)
-    const target = new Float32Array(8).fill(-1)
-    table.gather(ids, target)
-    expect([...target]).toEqual([2, 2, -1, -1, 1, 1, 2, 2])
+  it('averages the words of each caption; no words make zeros', () => {
+    const table = createWordTable(threeWords(), 2)
+    const bags = new Float32Array(6).fill(-1)
+    table.average(captions, bags)
+    expect([...bags]).toEqual([5, 8, 0, 0, 1, 4].map((value) => expect.closeTo(value, 5) as number))
   })
 
-  it('sums the gradients of a word that occurs twice, as a dense table would', () => {
-    const table = createWordTable(Float32Array.of(0, 0, 1, 1, 2, 2), 2)
-    const gradients = Float32Array.of(1, 2, 9, 9, 3, 4, 5, 6)
-    const dense = adamState(Float32Array.of(0, 0, 1, 1, 2, 2))
-    adamW(dense, Float32Array.of(0, 0, 3, 4, 6, 8), step)
-    expect(table.accumulate(ids, gradients)).toBe(9 + 16 + 36 + 64)
+  it('averages as the model that is served does', async () => {
+    const served = ({ words, weights }: Readonly<Record<string, np.Array>>) => ({
+      bags: weightedMean(words as np.Array, weights as np.Array),
+    })
+    const signature = { words: { shape: [2, 3, 5] }, weights: { shape: [2, 3] } }
+    const words = Float32Array.from({ length: 30 }, (_, i) => Math.sin(i))
+    const values = { words, weights: Float32Array.of(1, 1, 1, 1, 1, 0) }
+    const bags = new Float32Array(10)
+    createWordTable(words, 5).average(
+      [
+        [0, 1, 2],
+        [3, 4],
+      ],
+      bags,
+    )
+    expect(largestDifference({ bags }, await runInJax(served, signature, values))).toBeLessThan(1e-5)
+  })
+
+  it('sums the gradients of a word by how much of each bag it is, as a dense table would', () => {
+    const table = createWordTable(threeWords(), 2)
+    const gradients = Float32Array.of(3, 6, 9, 9, 5, 7)
+    const dense = adamState(threeWords())
+    // Word 1 is a third of the first bag and all of the last, word 2 two thirds of the first.
+    const summed = Float32Array.of(0, 0, 1 + 5, 2 + 7, 2, 4)
+    adamW(dense, summed, step)
+    expect(table.accumulate(captions, gradients)).toBeCloseTo(36 + 81 + 4 + 16, 4)
     table.update(step)
-    expect([...table.state.values]).toEqual([...dense.values])
+    for (const [i, value] of dense.values.entries()) expect(table.state.values[i]).toBeCloseTo(value, 5)
   })
 
   it('leaves words outside the batch alone', () => {
     const table = createWordTable(new Float32Array(8).fill(1), 2)
-    table.accumulate(Int32Array.of(3, 0), new Float32Array(4).fill(1))
+    table.accumulate([[3], []], new Float32Array(4).fill(1))
     table.update(step)
     expect([...table.state.values].slice(0, 6)).toEqual([1, 1, 1, 1, 1, 1])
     expect(table.state.values[6]).toBeLessThan(1)
-    table.accumulate(Int32Array.of(1, 0), new Float32Array(4).fill(1))
+    table.accumulate([[1], []], new Float32Array(4).fill(1))
     const before = table.state.values[6]
     table.update(step)
     expect(table.state.values[6]).toBe(before)

@@ -29,13 +29,13 @@ export type TextHead = {
   readonly text_projection_bias: np.Array
 }
 
-/** A bag of words: embeddings of the words [batch, words, width], weighted [batch, words] (0: padding), to unit embeddings. */
-export const bagOfWords = (head: TextHead, words: np.Array, weights: np.Array): np.Array =>
-  unitLength(linear(weightedMean(words, weights), head.text_projection_weight, head.text_projection_bias))
+/** Bags of words, each the mean of its words' embeddings, [batch, width], to unit embeddings. */
+export const textHead = (head: TextHead, bags: np.Array): np.Array =>
+  unitLength(linear(bags, head.text_projection_weight, head.text_projection_bias))
 
-/** The bag of words from ids [batch, words] and the table of all words [vocabulary, width]. */
-export const bagOfWordsFromIds = (head: TextHead, table: np.Array, ids: np.Array, weights: np.Array): np.Array =>
-  bagOfWords(head, np.take(table, ids, 0), weights)
+/** The same from ids [batch, words], their weights (0: padding) and the table of all words [vocabulary, width]. */
+export const textHeadFromIds = (head: TextHead, table: np.Array, ids: np.Array, weights: np.Array): np.Array =>
+  textHead(head, weightedMean(np.take(table, ids, 0), weights))
 
 /**
  * Symmetric InfoNCE ("Learning Transferable Visual Models From Natural Language Supervision", 2021, figure 3) over unit

@@ -2,7 +2,7 @@ import { numpy as np } from '@jax-js/jax'
 import { UNKNOWN_ID } from '../tokeniser.ts'
 import type { Argument } from '../onnx/lower.ts'
 import { lowerForAnyBatch, type Program, type Signature } from '../onnx/trace.ts'
-import { bagOfWordsFromIds, imageHead, type ImageHead, type TextHead } from './dual-encoder.ts'
+import { imageHead, textHeadFromIds, type ImageHead, type TextHead } from './dual-encoder.ts'
 import { frozenShapes, parameterShapes, type DualEncoderShape } from './training-step.ts'
 
 /** A model's arrays by name: trained parameters, constants and `words`, the table of word embeddings. */
@@ -20,7 +20,7 @@ const textProgram: Program = (inputs) => {
   const known = np
     .notEqual(input_ids.ref, np.array(UNKNOWN_ID, { dtype: input_ids.dtype }))
     .astype(attention_mask.dtype)
-  return { text_embeds: bagOfWordsFromIds(head, words, input_ids, attention_mask.mul(known)) }
+  return { text_embeds: textHeadFromIds(head, words, input_ids, attention_mask.mul(known)) }
 }
 
 /** Arguments that are baked into the file: every one of `names`, from the weights. */

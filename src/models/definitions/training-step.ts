@@ -1,6 +1,6 @@
 import { valueAndGrad, type numpy as np } from '@jax-js/jax'
 import type { Program, Signature } from '../onnx/trace.ts'
-import { bagOfWords, contrastiveLoss, imageHead, type ImageHead, type TextHead } from './dual-encoder.ts'
+import { contrastiveLoss, imageHead, textHead, type ImageHead, type TextHead } from './dual-encoder.ts'
 
 export type DualEncoderShape = {
   readonly featureWidth: number
@@ -19,10 +19,9 @@ export const parameterShapes = (shape: DualEncoderShape): Readonly<Record<string
   text_projection_weight: [shape.wordWidth, shape.embeddingWidth],
 })
 
-/** What changes from step to step: the rows of the batch's words (trained, too), and the batch. */
+/** What changes from step to step: the batch. The means of its captions' words are trained through, too. */
 export const batchShapes = (shape: DualEncoderShape, batch: number): Readonly<Record<string, readonly number[]>> => ({
-  words: [batch, shape.maxLength, shape.wordWidth],
-  word_weights: [batch, shape.maxLength],
+  bags: [batch, shape.wordWidth],
   features: [batch, shape.featureWidth],
   feature_dropout: [batch, shape.featureWidth],
   matches: [batch, batch],
@@ -47,22 +46,21 @@ const gradientPrefix = 'gradient_'
 export const gradientOf = (name: string): string => gradientPrefix + name
 
 type Trained = Omit<ImageHead, 'feature_mean' | 'feature_scale'> &
-  TextHead & { readonly words: np.Array; readonly logit_scale: np.Array }
+  TextHead & { readonly bags: np.Array; readonly logit_scale: np.Array }
 type StepInputs = Trained &
   Pick<ImageHead, 'feature_mean' | 'feature_scale'> & {
-    readonly word_weights: np.Array
     readonly features: np.Array
     readonly feature_dropout: np.Array
     readonly matches: np.Array
   }
 
-/** The loss of a batch, and its gradient with respect to every parameter and to the rows of its words. */
+/** The loss of a batch, and its gradient with respect to every parameter and to its bags of words. */
 export const trainingStep: Program = (inputs) => {
-  const { feature_mean, feature_scale, word_weights, features, feature_dropout, matches, ...trained } =
+  const { feature_mean, feature_scale, features, feature_dropout, matches, ...trained } =
     inputs as unknown as StepInputs
   const loss = (parameters: typeof trained) => {
     const images = imageHead({ ...parameters, feature_mean, feature_scale }, features, feature_dropout)
-    const texts = bagOfWords(parameters, parameters.words, word_weights)
+    const texts = textHead(parameters, parameters.bags)
     return contrastiveLoss(images, texts, parameters.logit_scale, matches)
   }
   const [value, gradients] = valueAndGrad(loss)(trained)

@@ -1,0 +1,72 @@
+import { imageHeadFile, type Weights } from '../models/definitions/serving.ts'
+import type { DualEncoderShape } from '../models/definitions/training-step.ts'
+import { startJax } from '../models/onnx/trace.ts'
+import { openOnnxSession } from '../models/onnx-session.ts'
+import type { EncodedExample } from './batches.ts'
+import { readAverage, type FeatureFile } from './feature-file.ts'
+import { VIEWS } from './hyperparameters.ts'
+
+/** A word counts as if it had been seen this much more often with pictures of nothing: what is seen seldom says little. */
+const PRIOR_COUNT = 40
+const CHUNK = 256
+
+/** The words of each picture, all of its captions together. */
+function wordsByRow(examples: readonly EncodedExample[]): ReadonlyMap<number, readonly number[]> {
+  const words = new Map<number, number[]>()
+  for (const { row, ids } of examples) words.set(row, [...(words.get(row) ?? []), ...ids])
+  return words
+}
+
+/** Multiplies all values so that rows have length 1 in the quadratic mean. */
+function bringToUnitLength(places: Float64Array, rows: number): void {
+  const meanSquare = places.reduce((sum, value) => sum + value * value, 0) / rows
+  if (meanSquare === 0) return
+  for (const [i, value] of places.entries()) places[i] = value / Math.sqrt(meanSquare)
+}
+
+/**
+ * Where words start, [vocabulary, word width]: each at the mean of its pictures' embeddings under the image head in `heads`,
+ * before anything is learned of the two together. A projection drawn at random keeps angles, roughly, so this finds pictures
+ * already; rare words start where they were seen, when a drawn start would stay the noise that it is.
+ */
+export async function wordPlaces(
+  shape: DualEncoderShape,
+  heads: Weights,
+  vocabularySize: number,
+  examples: readonly EncodedExample[],
+  features: FeatureFile,
+  threads: number,
+): Promise<Float32Array> {
+  const { featureWidth, wordWidth, embeddingWidth } = shape
+  const width = Math.min(wordWidth, embeddingWidth)
+  const places = new Float64Array(vocabularySize * wordWidth)
+  const counts = new Float64Array(vocabularySize)
+  await startJax()
+  const session = await openOnnxSession(imageHeadFile(shape, heads), { threads })
+  const pictures = [...wordsByRow(examples)]
+  for (let from = 0; from < pictures.length; from += CHUNK) {
+    const chunk = pictures.slice(from, from + CHUNK)
+    const data = new Float32Array(chunk.length * featureWidth)
+    for (const [place, [row]] of chunk.entries()) {
+      readAverage(features, row, VIEWS, data.subarray(place * featureWidth, (place + 1) * featureWidth))
+    }
+    const { image_embeds } = await session.run({ features: { data, shape: [chunk.length, featureWidth] } }, [
+      'image_embeds',
+    ])
+    for (const [place, [, ids]] of chunk.entries()) {
+      for (const id of ids) {
+        counts[id] = (counts[id] ?? 0) + 1
+        for (let i = 0; i < width; i++) {
+          const at = id * wordWidth + i
+          places[at] = (places[at] as number) + (image_embeds.data[place * embeddingWidth + i] as number)
+        }
+      }
+    }
+  }
+  await session.close()
+  for (let at = 0; at < places.length; at++) {
+    places[at] = (places[at] as number) / ((counts[Math.floor(at / wordWidth)] as number) + PRIOR_COUNT)
+  }
+  bringToUnitLength(places, vocabularySize)
+  return Float32Array.from(places)
+}
