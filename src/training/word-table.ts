@@ -59,7 +59,8 @@ export function createWordTable(values: Float32Array, width: number): WordTable 
       return squared
     },
     update(step) {
-      for (const [id, slot] of slots) adamW(state, sums, step, id * width, width, slot * width)
+      // Not for…of: V8 inlines the pass into that loop and then runs it ten times slower.
+      slots.forEach((slot, id) => adamW(state, sums, step, id * width, width, slot * width))
     },
   }
 }
