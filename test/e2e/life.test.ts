@@ -48,6 +48,7 @@ describe('a life, from the first pair to a second model', { timeout: 180_000 }, 
       pairstream.services.publisher,
     )
     expect(first.accepted).toBeGreaterThan(30)
+    await pairstream.services.catalogue.caughtUp(pairstream.services.log)
     const refused = await get('/v1/search?q=circle')
     expect(refused).toMatchObject({ status: 503, body: { type: expect.stringContaining('no-model') as string } })
     expect(refused.body['missingPairs']).toBe(250 - pairstream.services.catalogue.counts().counted)
