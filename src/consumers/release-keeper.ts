@@ -3,7 +3,7 @@ import type { AppError } from '../core/errors.ts'
 import { embedGroup } from '../core/consumer-groups.ts'
 import { viewReleases, type OpenBuild, type ReleaseView } from '../core/release-chain.ts'
 import type { Offsets, EventLog } from '../ports/event-log.ts'
-import { breachOf, type Observations, type WatchLimits } from './release-watch.ts'
+import { breachOf, nothingSeen, type Observations, type WatchLimits } from './release-watch.ts'
 import type { ReleaseLog } from './release-log.ts'
 
 export type KeeperDependencies = {
@@ -80,8 +80,8 @@ export function createReleaseKeeper(deps: KeeperDependencies): ReleaseKeeper {
     if (!passed && deps.clock() - watchedAt < deps.watchInterval) return false
     watchedAt = deps.clock()
     const now = await deps.observe(serving.modelVersion, serving.generation)
-    const atPromotion = (parse(serving.evidence) as { goldenRecall?: number | null } | null)?.goldenRecall ?? null
-    const known = before.get(serving.generation) ?? { searches: 0, emptyAnswers: 0, failures: 0, latency: null }
+    const atPromotion = goldenRecallIn(parse(serving.evidence))
+    const known = before.get(serving.generation) ?? nothingSeen
     const breach = breachOf({ ...known, goldenRecall: atPromotion }, now, deps.limits)
     if (breach !== null && previous?.generation != null) {
       await releases.append({
@@ -135,4 +135,16 @@ export function createReleaseKeeper(deps: KeeperDependencies): ReleaseKeeper {
   }
 }
 
-const parse = (text: string | null): unknown => (text === null ? null : JSON.parse(text))
+/** Evidence is written by any program that follows the schema: what is no JSON is kept as the text that it is. */
+function parse(text: string | null): unknown {
+  try {
+    return text === null ? null : JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
+function goldenRecallIn(evidence: unknown): number | null {
+  if (typeof evidence !== 'object' || evidence === null || !('goldenRecall' in evidence)) return null
+  return typeof evidence.goldenRecall === 'number' ? evidence.goldenRecall : null
+}

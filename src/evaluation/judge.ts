@@ -4,10 +4,12 @@ import type { Encoder } from '../ports/encoder.ts'
 import { reciprocalRankByChance } from './chance.ts'
 import { pairScores } from './compare.ts'
 import type { Evaluation } from './evaluate-retrieval.ts'
+import { dataSlices, type DataSlice } from './data-slices.ts'
 import { summariseEvaluation } from './evaluation-summary.ts'
 import { decideRelease, type GateThresholds } from './gate.ts'
 import type { GateDecision } from './gate-decision.ts'
 import { latencyGuardrail, qualityGuardrail, type Guardrail } from './guardrails.ts'
+import { slice } from './paired-scores.ts'
 import { evaluateModel, heldOutSet, type HeldOutSet, type Judgement } from './held-out.ts'
 
 export type JudgeDependencies = {
@@ -61,6 +63,9 @@ export function createJudge(deps: JudgeDependencies) {
     }
   }
 
+  const slicesOf = ({ captions }: HeldOutSet): DataSlice[] =>
+    dataSlices(captions, (imageId) => deps.catalogue.image(imageId)?.source ?? null)
+
   return {
     /** Champion against challenger on the images that are held out now. */
     compare: (champion: string, challenger: string, reason: string, look: number): Promise<GateDecision> =>
@@ -70,7 +75,7 @@ export function createJudge(deps: JudgeDependencies) {
         return decideRelease({
           validation: pairScores(old.validation, young.validation),
           fresh: old.fresh === null || young.fresh === null ? null : pairScores(old.fresh, young.fresh),
-          guardrails: guardrails(old, young),
+          guardrails: guardrails(old, young, slicesOf(heldOut.validation)),
           reason,
           look,
           thresholds: deps.thresholds,
@@ -107,11 +112,20 @@ function chanceOn({ imageIds, captions, relevant }: HeldOutSet): { mean: number;
   return { mean: over(chances.map(({ mean }) => mean)), variance: over(chances.map(({ variance }) => variance)) }
 }
 
-function guardrails(old: Judged, young: Judged): Guardrail[] {
+function guardrails(old: Judged, young: Judged, slices: readonly DataSlice[]): Guardrail[] {
+  const whole = pairScores(old.validation, young.validation)
+  // Of several slices one looks hurt by chance sooner than of one: they share what a single guardrail may err (Bonferroni).
+  const alpha = 0.05 / Math.max(1, slices.length)
   return [
     qualityGuardrail(pairScores(old.validation, young.validation, { measure: 'reciprocal_rank' })),
     qualityGuardrail(pairScores(old.validation, young.validation, { measure: 'average_precision' })),
     qualityGuardrail(pairScores(old.validation, young.validation, { direction: 'imageToText' })),
+    ...slices.map(({ name, imageIds }) =>
+      qualityGuardrail(
+        slice(whole, name, (imageId) => imageIds.has(imageId)),
+        { alpha },
+      ),
+    ),
     latencyGuardrail({ champion: old.queryMilliseconds, challenger: young.queryMilliseconds }),
   ]
 }

@@ -1,4 +1,5 @@
 import sharp, { type Sharp } from 'sharp'
+import { withDeadline } from '../core/deadline.ts'
 import { AppError } from '../core/errors.ts'
 import { contentTypes, imageTypeOf } from './image-type.ts'
 import { HASH_INPUT, perceptualHash } from './perceptual-hash.ts'
@@ -65,16 +66,10 @@ function timeoutError(limits: ImageLimits): AppError {
 
 /** sharp's own timeout ends the work but counts whole seconds and only between scan lines; the timer keeps the promise. */
 async function withinTime<T>(work: Promise<T>, limits: ImageLimits): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(timeoutError(limits)), limits.timeoutMilliseconds)
-  })
   try {
-    return await Promise.race([work, deadline])
+    return await withDeadline(work, limits.timeoutMilliseconds, () => timeoutError(limits))
   } catch (error) {
     throw translate(error, limits)
-  } finally {
-    clearTimeout(timer)
   }
 }
 

@@ -1,3 +1,4 @@
+import { withDeadline } from '../core/deadline.ts'
 import { AppError, toAppError, type ErrorCode } from '../core/errors.ts'
 import { imageIdOf, pairIdOf, pairKey } from '../core/ids.ts'
 import { imageBlobKey } from '../core/pair-record.ts'
@@ -39,6 +40,10 @@ export type PublisherDependencies = {
   readonly clock: () => number
   /** Pictures that are read, inspected and stored at once. Default 16. */
   readonly concurrency?: number
+  /** Pictures that may wait for that; one more is refused. Default 1,000. */
+  readonly waiting?: number
+  /** Milliseconds that the blob store may take for one picture. Default 10,000, as for the log. */
+  readonly deadline?: number
 }
 
 /**
@@ -102,8 +107,8 @@ function recordOf(
 }
 
 export function createPublisher(dependencies: PublisherDependencies): Publisher {
-  const { log, blobs, isErased, known, clock, concurrency = 16 } = dependencies
-  const inGate = createGate(concurrency)
+  const { log, blobs, isErased, known, clock, concurrency = 16, waiting = 1_000, deadline = 10_000 } = dependencies
+  const inGate = createGate(concurrency, waiting)
   const inspectOnce = createInspections(dependencies.inspect)
 
   /** What is settled about a pair before anything is stored: erased, or there already; null for a new one. */
@@ -125,7 +130,9 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
     facts: PictureFacts,
     pairs: readonly Pair[],
   ): Promise<readonly Position[]> => {
-    await blobs.put(imageBlobKey(imageId), bytes)
+    await withDeadline(blobs.put(imageBlobKey(imageId), bytes), deadline, () => {
+      return new AppError('publish-unconfirmed', 'The blob store did not answer in time; send the pair again.')
+    })
     const publishedAt = clock()
     return log.append(pairs.map((pair) => recordOf(pair, imageId, facts, publishedAt)))
   }

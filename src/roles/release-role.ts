@@ -4,9 +4,9 @@ import { lookAgain } from '../consumers/look-again.ts'
 import { createReleaseHandler } from '../consumers/release.ts'
 import { createReleaseKeeper } from '../consumers/release-keeper.ts'
 import { createReleaseLog } from '../consumers/release-log.ts'
-import { defaultWatchLimits } from '../consumers/release-watch.ts'
+import { defaultWatchLimits as limits } from '../consumers/release-watch.ts'
 import { createJudge } from '../evaluation/judge.ts'
-import { createGoldenQueries } from '../evaluation/golden-queries.ts'
+import { createGoldenQueries, type GoldenAnswers } from '../evaluation/golden-queries.ts'
 import { createJudgement } from './judgement.ts'
 import { createRegistryFollower } from './registry.ts'
 import { joinRoles, never, type RunningRole } from './role.ts'
@@ -46,10 +46,11 @@ export function startReleaseRole(services: Services, events: ReleaseEvents): Run
     catalogue,
     log,
     releases,
-    observe: async (modelVersion, generation) => ({
-      ...observer.seen(),
-      goldenRecall: await golden.recall(modelVersion, generation),
-    }),
+    async observe(modelVersion, generation) {
+      const { bestScores, ...seen } = observer.seen()
+      const answers = await golden.ask(modelVersion, generation)
+      return { ...seen, goldenRecall: answers?.recall ?? null, weakShare: weakShareOf(bestScores, answers) }
+    },
     async modelProblem(modelVersion) {
       try {
         await (await encoders.open(modelVersion)).close()
@@ -59,7 +60,7 @@ export function startReleaseRole(services: Services, events: ReleaseEvents): Run
         return problem.kind === 'invalid' ? problem : null
       }
     },
-    limits: defaultWatchLimits,
+    limits,
     probation: config.PROBATION_SECONDS * 1_000,
     watchInterval: 30_000,
     clock,
@@ -78,4 +79,9 @@ export function startReleaseRole(services: Services, events: ReleaseEvents): Run
     { failed: consumer.done, stop: consumer.stop },
     { failed: never, stop: loop.stop },
   ])
+}
+
+function weakShareOf(bestScores: readonly number[], golden: GoldenAnswers | null): number | null {
+  if (golden === null || bestScores.length < limits.minimumSearches) return null
+  return bestScores.filter((score) => score < golden.ordinaryScore).length / bestScores.length
 }

@@ -94,8 +94,7 @@ export async function createServices(platform: Platform, logger: Logger, metrics
       search: (request) =>
         observer.observe(
           () => searched.search(request),
-          ({ hits }) => hits.length === 0,
-          isUnfilteredVectorSearch(request),
+          ({ hits }) => (isUnfilteredVectorSearch(request) ? hits.map(({ score }) => score) : null),
         ),
     },
     observer,

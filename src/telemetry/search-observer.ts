@@ -2,7 +2,11 @@ import { toAppError } from '../core/errors.ts'
 
 export type SearchObservations = {
   readonly searches: number
+  /** The searches whose answers tell of the release: those that neither a filter nor the words alone could leave empty. */
+  readonly telling: number
   readonly emptyAnswers: number
+  /** The best scores of the newest telling searches that found something. */
+  readonly bestScores: readonly number[]
   readonly failures: number
   /** 95th percentile in milliseconds of the newest searches; null without any. */
   readonly latency: number | null
@@ -10,10 +14,10 @@ export type SearchObservations = {
 
 export type SearchObserver = {
   /**
-   * Runs a search and remembers how it went. An empty answer counts only where `emptyTells`: a filter, or words that no caption
-   * has, find nothing with any model.
+   * Runs a search and remembers how it went. `scoresOf` gives the answer's scores, best first, where they tell of the release, else
+   * null: a filter, or words that no caption has, find nothing with any model.
    */
-  observe<T>(search: () => Promise<T>, isEmpty: (result: T) => boolean, emptyTells: boolean): Promise<T>
+  observe<T>(search: () => Promise<T>, scoresOf: (result: T) => readonly number[] | null): Promise<T>
   /** What was seen since `restart`. */
   seen(): SearchObservations
   /** Starts anew, for a release that has just taken over. */
@@ -31,21 +35,31 @@ function tellsOfRelease(error: unknown): boolean {
 /** Watches the searches of this process, for the release watch. */
 export function createSearchObserver(): SearchObserver {
   let searches = 0
+  let telling = 0
   let emptyAnswers = 0
   let failures = 0
   let latencies: number[] = []
+  let bestScores: number[] = []
 
   const remember = (start: number): void => {
     latencies[searches++ % REMEMBERED] = performance.now() - start
   }
 
+  const learn = (scores: readonly number[]): void => {
+    const [best] = scores
+    if (best === undefined) emptyAnswers++
+    else bestScores[(telling - emptyAnswers) % REMEMBERED] = best
+    telling++
+  }
+
   return {
-    async observe(search, isEmpty, emptyTells) {
+    async observe(search, scoresOf) {
       const start = performance.now()
       try {
         const result = await search()
         remember(start)
-        if (emptyTells && isEmpty(result)) emptyAnswers++
+        const scores = scoresOf(result)
+        if (scores !== null) learn(scores)
         return result
       } catch (error) {
         if (tellsOfRelease(error)) {
@@ -57,13 +71,16 @@ export function createSearchObserver(): SearchObserver {
     },
     seen() {
       const sorted = [...latencies].sort((a, b) => a - b)
-      return { searches, emptyAnswers, failures, latency: sorted[Math.floor(sorted.length * 0.95)] ?? null }
+      const latency = sorted[Math.floor(sorted.length * 0.95)] ?? null
+      return { searches, telling, emptyAnswers, bestScores: [...bestScores], failures, latency }
     },
     restart() {
       searches = 0
+      telling = 0
       emptyAnswers = 0
       failures = 0
       latencies = []
+      bestScores = []
     },
   }
 }

@@ -2,7 +2,7 @@ import { createEmbedHandler } from '../../src/consumers/embed.ts'
 import { createGenerations } from '../../src/consumers/generations.ts'
 import { createReleaseHandler, type ReleaseDependencies } from '../../src/consumers/release.ts'
 import { createReleaseKeeper, type KeeperDependencies } from '../../src/consumers/release-keeper.ts'
-import { defaultWatchLimits, type Observations } from '../../src/consumers/release-watch.ts'
+import { defaultWatchLimits, nothingSeen, type Observations } from '../../src/consumers/release-watch.ts'
 import { embedGroup } from '../../src/core/consumer-groups.ts'
 import type { ModelTrained } from '../../src/core/events.ts'
 import type { GateDecision } from '../../src/evaluation/gate-decision.ts'
@@ -27,7 +27,7 @@ export const model = (modelVersion: string, changes: Partial<ModelTrained> = {})
 export const decision = (outcome: GateDecision['outcome'], evidence: object = { gain: 0.02 }) =>
   ({ outcome, sentence: `It is ${outcome}.`, evidence }) as GateDecision
 
-export const well: Observations = { goldenRecall: 0.5, searches: 0, emptyAnswers: 0, failures: 0, latency: null }
+export const well: Observations = { ...nothingSeen, goldenRecall: 0.5 }
 
 export const deciding = (made: Platform, changes: Partial<ReleaseDependencies> = {}) =>
   createReleaseHandler({

@@ -9,7 +9,7 @@ import { createGenerations } from '../../src/consumers/generations.ts'
 import { startLoop } from '../../src/consumers/loop.ts'
 import { createReleaseKeeper } from '../../src/consumers/release-keeper.ts'
 import { createReleaseLog } from '../../src/consumers/release-log.ts'
-import { defaultWatchLimits } from '../../src/consumers/release-watch.ts'
+import { defaultWatchLimits, nothingSeen } from '../../src/consumers/release-watch.ts'
 import { run } from '../../src/consumers/runner.ts'
 import { sweepBlobs, sweepIndex } from '../../src/consumers/sweep.ts'
 import { viewReleases } from '../../src/core/release-chain.ts'
@@ -56,7 +56,7 @@ export function startConsumers(platform: Platform): LifeConsumers {
   const keeper = createReleaseKeeper({
     ...platform,
     releases,
-    observe: async () => ({ goldenRecall: null, searches: 0, emptyAnswers: 0, failures: 0, latency: null }),
+    observe: async () => nothingSeen,
     modelProblem: async () => null,
     limits: defaultWatchLimits,
     probation: 0,

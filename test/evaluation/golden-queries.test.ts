@@ -36,8 +36,32 @@ it('measures golden recall through the index by what is relevant, among held-out
   made.start(createEmbedHandler({ ...made, generation: 'g1', encoder, partitions: PARTITIONS, batch: 8 }))
   await made.passed(embedGroup('g1'))
   const openEncoder = async () => createWordEncoder('m1')
-  const recall = (judgement: Parameters<typeof createGoldenQueries>[0]['judgement']) =>
-    createGoldenQueries({ ...made, openEncoder, judgement }).recall('m1', 'g1')
-  expect(await recall(() => null)).toBe(1)
-  expect(await recall(({ pairId }) => (pairId === made.heldOut[0]?.pairId ? [] : null))).toBeCloseTo(2 / 3)
+  const ask = (judgement: Parameters<typeof createGoldenQueries>[0]['judgement']) =>
+    createGoldenQueries({ ...made, openEncoder, judgement }).ask('m1', 'g1')
+  expect(await ask(() => null)).toMatchObject({ recall: 1 })
+  const missed = await ask(({ pairId }) => (pairId === made.heldOut[0]?.pairId ? [] : null))
+  expect(missed?.recall).toBeCloseTo(2 / 3)
+})
+
+it('calls ordinary what the best hits of all but a twentieth of the golden queries reach', async () => {
+  const made = await platform()
+  const texts = Array.from({ length: 40 }, (_, i) => `a dog ${i}`)
+  // Pictures are the text of their bytes: all but one look exactly like their captions.
+  const pairs = texts.map((text, i) => pairEvent(i === 0 ? 'another thing' : text, text, { split: 'validation' }))
+  await made.log.append(pairs.map(publication))
+  await made.catalogue.caughtUp(made.log)
+  await made.index.create('g1', DIMENSION)
+  made.start(
+    createEmbedHandler({
+      ...made,
+      generation: 'g1',
+      encoder: createWordEncoder('m1'),
+      partitions: PARTITIONS,
+      batch: 8,
+    }),
+  )
+  await made.passed(embedGroup('g1'))
+  const openEncoder = async () => createWordEncoder('m1')
+  const answers = await createGoldenQueries({ ...made, openEncoder, judgement: () => null }).ask('m1', 'g1')
+  expect(answers?.ordinaryScore).toBeCloseTo(1, 5)
 })

@@ -8,21 +8,30 @@ import { pairEvent, pairRecord, tombstone } from '../fixtures/pair-events.ts'
 import { platform } from '../consumers/consumer-harness.ts'
 import { vectorOf } from '../consumers/word-encoder.ts'
 
-/** Pictures and their captions are the same text: `knowing` sees that, the others see two texts that have nothing in common. */
+const LONG = `far${' away'.repeat(20)}`
+/** Which pictures a model knows: those it does not know look to it like a text that has nothing in common with their captions. */
+const knows: Record<string, (text: string) => boolean> = {
+  knowing: () => true,
+  guessing: () => false,
+  'knowing the long': (text) => text.includes(LONG),
+  'knowing the short': (text) => !text.includes(LONG),
+}
+
+/** Pictures and their captions are the same text. */
 const encoderOf = (modelVersion: string): Encoder => ({
   modelVersion,
   dimension: 16,
   async encodeImages(images) {
     const texts = await Promise.all(images.map(async ({ bytes }) => new TextDecoder().decode(await bytes())))
-    return texts.map((text) => vectorOf(modelVersion === 'knowing' ? 'same' : 'pictures', normaliseCaption(text)))
+    return texts.map((text) =>
+      vectorOf(knows[modelVersion]?.(text) === true ? 'same' : 'pictures', normaliseCaption(text)),
+    )
   },
   encodeTexts: async (texts) => texts.map((text) => vectorOf('same', text)),
   close: async () => undefined,
 })
 
-const named = (index: number): string => `picture number ${index}`
-
-async function heldOut(count: number) {
+async function heldOut(count: number, named = (index: number): string => `picture number ${index}`) {
   const made = await platform()
   for (let index = 0; index < count; index++) {
     const record = pairRecord(named(index), named(index))
@@ -68,6 +77,14 @@ describe('the judge', () => {
     const { judging } = await heldOut(3)
     const { accepted, sentence } = await judging().judgeFirst('guessing')
     expect([accepted, sentence]).toEqual([true, 'The first model is accepted unjudged: there are only 3 validation images.']) // prettier-ignore
+  })
+
+  it('does not promote what is better on the whole and worse where captions are long', async () => {
+    const { judging } = await heldOut(90, (index) => `picture number ${index}${index % 3 === 0 ? ` ${LONG}` : ''}`)
+    const { outcome, evidence } = await judging().compare('knowing the long', 'knowing the short', 'manual', 1)
+    expect([outcome, evidence.cause]).toEqual(['rejected', 'guardrail-hurt'])
+    const hurt = evidence.guardrails.filter(({ hurt }) => hurt).map(({ name }) => name)
+    expect(hurt).toEqual(['NDCG@10, text to image, long captions'])
   })
 
   it('judges anew without a picture that is erased meanwhile', async () => {

@@ -145,6 +145,30 @@ describe('publish', () => {
   })
 })
 
+describe('a store that does not answer', () => {
+  it('is given up after the deadline, with nothing in the log', async () => {
+    const { blobs, pairs, publisher } = await createBench()
+    const silent = { ...blobs, put: () => new Promise<never>(() => undefined) }
+    const { publish } = await publisher({ blobs: silent, deadline: 20 })
+    await expect(publish(entryOf(await pictureOf('red')))).rejects.toMatchObject({ code: 'publish-unconfirmed' })
+    expect(await pairs()).toEqual([])
+  })
+
+  it('lets only so many wait, and takes them up again in their order', async () => {
+    const { blobs, pairs, publisher } = await createBench()
+    let answer: () => void = () => undefined
+    const answered = new Promise<void>((resolve) => (answer = resolve))
+    const slow = { ...blobs, put: (key: string, bytes: Uint8Array) => answered.then(() => blobs.put(key, bytes)) }
+    const { publish } = await publisher({ blobs: slow, concurrency: 1, waiting: 2 })
+    const red = await pictureOf('red')
+    const taken = ['one', 'two', 'three'].map((caption) => publish(entryOf(red, { caption })))
+    await expect(publish(entryOf(red, { caption: 'four' }))).rejects.toMatchObject({ code: 'publish-unconfirmed' })
+    answer()
+    await Promise.all(taken)
+    expect((await pairs()).map(({ caption }) => caption)).toEqual(['one', 'two', 'three'])
+  })
+})
+
 describe('publishImage', () => {
   it('settles each of a picture’s pairs, and appends the new ones in order', async () => {
     const { publisher, pairs } = await createBench()

@@ -1,3 +1,4 @@
+import usearch from 'usearch'
 import { createBestList, type Scored } from './best-list.ts'
 
 const CHUNK_BYTES = 2 * 1024 * 1024
@@ -36,6 +37,23 @@ function rowDot(chunk: Float32Array, start: number, query: Float32Array): number
   }
   for (; i < length; i++) a += (chunk[start + i] as number) * (query[i] as number)
   return a + b + c + d
+}
+
+/** Rows beyond the wanted ones that are asked for: where these all score alike too, a tie may reach further. */
+const TIE_MARGIN = 16
+/** What usearch's dot product may differ by from `rowDot`, which adds in another order. */
+const ROUNDING = 1e-5
+
+/**
+ * Rows of a chunk among which its best `count` are, ties included, by usearch's vector instructions: a tenth of the time of a loop. Null
+ * where that cannot be said, because as many more score alike.
+ */
+function bestRows(rows: Float32Array, query: Float32Array, count: number): readonly number[] | null {
+  const wanted = count + TIE_MARGIN
+  if (rows.length / query.length <= wanted) return null
+  const { keys, distances } = usearch.exactSearch(rows, query, query.length, wanted, usearch.MetricKind.IP, 1)
+  const reached = distances[count - 1] as number
+  return (distances[wanted - 1] as number) > reached + ROUNDING ? Array.from(keys, Number) : null
 }
 
 export function createVectorTable(dimension: number): VectorTable {
@@ -91,7 +109,13 @@ export function createVectorTable(dimension: number): VectorTable {
         if (list.admits(score)) list.offer({ score, id: ids[row] as string, number: numbers[row] as number })
       }
       if (candidates === undefined) {
-        for (let row = 0; row < numbers.length; row++) consider(row)
+        for (const [i, chunk] of chunks.entries()) {
+          const first = i * rowsPerChunk
+          const filled = Math.min(rowsPerChunk, numbers.length - first)
+          const best = count === 0 ? [] : bestRows(chunk.subarray(0, filled * dimension), query, count)
+          if (best === null) for (let row = 0; row < filled; row++) consider(first + row)
+          else for (const row of best) consider(first + row)
+        }
       } else {
         for (const number of candidates) {
           const row = rows.get(number)
