@@ -88,7 +88,10 @@ async function compare(index: EmbeddedIndex, vectors: readonly Float32Array[], q
   }
 }
 
-/** The curve of an index over the candidates that a search asks the graph for; each depth opens the files anew. */
+/**
+ * The curve of an index over the candidates that a search asks the graph for, which is walked however few the points are; each depth
+ * opens the files anew.
+ */
 async function curveOf(
   title: string,
   folder: string,
@@ -98,7 +101,7 @@ async function curveOf(
   const points: CurvePoint[] = []
   let exact: Searches | null = null
   for (const candidates of depths) {
-    const index = createEmbeddedIndex({ folder, writable: true, settings: { ...settings, depth: candidates } })
+    const index = createEmbeddedIndex({ folder, writable: true, settings: { ...settings, depth: candidates, scanBelow: 0 } })
     exact ??= await searchAll(index, queries, { limit: LIMIT, exact: true })
     await index.settled()
     await searchAll(index, queries.slice(0, WARM_UP), { limit: LIMIT })
