@@ -23,8 +23,8 @@ import { writeUntrainedModel } from './support/untrained-model.ts'
 
 const options = readOptions()
 const { quick, threads } = options
-const rounds = quick ? 2 : 8
-const portion = quick ? 8 : 64
+const rounds = quick ? 2 : 4
+const portion = quick ? 8 : 256
 /** Passes a run of the network: what the product's lane takes at once. */
 const BATCH = 4
 /** Pictures a call of the encoder: what the embedding consumer takes at once. */

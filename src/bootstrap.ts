@@ -58,7 +58,7 @@ export async function openPlatform(config: Config, access: Access): Promise<Plat
   const blobs = createFileBlobStore({ folder: config.blobFolder })
   const index = createEmbeddedIndex({ folder: config.indexFolder, writable: holdsFolder })
   const tracking = createFileTracking({ folder: config.trackingFolder })
-  const database = openDatabase(config.cataloguePath, { readonly: !holdsFolder })
+  const database = openDatabase(config.cataloguePath, { readonly: !holdsFolder, rebuildable: true })
   const catalogue = openCatalogue({ database, blobs, readonly: !holdsFolder })
   const follower = holdsFolder ? await catalogue.follow(log) : null
   // Without a process that folds, there is nothing to wait for.

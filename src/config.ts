@@ -39,7 +39,7 @@ export const settings = z.object({
   RETIREMENT_SECONDS: seconds.default(3_600).describe('How long a retired generation is kept'),
   BLOB_GRACE_SECONDS: seconds.default(3_600).describe('How long a picture without a pair is kept after its last put'),
   SWEEP_SECONDS: whole(1).default(600).describe('Time between two sweeps for orphans and log maintenance'),
-  EMBED_BATCH: whole(1, 1_024).default(32).describe('Records an embedding consumer takes at once'),
+  EMBED_BATCH: whole(1, 1_024).default(128).describe('Records an embedding consumer takes at once'),
   THREADS: whole(1, 256).default(2).describe('Threads of ONNX Runtime for each model'),
   TRAINING_SEED: whole(0, 2 ** 31)
     .default(1)
