@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: ['test/servers/**'],
     // Processes that tests fork from source inherit these flags, as `node --import tsx` would give them.
     pool: 'forks',
     execArgv: ['--import', 'tsx'],

@@ -7,6 +7,8 @@ import { createEmbeddedIndex } from './adapters/vector-index/embedded.ts'
 import type { Catalogue } from './catalogue/catalogue.ts'
 import { openCatalogue } from './catalogue/open-catalogue.ts'
 import type { Config } from './config.ts'
+import type { DriverChoices } from './driver-choices.ts'
+import { withDeadline } from './core/deadline.ts'
 import { AppError } from './core/errors.ts'
 import type { BlobStore } from './ports/blob-store.ts'
 import type { EventLog } from './ports/event-log.ts'
@@ -23,9 +25,9 @@ export type Platform = {
   readonly index: VectorIndex
   readonly tracking: Tracking
   readonly catalogue: Catalogue
-  /** Whether this process holds the data folder: only then may it run consumers. */
+  /** Whether this process holds the data folder: only then may it fold the catalogue and run consumers. */
   readonly holdsFolder: boolean
-  /** Whether no other process held the data folder when this one opened it. */
+  /** Whether nobody else can be at work on the log: it is embedded, and no other process held the data folder when this one opened it. */
   readonly isAlone: boolean
   readonly clock: () => number
   /** Rejects when something that must not end has ended. */
@@ -44,43 +46,126 @@ export type Access =
    */
   | 'append'
 
-/** Opens the drivers. Only this file knows them by name. */
+/** Opens the drivers and folds the catalogue over them. */
 export async function openPlatform(config: Config, access: Access): Promise<Platform> {
   makeFolder(dirname(config.lockPath))
   const foldedHere = access === 'append' && (await foldOnce(config))
   const lock = access === 'append' ? null : takeFolder(config.lockPath, access)
   const holdsFolder = lock !== null
-  if (!holdsFolder && !existsSync(config.cataloguePath)) {
-    throw new AppError('not-ready', 'The process that holds the data folder is still starting; try again in a moment.')
+  const opened: (() => Promise<unknown>)[] = [async () => lock?.release()]
+  const close = async (): Promise<void> => {
+    for (const end of opened.toReversed()) await end()
   }
-  const clock = Date.now
-  const log = createSqliteLog({ path: config.logPath, partitions: config.PARTITIONS })
-  const blobs = createFileBlobStore({ folder: config.blobFolder })
-  const index = createEmbeddedIndex({ folder: config.indexFolder, writable: holdsFolder })
-  const tracking = createFileTracking({ folder: config.trackingFolder })
-  const database = openDatabase(config.cataloguePath, { readonly: !holdsFolder, rebuildable: true })
-  const catalogue = openCatalogue({ database, blobs, readonly: !holdsFolder })
-  const follower = holdsFolder ? await catalogue.follow(log) : null
-  // Without a process that folds, there is nothing to wait for.
-  if (!foldedHere) await catalogue.caughtUp(log)
+  try {
+    if (!holdsFolder && !existsSync(config.cataloguePath)) {
+      throw new AppError(
+        'not-ready',
+        'The process that holds the data folder is still starting; try again in a moment.',
+      )
+    }
+    const drivers = await openDrivers(config, holdsFolder)
+    for (const driver of Object.values(drivers)) opened.push(() => driver.close())
+    const { log, blobs } = drivers
+    const database = openDatabase(config.cataloguePath, { readonly: !holdsFolder, rebuildable: true })
+    const catalogue = openCatalogue({ database, blobs, readonly: !holdsFolder })
+    opened.push(async () => catalogue.close())
+    const follower = holdsFolder ? await catalogue.follow(log) : null
+    opened.push(async () => follower?.stop().catch(() => undefined))
+    // Without a process that folds, there is nothing to wait for.
+    if (holdsFolder) await catalogue.caughtUp(log)
+    else if (!foldedHere) await withDeadline(catalogue.caughtUp(log), LONGEST_FOLD_ELSEWHERE, stalled)
 
-  let fail: (error: unknown) => void = () => undefined
-  const failed = new Promise<never>((_, reject) => (fail = reject))
-  failed.catch(() => undefined)
-  follower?.done.catch(fail)
+    let fail: (error: unknown) => void = () => undefined
+    const failed = new Promise<never>((_, reject) => (fail = reject))
+    failed.catch(() => undefined)
+    follower?.done.catch(fail)
+    const isAlone = config.drivers.eventLog.kind === 'sqlite' && (holdsFolder || foldedHere)
+    return { ...drivers, config, catalogue, holdsFolder, isAlone, clock: Date.now, failed, close }
+  } catch (error) {
+    await close().catch(() => undefined)
+    throw error
+  }
+}
 
-  return {
-    config, log, blobs, index, tracking, catalogue, holdsFolder, isAlone: holdsFolder || foldedHere, clock, failed,
-    async close() {
-      await follower?.stop().catch(() => undefined)
-      await log.close()
-      await index.close()
-      await tracking.close()
-      await blobs.close()
-      catalogue.close()
-      lock?.release()
-    },
-  } // prettier-ignore
+/** The process that folds takes seconds at most for what is new, or does not answer at all; in milliseconds. */
+const LONGEST_FOLD_ELSEWHERE = 10_000
+
+const stalled = (): AppError =>
+  new AppError('not-ready', 'The process that holds the data folder does not go on; look at it, or start it again.')
+
+export type ServerCheck = { readonly name: string; readonly run: () => Promise<readonly string[]> }
+
+type Drivers = Pick<Platform, 'log' | 'blobs' | 'index' | 'tracking'>
+
+/** Opens all drivers or none. Those of servers are loaded only where they are used: an embedded start need not wait for them. */
+async function openDrivers({ drivers, PARTITIONS }: Config, writable: boolean): Promise<Drivers> {
+  const opened: { close(): Promise<void> }[] = []
+  const keep = async <T extends { close(): Promise<void> }>(opening: T | Promise<T>): Promise<T> => {
+    const driver = await opening
+    opened.push(driver)
+    return driver
+  }
+  try {
+    return {
+      log: await keep(openLog(drivers.eventLog, PARTITIONS)),
+      blobs: await keep(openBlobs(drivers.blobs)),
+      index: await keep(openIndex(drivers.index, writable)),
+      tracking: await keep(openTracking(drivers.tracking)),
+    }
+  } catch (error) {
+    for (const driver of opened.toReversed()) await driver.close().catch(() => undefined)
+    throw error
+  }
+}
+
+async function openLog(choice: DriverChoices['eventLog'], partitions: number): Promise<EventLog> {
+  if (choice.kind === 'sqlite') return createSqliteLog({ path: choice.path, partitions })
+  const { createKafkaLog } = await import('./adapters/event-log/kafka.ts')
+  return createKafkaLog({ ...choice, partitions })
+}
+
+async function openBlobs(choice: DriverChoices['blobs']): Promise<BlobStore> {
+  if (choice.kind === 'files') return createFileBlobStore({ folder: choice.folder })
+  const { createS3BlobStore } = await import('./adapters/blob-store/s3.ts')
+  return createS3BlobStore(choice)
+}
+
+async function openIndex(choice: DriverChoices['index'], writable: boolean): Promise<VectorIndex> {
+  if (choice.kind === 'embedded') return createEmbeddedIndex({ folder: choice.folder, writable })
+  const { createQdrantIndex } = await import('./adapters/vector-index/qdrant.ts')
+  return createQdrantIndex(choice)
+}
+
+async function openTracking(choice: DriverChoices['tracking']): Promise<Tracking> {
+  if (choice.kind === 'files') return createFileTracking({ folder: choice.folder })
+  const { createMlflowTracking } = await import('./adapters/tracking/mlflow.ts')
+  return createMlflowTracking(choice)
+}
+
+/**
+ * What each configured server is asked that no port can ask: version, rights, settings; each answer is a list of sentences on what is
+ * wrong. It needs no open driver, so it can say why one does not open.
+ */
+export function serverChecks({ drivers, PARTITIONS: partitions }: Config): readonly ServerCheck[] {
+  const { eventLog, index, blobs, tracking } = drivers
+  const checks: (ServerCheck | null)[] = [
+    eventLog.kind === 'sqlite'
+      ? null
+      : {
+          name: 'Kafka',
+          run: async () => (await import('./adapters/event-log/kafka.ts')).checkKafka({ ...eventLog, partitions }),
+        },
+    index.kind === 'embedded'
+      ? null
+      : { name: 'Qdrant', run: async () => (await import('./adapters/vector-index/qdrant.ts')).checkQdrant(index) },
+    blobs.kind === 'files'
+      ? null
+      : { name: 'S3', run: async () => (await import('./adapters/blob-store/s3.ts')).checkS3(blobs) },
+    tracking.kind === 'files'
+      ? null
+      : { name: 'MLflow', run: async () => (await import('./adapters/tracking/mlflow.ts')).checkMlflow(tracking) },
+  ]
+  return checks.filter((check) => check !== null)
 }
 
 /** Brings the catalogue up to date where nobody else does; whether it did. */

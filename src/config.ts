@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { isAbsolute, join } from 'node:path'
+import { join } from 'node:path'
 import { z } from 'zod'
 import { AppError } from './core/errors.ts'
+import { withCustomaryVariables } from './customary-variables.ts'
+import { chooseDrivers, saslMechanisms, type DriverChoices, type DriverSettings } from './driver-choices.ts'
 
 export const roles = ['api', 'embed', 'count', 'train', 'release', 'erase'] as const
 export type Role = (typeof roles)[number]
@@ -13,6 +15,7 @@ const url = (schemes: readonly string[]) =>
       (text) => schemes.some((scheme) => text.startsWith(`${scheme}:`)),
       `must start with ${schemes.join(': or ')}:`,
     )
+const text = z.string().min(1)
 const whole = (least: number, most = Number.MAX_SAFE_INTEGER) => z.coerce.number().int().min(least).max(most)
 const share = z.coerce.number().positive().max(10)
 const seconds = z.coerce.number().min(0)
@@ -22,18 +25,67 @@ const seconds = z.coerce.number().min(0)
  * relative to the working directory.
  */
 export const settings = z.object({
-  DATA_DIR: z.string().min(1).default('.pairstream').describe('Folder of the embedded drivers'),
-  EVENT_LOG_URL: url(['sqlite']).optional().describe('Event log; default `sqlite:DATA_DIR/log.db`'),
-  INDEX_URL: url(['embedded']).optional().describe('Vector index; default `embedded:DATA_DIR/index`'),
-  BLOB_URL: url(['file']).optional().describe('Blob store; default `file:DATA_DIR/blobs`'),
-  TRACKING_URL: url(['file']).optional().describe('Runs and registered models; default `file:DATA_DIR/tracking`'),
+  DATA_DIR: text.default('.pairstream').describe('Folder of the catalogue, of caches and of the embedded drivers'),
+  EVENT_LOG_URL: url(['sqlite', 'kafka'])
+    .optional()
+    .describe('Event log: `sqlite:PATH` or `kafka://host:9092,host:9092`; default `sqlite:DATA_DIR/log.db`'),
+  INDEX_URL: url(['embedded', 'http', 'https'])
+    .optional()
+    .describe('Vector index: `embedded:FOLDER` or the URL of Qdrant; default `embedded:DATA_DIR/index`'),
+  BLOB_URL: url(['file', 's3'])
+    .optional()
+    .describe('Blob store: `file:FOLDER` or `s3://bucket/prefix`; default `file:DATA_DIR/blobs`'),
+  TRACKING_URL: url(['file', 'http', 'https'])
+    .optional()
+    .describe('Runs and registered models: `file:FOLDER` or the URL of MLflow; default `file:DATA_DIR/tracking`'),
+  SCHEMA_REGISTRY_URL: url(['http', 'https'])
+    .optional()
+    .describe('Confluent-compatible schema registry; with Kafka only'),
+  SCHEMA_REGISTRY_USERNAME: text.optional().describe('User of the schema registry'),
+  SCHEMA_REGISTRY_PASSWORD: text.optional().describe('Password of the schema registry'),
+  KAFKA_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]*$/, 'may have letters, digits, dots, dashes and underscores')
+    .default('')
+    .describe('What the names of topics and groups begin with'),
+  KAFKA_REPLICATION: whole(1, 100).default(3).describe('Replicas of each topic that is made'),
+  KAFKA_MIN_IN_SYNC: whole(1, 100).default(2).describe('Replicas that must have a record before it is acknowledged'),
+  KAFKA_SESSION_SECONDS: whole(6, 300).default(30).describe('How long a silent consumer keeps its partitions'),
+  KAFKA_TLS: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe('Whether brokers are spoken to over TLS (`NODE_EXTRA_CA_CERTS` adds an authority)'),
+  KAFKA_SASL_MECHANISM: z
+    .enum(saslMechanisms)
+    .optional()
+    .describe('How the user is proven to the brokers; default `plain`'),
+  KAFKA_SASL_USERNAME: text.optional().describe('User of the brokers'),
+  KAFKA_SASL_PASSWORD: text.optional().describe('Password of the brokers'),
+  QDRANT_API_KEY: text.optional().describe('Key of Qdrant'),
+  QDRANT_PREFIX: text
+    .regex(/^[A-Za-z0-9._-]*$/, 'may have letters, digits, dots, dashes and underscores')
+    .or(z.literal(''))
+    .default('')
+    .describe('What the names of collections begin with'),
+  S3_ENDPOINT: url(['http', 'https']).optional().describe('URL of the S3 service, where it is not that of AWS'),
+  S3_REGION: text.optional().describe('Region of the bucket; default `us-east-1`'),
+  S3_ACCESS_KEY: text.optional().describe('Access key; default: as the AWS tools find theirs'),
+  S3_SECRET_KEY: text.optional().describe('Secret key'),
+  MLFLOW_NAME: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]+$/, 'may have letters, digits, dots, dashes and underscores')
+    .default('pairstream')
+    .describe('What experiments and the registered model are called in MLflow'),
+  MLFLOW_USERNAME: text.optional().describe('User of MLflow'),
+  MLFLOW_PASSWORD: text.optional().describe('Password of MLflow'),
+  MLFLOW_TOKEN: text.optional().describe('Bearer token of MLflow'),
   PARTITIONS: whole(1, 1_000).default(12).describe('Partitions of `pairs`; fixed once the log exists'),
-  BACKBONE_DIR: z.string().min(1).optional().describe('Folder of the image backbone; default: a small built-in one'),
-  HOST: z.string().min(1).default('127.0.0.1').describe('Address the API listens on'),
+  BACKBONE_DIR: text.optional().describe('Folder of the image backbone; default: a small built-in one'),
+  HOST: text.default('127.0.0.1').describe('Address the API listens on'),
   PORT: whole(0, 65_535).default(8080).describe('Port the API listens on; 0 takes a free one'),
   FIRST_TRAINING_PAIRS: whole(1).default(1_000).describe('Pairs that the first training waits for'),
   RETRAIN_THRESHOLD: share.default(0.1).describe('Share of new pairs past which a retraining is requested'),
-  RETRAIN_SCHEDULE: z.string().min(1).optional().describe('Cron expression that requests a retraining'),
+  RETRAIN_SCHEDULE: text.optional().describe('Cron expression that requests a retraining'),
   GATE_MARGIN: share.optional().describe('Least gain in NDCG@10; default 0.005 after a volume request, else 0.01'),
   PROBATION_SECONDS: seconds.default(3_600).describe('How long a new champion is watched'),
   RETIREMENT_SECONDS: seconds.default(3_600).describe('How long a retired generation is kept'),
@@ -55,12 +107,9 @@ export const settings = z.object({
 
 export type Settings = z.infer<typeof settings>
 
-export type Config = Omit<Settings, 'EVENT_LOG_URL' | 'INDEX_URL' | 'BLOB_URL' | 'TRACKING_URL'> & {
-  readonly logPath: string
+export type Config = Omit<Settings, Exclude<keyof DriverSettings, 'DATA_DIR'>> & {
+  readonly drivers: DriverChoices
   readonly cataloguePath: string
-  readonly indexFolder: string
-  readonly blobFolder: string
-  readonly trackingFolder: string
   readonly modelFolder: string
   readonly featureFolder: string
   readonly trainingFolder: string
@@ -87,12 +136,13 @@ export function loadConfig(
   overrides: Partial<Record<keyof Settings, string | number | undefined>> = {},
 ): Config {
   const file = readFile(environment)
+  const named = withCustomaryVariables(environment)
   const unknown = Object.keys(file).find((name) => !(name in settings.shape))
   if (unknown !== undefined)
     throw new AppError('configuration-invalid', `${unknown} in the configuration file is no setting.`)
   const given = Object.fromEntries(
     Object.keys(settings.shape).map((name) => {
-      const value = overrides[name as keyof Settings] ?? environment[name] ?? file[name]
+      const value = overrides[name as keyof Settings] ?? named[name] ?? file[name]
       return [name, value === '' ? undefined : value]
     }),
   )
@@ -101,25 +151,14 @@ export function loadConfig(
     const rules = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)
     throw new AppError('configuration-invalid', `Set these variables to something that fits: ${rules.join('; ')}.`)
   }
-  const { EVENT_LOG_URL, INDEX_URL, BLOB_URL, TRACKING_URL, ...rest } = parsed.data
-  const inData = (name: string) => join(rest.DATA_DIR, name)
+  const inData = (name: string) => join(parsed.data.DATA_DIR, name)
   return {
-    ...rest,
-    logPath: pathOf(EVENT_LOG_URL) ?? inData('log.db'),
-    indexFolder: pathOf(INDEX_URL) ?? inData('index'),
-    blobFolder: pathOf(BLOB_URL) ?? inData('blobs'),
-    trackingFolder: pathOf(TRACKING_URL) ?? inData('tracking'),
+    ...parsed.data,
+    drivers: chooseDrivers(parsed.data),
     cataloguePath: inData('catalogue.db'),
     modelFolder: inData('models'),
     featureFolder: inData('features'),
     trainingFolder: inData('training'),
     lockPath: inData('lock.db'),
   }
-}
-
-/** `sqlite:data/log.db`, `sqlite:/data/log.db` and `sqlite:///data/log.db` all name a path. */
-function pathOf(text: string | undefined): string | null {
-  if (text === undefined) return null
-  const path = text.slice(text.indexOf(':') + 1)
-  return isAbsolute(path) ? path.replace(/^\/\/(?=\/)/, '') : path
 }

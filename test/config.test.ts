@@ -15,12 +15,78 @@ const failure = (environment: Record<string, string>): AppError => {
   throw new Error('the configuration was accepted')
 }
 
+const SERVERS = {
+  EVENT_LOG_URL: 'kafka://one:9092, two:9093',
+  SCHEMA_REGISTRY_URL: 'http://registry:8081',
+  INDEX_URL: 'http://qdrant:6333',
+  BLOB_URL: 's3://pictures/a/b/',
+  TRACKING_URL: 'http://mlflow:5000',
+}
+
+describe('the servers in the configuration', () => {
+  it('are chosen by URL', () => {
+    const { drivers } = loadConfig({ ...SERVERS, KAFKA_TLS: 'true', S3_ENDPOINT: 'http://minio:9000' })
+    expect(drivers).toMatchObject({
+      eventLog: {
+        kind: 'kafka',
+        brokers: ['one:9092', 'two:9093'],
+        tls: true,
+        sasl: undefined,
+        replication: { factor: 3, minimumInSync: 2 },
+        registry: { url: 'http://registry:8081' },
+      },
+      index: { kind: 'qdrant', url: 'http://qdrant:6333' },
+      blobs: { kind: 's3', bucket: 'pictures', prefix: 'a/b', endpoint: 'http://minio:9000' },
+      tracking: { kind: 'mlflow', url: 'http://mlflow:5000' },
+    })
+  })
+
+  it('can be named as other programs name them, a setting’s own name going before', () => {
+    const { drivers } = loadConfig({
+      KAFKA_BROKERS: 'one:9092',
+      SCHEMA_REGISTRY_URL: 'http://registry:8081',
+      MINIO_ENDPOINT: 'minio:9000',
+      MINIO_ACCESS_KEY: 'key',
+      MINIO_SECRET_KEY: 'secret',
+      MINIO_BUCKET: 'pictures',
+      MLFLOW_TRACKING_URI: 'http://mlflow:5000',
+      TRACKING_URL: 'file:runs',
+    })
+    expect(drivers.eventLog).toMatchObject({ kind: 'kafka', brokers: ['one:9092'] })
+    expect(drivers.blobs).toMatchObject({
+      bucket: 'pictures',
+      endpoint: 'http://minio:9000',
+      accessKey: 'key',
+      secretKey: 'secret',
+    })
+    expect(drivers.tracking).toEqual({ kind: 'files', folder: 'runs' })
+  })
+
+  it.each([
+    ['SCHEMA_REGISTRY_URL', { SCHEMA_REGISTRY_URL: '' }],
+    ['EVENT_LOG_URL', { EVENT_LOG_URL: 'kafka://user:hidden@one:9092' }],
+    ['EVENT_LOG_URL', { EVENT_LOG_URL: 'kafka://one' }],
+    ['KAFKA_SASL_PASSWORD', { KAFKA_SASL_USERNAME: 'hidden' }],
+    ['KAFKA_SASL_USERNAME', { KAFKA_SASL_PASSWORD: 'hidden' }],
+    ['BLOB_URL', { BLOB_URL: 's3:///' }],
+    ['KAFKA_PREFIX', { KAFKA_PREFIX: 'hidden prefix' }],
+  ])('names %s where it does not go together with the others', (name, changes) => {
+    const { code, message } = failure({ ...SERVERS, ...changes })
+    expect([code, message]).toEqual(['configuration-invalid', expect.stringContaining(`${name}: `)])
+    expect(message).not.toContain('hidden')
+  })
+})
+
 describe('the configuration', () => {
   it('needs nothing: everything lies in the data folder', () => {
     const config = loadConfig({})
     expect(config).toMatchObject({ DATA_DIR: '.pairstream', PORT: 8080, HOST: '127.0.0.1', RETRAIN_THRESHOLD: 0.1 })
-    expect(config.logPath).toBe(join('.pairstream', 'log.db'))
-    expect(loadConfig({ DATA_DIR: '/data' })).toMatchObject({ blobFolder: '/data/blobs', indexFolder: '/data/index' })
+    expect(config.drivers.eventLog).toEqual({ kind: 'sqlite', path: join('.pairstream', 'log.db') })
+    expect(loadConfig({ DATA_DIR: '/data' }).drivers).toMatchObject({
+      index: { kind: 'embedded', folder: '/data/index' },
+      blobs: { kind: 'files', folder: '/data/blobs' },
+      tracking: { kind: 'files', folder: '/data/tracking' },
+    })
   })
 
   it('takes an override before the environment, and an empty variable for none', () => {
@@ -34,7 +100,7 @@ describe('the configuration', () => {
     ['sqlite:/logs/log.db', '/logs/log.db'],
     ['sqlite:///logs/log.db', '/logs/log.db'],
   ])('reads the path of %s', (url, path) => {
-    expect(loadConfig({ EVENT_LOG_URL: url }).logPath).toBe(path)
+    expect(loadConfig({ EVENT_LOG_URL: url }).drivers.eventLog).toEqual({ kind: 'sqlite', path })
   })
 
   it.each([

@@ -64,6 +64,8 @@ export type ApiDependencies = {
   readonly lag: () => Promise<Readonly<Record<string, number>>>
   /** Why requests cannot be answered in full (`catalogue-behind`, `index-unavailable`); empty when they can. */
   readonly reasonsNotReady: () => Promise<readonly string[]>
+  /** The codes of the dependencies that do not answer now. */
+  readonly missing: () => Promise<readonly string[]>
   /** Prometheus text, as a prom-client registry gives it. */
   readonly registry: { readonly contentType: string; metrics(): Promise<string> }
   /** The built search page; null serves none. */

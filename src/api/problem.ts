@@ -52,6 +52,7 @@ const statuses = {
   'not-ready': 503,
 
   'data-folder-locked': 409,
+  'group-running': 409,
   'partition-count-changed': 500,
   'configuration-invalid': 500,
   'port-in-use': 500,

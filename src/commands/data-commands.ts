@@ -2,6 +2,7 @@ import { Argument, Option } from 'commander'
 import { searchModes } from '../api/search-types.ts'
 import { pointKinds } from '../ports/vector-index.ts'
 import type { DeadLettersOptions } from './dead-letters.ts'
+import type { ReplayDeadOptions } from './dead-letters-replay.ts'
 import type { AuditedOptions } from './erase.ts'
 import { currentUser, filterTerm, splitName, wholeNumber } from './option-values.ts'
 import type { PublishOptions } from './publish.ts'
@@ -79,7 +80,7 @@ Examples:
 
   const dead = program
     .command('dead-letters')
-    .description('list or show the records that were given up, with their causes')
+    .description('list, show or replay the records that were given up, with their causes')
     .addHelpText('after', '\nExample:\n  $ pairstream dead-letters show pairs.dead 3 0')
   dead
     .command('list', { isDefault: true })
@@ -101,5 +102,26 @@ Examples:
       act(async (context) =>
         (await import('./dead-letters.ts')).showDeadLetter({ topic, partition, offset }, options, context),
       ),
+    )
+  dead
+    .command('replay')
+    .description('append the originals to their topic again, as far as the log holds them')
+    .argument('<topic>')
+    .option('--partition <number>', 'the partition of the dead record', wholeNumber(0))
+    .option('--offset <number>', 'the offset of the dead record', wholeNumber(0))
+    .option('--all', 'all of the topic that were not replayed yet')
+    .option(...BY_OPTION)
+    .option(...JSON_OPTION)
+    .addHelpText(
+      'after',
+      `
+A record that dies again is listed again; an erased pair is refused.
+
+Examples:
+  $ pairstream dead-letters replay pairs --partition 3 --offset 0
+  $ pairstream dead-letters replay pairs --all`,
+    )
+    .action((topic: string, options: ReplayDeadOptions) =>
+      act(async (context) => (await import('./dead-letters-replay.ts')).replayDead(topic, options, context)),
     )
 }

@@ -1,6 +1,6 @@
 import { AppError, errorCodes } from '../core/errors.ts'
 import { topics, type Topic } from '../core/events.ts'
-import type { DeadRecord, EventLog } from '../ports/event-log.ts'
+import { allDeadLetters, deadLettersOf, type DeadLetter } from '../roles/dead-letters.ts'
 import { print, printJson, type CommandContext } from './context.ts'
 import type { ExitName } from './exit-codes.ts'
 import { formatTable } from './table.ts'
@@ -10,51 +10,56 @@ export type DeadLettersOptions = { readonly json?: boolean }
 
 const timeOf = (milliseconds: number): string => new Date(milliseconds).toISOString()
 
-async function allDead(log: EventLog): Promise<readonly DeadRecord[]> {
-  const dead = await Promise.all(topics.map((topic) => log.dead(topic)))
-  return dead.flat()
-}
-
 const titleOf = (cause: string): string =>
   Object.hasOwn(errorCodes, cause) ? errorCodes[cause as keyof typeof errorCodes].title : 'Unknown cause'
 
-/** Where a dead record came from and why it died, out of its headers. */
-function facts({ topic, partition, offset, key, timestamp, headers }: DeadRecord) {
-  const cause = headers['cause'] ?? 'internal'
+/** What was done about it since: nothing, or where it was appended again, and how that ended. */
+function replayText({ topic, replay }: DeadLetter): string {
+  if (replay === null) return 'no'
+  const { partition, offset, diedAgain } = replay
+  const to = `as ${topic} ${partition} ${offset}`
+  if (diedAgain === null) return to
+  return `${to}, and died again: ${diedAgain.cause} (${topic}.dead ${diedAgain.partition} ${diedAgain.offset})`
+}
+
+function facts(letter: DeadLetter) {
+  const { topic, partition, offset, key, diedAt, cause, group, attempts, origin, replay } = letter
   return {
-    topic,
+    topic: `${topic}.dead`,
     partition,
     offset,
     key,
-    diedAt: timeOf(timestamp),
+    diedAt: timeOf(diedAt),
     cause,
     title: titleOf(cause),
-    group: headers['group'] ?? null,
-    attempts: Number(headers['attempts'] ?? 0),
-    origin: {
-      topic: headers['origin_topic'] ?? null,
-      partition: Number(headers['origin_partition'] ?? Number.NaN),
-      offset: Number(headers['origin_offset'] ?? Number.NaN),
-    },
+    group,
+    attempts,
+    origin: { topic, partition: origin?.partition ?? null, offset: origin?.offset ?? null },
+    replay: replay === null ? null : { ...replay, at: timeOf(replay.at) },
   }
 }
 
-/** Lists what was given up, topic by topic, oldest first. */
+/** Lists what was given up, topic by topic, oldest first, with what was replayed since and died again. */
 export function listDeadLetters({ json }: DeadLettersOptions, context: CommandContext): Promise<ExitName> {
   return withServices<ExitName>(context, { access: 'share', needsData: true }, async ({ log }) => {
-    const dead = (await allDead(log)).map(facts)
-    if (json === true) printJson(context, dead)
-    else if (dead.length === 0) print(context, 'There are no dead records.')
+    const letters = await allDeadLetters(log)
+    if (json === true) printJson(context, letters.map(facts))
+    else if (letters.length === 0) print(context, 'There are no dead records.')
     else {
-      const rows = dead.map(({ topic, partition, offset, cause, title, attempts, origin, diedAt }) => [
-        `${topic} ${partition} ${offset}`,
-        `${origin.topic ?? '?'} ${origin.partition} ${origin.offset}`,
-        cause,
-        title,
-        attempts,
-        diedAt,
-      ])
-      print(context, formatTable(['dead record', 'origin', 'cause', 'meaning', 'attempts', 'died at'], rows))
+      const columns = ['dead record', 'origin', 'cause', 'meaning', 'attempts', 'died at', 'replayed']
+      const rows = letters.map((letter) => {
+        const { topic, origin, partition, offset, cause, attempts, diedAt } = letter
+        return [
+          `${topic}.dead ${partition} ${offset}`,
+          `${topic} ${origin?.partition ?? '?'} ${origin?.offset ?? '?'}`,
+          cause,
+          titleOf(cause),
+          attempts,
+          timeOf(diedAt),
+          replayText(letter),
+        ]
+      })
+      print(context, formatTable(columns, rows))
     }
     return 'ok'
   })
@@ -67,28 +72,22 @@ export function showDeadLetter(
   context: CommandContext,
 ): Promise<ExitName> {
   return withServices<ExitName>(context, { access: 'share', needsData: true }, async ({ log }) => {
-    const source = sourceTopic(coordinates.topic)
     const { partition, offset } = coordinates
-    const record = (await log.dead(source)).find((dead) => dead.partition === partition && dead.offset === offset)
-    if (record === undefined) {
-      const detail = `There is no dead record ${source}.dead ${partition} ${offset}; see 'pairstream dead-letters list'.`
-      throw new AppError('invalid-request', detail)
-    }
-    const known = facts(record)
-    const original = await log.read(source, known.origin.partition, known.origin.offset)
+    const topic = sourceTopic(coordinates.topic)
+    const letter = letterAt(await deadLettersOf(log, topic), topic, partition, offset)
+    const { origin } = letter
+    const original = origin === null ? null : await log.read(topic, origin.partition, origin.offset)
     const value = original?.value ?? null
     const shown = {
-      ...known,
-      headers: record.headers,
+      ...facts(letter),
+      headers: letter.headers,
       original: original === null ? null : { key: original.key, value: withoutBytes(value) },
     }
     // A record has too many fields of too many kinds for a table, so that people read it as programs do.
     if (json === true) printJson(context, shown)
     else {
-      print(
-        context,
-        `${known.cause}: ${known.title}, after ${known.attempts} attempts by ${known.group ?? 'an unknown group'}`,
-      )
+      const group = letter.group ?? 'an unknown group'
+      print(context, `${letter.cause}: ${titleOf(letter.cause)}, after ${letter.attempts} attempts by ${group}`)
       print(context, JSON.stringify(shown, null, 2))
     }
     return 'ok'
@@ -106,9 +105,19 @@ const withoutBytes = (value: object | null): object | null =>
       )
 
 /** The topic of `pairs` or `pairs.dead`. */
-function sourceTopic(name: string): Topic {
+export function sourceTopic(name: string): Topic {
   const topic = topics.find((known) => name === known || name === `${known}.dead`)
   if (topic === undefined)
     throw new AppError('invalid-request', `There is no topic ${name}; the topics are ${topics.join(', ')}.`)
   return topic
+}
+
+/** The dead letter at these coordinates of the dead topic. Throws `invalid-request` where there is none. */
+export function letterAt(letters: readonly DeadLetter[], topic: Topic, partition: number, offset: number): DeadLetter {
+  const letter = letters.find((known) => known.partition === partition && known.offset === offset)
+  if (letter === undefined) {
+    const detail = `There is no dead record ${topic}.dead ${partition} ${offset}; see 'pairstream dead-letters list'.`
+    throw new AppError('invalid-request', detail)
+  }
+  return letter
 }

@@ -28,7 +28,7 @@ const usage: ReadonlySet<ErrorCode> = new Set([
 ])
 
 /** Held by another process, which may give it up. */
-const taken: ReadonlySet<ErrorCode> = new Set(['data-folder-locked', 'port-in-use'])
+const taken: ReadonlySet<ErrorCode> = new Set(['data-folder-locked', 'group-running', 'port-in-use'])
 
 /** How a command ends that fails with this code. */
 export function exitOf(code: ErrorCode): ExitName {

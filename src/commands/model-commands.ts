@@ -5,6 +5,8 @@ import type { EvaluateOptions } from './evaluate.ts'
 import type { ModelsOptions } from './models.ts'
 import { currentUser, splitName, wholeNumber } from './option-values.ts'
 import type { DefineCommands } from './define-commands.ts'
+import type { ReindexOptions } from './reindex.ts'
+import type { ReplayOptions } from './replay.ts'
 import type { TrainOptions } from './train.ts'
 
 const JSON_OPTION = ['--json', 'print JSON for programs'] as const
@@ -44,6 +46,45 @@ export const defineModelCommands: DefineCommands = (program, act) => {
     .action((options: EvaluateOptions) =>
       act(async (context) => (await import('./evaluate.ts')).evaluate(options, context)),
     )
+
+  program
+    .command('reindex')
+    .description('build a new index for a model beside the one that serves, and switch to it')
+    .option('--to <model>', 'a version, its number in the list, or champion', 'champion')
+    .option('--wait', 'wait until it serves; builds by itself where no process serves', true)
+    .option('--no-wait', 'only ask for it')
+    .option(...BY_OPTION)
+    .option(...JSON_OPTION)
+    .addHelpText(
+      'after',
+      `
+The index that serves stays until the new one is complete, and for a while after: 'pairstream models revert' goes back to it.
+
+Examples:
+  $ pairstream reindex
+  $ pairstream reindex --to m-0123456789 --no-wait`,
+    )
+    .action((options: ReindexOptions) =>
+      act(async (context) => (await import('./reindex.ts')).reindex(options, context)),
+    )
+
+  program
+    .command('replay')
+    .description('read pairs again from an offset, to put back what an index has lost')
+    .requiredOption('--from <offset>', 'the first offset to read again; 0 is the beginning', wholeNumber(0))
+    .option('--partition <number>', 'only in this partition', wholeNumber(0))
+    .option('--generation <name>', 'the index to bring up to date; default: the one that serves')
+    .option(...JSON_OPTION)
+    .addHelpText(
+      'after',
+      `
+What the index holds is kept, what is missing is embedded again, and what was erased stays erased.
+
+Examples:
+  $ pairstream replay --from 0
+  $ pairstream replay --from 1200 --partition 3 --generation g2`,
+    )
+    .action((options: ReplayOptions) => act(async (context) => (await import('./replay.ts')).replay(options, context)))
 
   const models = program
     .command('models')

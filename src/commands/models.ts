@@ -1,5 +1,6 @@
 import type { ModelTrained, ReleaseRecord } from '../core/events.ts'
 import { AppError } from '../core/errors.ts'
+import { lastWordOn } from '../core/release-chain.ts'
 import { promoteModel, revertRelease } from '../roles/commands.ts'
 import type { Services } from '../roles/services.ts'
 import { print, printJson, remark, type CommandContext } from './context.ts'
@@ -21,15 +22,15 @@ const VALIDATION_RECALL = 'text_to_image_success_10'
 
 async function factsOf(services: Services, model: ModelTrained, index: number) {
   const { catalogue, tracking } = services
-  const releases = catalogue.releases().filter(({ modelVersion }) => modelVersion === model.modelVersion)
+  const decision = lastWordOn(catalogue.releases(), model.modelVersion)
   const recall = (await tracking.run(model.modelVersion))?.metrics[VALIDATION_RECALL]?.at(-1)?.value ?? null
   return {
     ordinal: index + 1,
     modelVersion: model.modelVersion,
     trainedAt: timeOf(model.trainedAt),
     pairs: catalogue.requests().find(({ requestId }) => requestId === model.requestId)?.dataSetSize ?? null,
-    outcome: releases.at(-1)?.state ?? model.outcome,
-    reason: releases.at(-1)?.reason ?? model.detail,
+    outcome: decision?.state ?? model.outcome,
+    reason: decision?.reason ?? model.detail,
     validationRecall10: recall,
     champion: catalogue.currentRelease()?.modelVersion === model.modelVersion,
   }
@@ -152,7 +153,7 @@ export function promote(name: string, { by, json }: AuditedOptions, context: Com
         context,
         `${record.modelVersion} is being built as ${record.generation ?? '–'}; it serves once its index is complete.`,
       )
-    if (services.holdsFolder) remark(context, "Nobody builds it now: start 'pairstream serve'.")
+    if (services.isAlone) remark(context, "Nobody builds it now: start 'pairstream serve'.")
     return 'ok'
   })
 }
@@ -162,6 +163,8 @@ export function revert({ by, json }: AuditedOptions, context: CommandContext): P
   return withData<ExitName>(context, async (services) => {
     const record = await revertRelease(services, by)
     if (json === true) printJson(context, record)
+    else if (record.state === 'retired')
+      print(context, `${record.generation ?? '–'} of ${record.modelVersion} is given up; what serves goes on.`)
     else print(context, `${record.modelVersion} serves again, from ${record.generation ?? '–'}.`)
     return 'ok'
   })

@@ -4,6 +4,7 @@ import { settingsTable, type ConfigurationOptions } from './configuration.ts'
 import { roleList, wholeNumber } from './option-values.ts'
 import type { DefineCommands } from './define-commands.ts'
 import type { ServeOptions } from './serve.ts'
+import type { DoctorOptions } from './doctor.ts'
 import type { StatusOptions } from './status.ts'
 import type { DemoCommandOptions } from './run-demo.ts'
 
@@ -58,6 +59,20 @@ Examples:
     .option(...JSON_OPTION)
     .addHelpText('after', '\nExample:\n  $ pairstream status --json')
     .action((options: StatusOptions) => act(async (context) => (await import('./status.ts')).status(options, context)))
+
+  program
+    .command('doctor')
+    .description('check every configured driver and server; say what is wrong and how to put it right')
+    .option(...JSON_OPTION)
+    .addHelpText(
+      'after',
+      `
+Ends with 0 when all is well, warnings aside. It may run beside a serving process, and when nothing else will start.
+
+Example:
+  $ pairstream doctor`,
+    )
+    .action((options: DoctorOptions) => act(async (context) => (await import('./doctor.ts')).doctor(options, context)))
 
   program
     .command('config')

@@ -1,7 +1,7 @@
 import { counterState } from '../consumers/retraining-request.ts'
 import { pairsUntilCrossing } from '../core/counter.ts'
-import { topics } from '../core/events.ts'
 import { viewReleases } from '../core/release-chain.ts'
+import { allDeadLetters } from '../roles/dead-letters.ts'
 import { consumerLag } from '../roles/lag.ts'
 import type { Services } from '../roles/services.ts'
 import { print, printJson, type CommandContext } from './context.ts'
@@ -27,15 +27,15 @@ export function status({ json }: StatusOptions, context: CommandContext): Promis
 }
 
 async function readStatus(services: Services) {
-  const { catalogue, log, config, holdsFolder } = services
+  const { catalogue, log, config, isAlone } = services
   const { images, pairs, counted: trainable } = catalogue.counts()
   const view = viewReleases(catalogue.releases())
-  const dead = await Promise.all(topics.map(async (topic) => (await log.dead(topic)).length))
+  const dead = await allDeadLetters(log)
   const current = catalogue.currentRelease()
   return {
     dataFolder: config.DATA_DIR,
     /** Whether another process works on the folder: `serve`, as a rule. */
-    running: !holdsFolder,
+    running: !isAlone,
     images,
     pairs,
     trainable,
@@ -45,7 +45,7 @@ async function readStatus(services: Services) {
     onProbation: view.onProbation,
     building: view.build === null ? null : { modelVersion: view.build.modelVersion, generation: view.build.generation },
     lag: await consumerLag(log),
-    deadRecords: dead.reduce((sum, count) => sum + count, 0),
+    deadRecords: dead.filter(({ replay }) => replay === null).length,
     releases: catalogue
       .releases()
       .slice(-RELEASES_SHOWN)

@@ -20,7 +20,7 @@ export function train({ reason, by, wait, json }: TrainOptions, context: Command
   return withServices<ExitName>(context, { access: 'share', needsData: true }, async (services) => {
     const request = await requestRetraining(services, reason, by)
     const { requestId, dataSetSize, newPairs } = request
-    const alone = services.holdsFolder
+    const alone = services.isAlone
     if (wait !== true) {
       const answerer = alone ? "Start 'pairstream serve' (or use --wait)" : 'The running process'
       if (json === true)

@@ -1,4 +1,6 @@
 import { viewReleases } from '../core/release-chain.ts'
+import type { GateEvidence } from '../evaluation/gate-decision.ts'
+import { mayLookAgain } from '../evaluation/gate.ts'
 import { decide, type ReleaseDependencies } from './release.ts'
 
 /**
@@ -13,8 +15,7 @@ export async function lookAgain(deps: ReleaseDependencies): Promise<boolean> {
   const looks = releases.filter(({ modelVersion }) => modelVersion === model.modelVersion)
   const last = looks.at(-1)
   if (last?.state !== 'inconclusive' || last.evidence === null) return false
-  const { nextLookAtImages } = JSON.parse(last.evidence) as { nextLookAtImages?: number | null }
-  if (nextLookAtImages == null || catalogue.heldOutImages() < nextLookAtImages) return false
+  if (!mayLookAgain(JSON.parse(last.evidence) as GateEvidence, catalogue.heldOutImages())) return false
   await decide(deps, model, looks.length + 1)
   return true
 }

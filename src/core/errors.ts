@@ -59,6 +59,7 @@ export const errorCodes = {
   'not-ready': { title: 'The service is not ready', kind: 'unavailable' },
 
   'data-folder-locked': { title: 'Another process works on the data folder', kind: 'invalid' },
+  'group-running': { title: 'Members of the consumer group are running', kind: 'invalid' },
   'partition-count-changed': { title: 'The partition count of a topic cannot change', kind: 'invalid' },
   'configuration-invalid': { title: 'A configuration value cannot be used', kind: 'invalid' },
   'port-in-use': { title: 'The port is in use', kind: 'invalid' },

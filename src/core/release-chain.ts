@@ -20,6 +20,18 @@ export type ReleaseView = {
   readonly nextGeneration: string
 }
 
+/**
+ * The newest word on a model. A model that serves may have been built more than once: what is said of its other generations is then
+ * no longer about it.
+ */
+export function lastWordOn(chain: readonly ReleaseRecord[], modelVersion: string): ReleaseRecord | null {
+  const serving = chain.findLast(takesOver)
+  const isAbout = (record: ReleaseRecord): boolean =>
+    record.modelVersion === modelVersion &&
+    (serving?.modelVersion !== modelVersion || record.generation === serving.generation)
+  return chain.findLast(isAbout) ?? null
+}
+
 const takesOver = (record: ReleaseRecord): boolean => record.state === 'promoted' || record.state === 'reverted'
 
 /** What a chain of valid release records, oldest first, amounts to. */

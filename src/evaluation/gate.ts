@@ -50,13 +50,17 @@ function compareOn(scores: PairedScores, enough: number, alpha: number, resampli
 
 type Facts = Omit<GateEvidence, 'cause' | 'nextLookAtImages'>
 
-/** The rules, in the order in which they speak. A clear result promotes or rejects however large the standard error is. */
+/**
+ * The rules, in the order in which they speak. A clear result promotes or rejects however large the standard error is. A guardrail
+ * speaks only where the challenger would be promoted otherwise: of one that is worse anyway it would say the same in other measures.
+ */
 function judge({ together, validation, guardrails, margin, validationTolerance }: Facts): GateCause {
-  if (guardrails.some(({ hurt }) => hurt)) return 'guardrail-hurt'
   const { estimate, standardError, lowerBound, upperBound } = together
   if (standardError === null || lowerBound === null || upperBound === null) return 'too-few-images'
   if (validation.lowerBound === null || validation.upperBound === null) return 'too-few-images'
-  if (estimate >= margin && lowerBound > 0 && validation.lowerBound > -validationTolerance) return 'better'
+  if (estimate >= margin && lowerBound > 0 && validation.lowerBound > -validationTolerance) {
+    return guardrails.some(({ hurt }) => hurt) ? 'guardrail-hurt' : 'better'
+  }
   if (upperBound < margin) return 'gain-ruled-out'
   if (validation.upperBound < -validationTolerance) return 'validation-worse'
   if (standardError > margin / 2) return 'too-uncertain'
@@ -130,6 +134,9 @@ export function decideRelease(input: GateInput): GateDecision {
   }
 }
 
-/** Whether an inconclusive challenger should be looked at again, now that there are `images` held-out images in all. */
-export const mayLookAgain = ({ outcome, evidence }: GateDecision, images: number): boolean =>
-  outcome === 'inconclusive' && images >= (evidence.nextLookAtImages ?? Infinity)
+/**
+ * Whether a challenger that was inconclusive should be looked at again, now that there are `images` held-out images in all.
+ * `evidence` is the gate's own, as the release record keeps it.
+ */
+export const mayLookAgain = (evidence: Pick<GateEvidence, 'nextLookAtImages'>, images: number): boolean =>
+  evidence.nextLookAtImages !== null && images >= evidence.nextLookAtImages

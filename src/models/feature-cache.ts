@@ -8,8 +8,8 @@ import { computeFeatures, mapInOrder } from './image-features.ts'
 import type { View } from './preprocessing.ts'
 
 /**
- * What backbones gave for pictures, so that retraining and re-embedding never decode a picture twice. One process writes. A
- * killed process loses what was not flushed, which only costs computing it again; damaged files are discarded, never believed.
+ * What backbones gave for pictures, so that retraining and re-embedding never decode a picture twice. Several processes may write: shards
+ * are named by their content, and what two of them know of a picture is the same. A killed process loses what was not flushed, which only costs computing it again; damaged files are discarded, never believed.
  */
 export type FeatureCache = {
   /** The features of each image under each of `views`, in their order; what is unknown is computed and kept. Throws `image-…` errors. */
@@ -18,6 +18,13 @@ export type FeatureCache = {
   put(backboneId: string, view: View, entries: readonly ShardEntry[]): Promise<void>
   /** Forgets images under all backbones and views, also what is being computed now. */
   erase(imageIds: readonly string[]): Promise<void>
+  /**
+   * Forgets all images that are not alive: what another process kept of an image that it did not know to be erased. Takes in what other
+   * processes have written.
+   */
+  sweep(): Promise<void>
+  /** Takes in what other processes have written. */
+  refresh(): Promise<void>
   flush(): Promise<void>
   /** Flushes and lets the files go. */
   close(): Promise<void>
@@ -57,6 +64,15 @@ export function createFeatureCache(options: FeatureCacheOptions): FeatureCache {
     return opened
   }
 
+  /** All sets that are stored, also those that this process has not used yet. */
+  async function everySet(): Promise<readonly FeatureShards[]> {
+    for await (const { key } of blobs.list(`${ROOT}/`)) {
+      const [, backboneId = '', view = ''] = key.split('/')
+      await setOf(backboneId, view)
+    }
+    return Promise.all(sets.values())
+  }
+
   async function features(
     images: readonly ImageInput[],
     backbone: Backbone,
@@ -87,12 +103,14 @@ export function createFeatureCache(options: FeatureCacheOptions): FeatureCache {
     async erase(imageIds) {
       erasures++
       for (const imageId of imageIds) erasedAt.set(imageId, erasures)
-      for await (const { key } of blobs.list(`${ROOT}/`)) {
-        const [, backboneId = '', view = ''] = key.split('/')
-        await setOf(backboneId, view)
-      }
       const erased = new Set(imageIds)
-      for (const set of await Promise.all(sets.values())) await set.erase(erased)
+      for (const set of await everySet()) await set.erase((imageId) => erased.has(imageId))
+    },
+    async sweep() {
+      for (const set of await everySet()) await set.erase((imageId) => !isLive(imageId))
+    },
+    async refresh() {
+      for (const set of await Promise.all(sets.values())) await set.refresh()
     },
     async flush() {
       for (const set of await Promise.all(sets.values())) await set.flush()

@@ -11,8 +11,10 @@ export type FeatureShards = {
   get(imageIds: readonly string[]): ReadonlyMap<string, Float32Array>
   /** Keeps features in memory until a shard is full. What is known already stays as it is. */
   put(entries: readonly ShardEntry[]): Promise<void>
-  /** Forgets images, durably, everywhere. */
-  erase(imageIds: ReadonlySet<string>): Promise<void>
+  /** Takes in the shards that other processes have written, and lets go those that they have removed. */
+  refresh(): Promise<void>
+  /** Forgets the images that `isErased`, durably, also in the shards of other processes. */
+  erase(isErased: (imageId: string) => boolean): Promise<void>
   /** Writes what is in memory. */
   flush(): Promise<void>
   close(): void
@@ -109,24 +111,31 @@ export async function openFeatureShards(options: FeatureShardsOptions): Promise<
       while (pending.size > 0 && pending.size >= least) await write([...pending].slice(0, rowsPerShard))
     })
 
-  async function eraseFrom(name: string, shard: Shard, imageIds: ReadonlySet<string>): Promise<void> {
+  async function eraseFrom(name: string, shard: Shard, isErased: (imageId: string) => boolean): Promise<void> {
     const kept = shard.imageIds.flatMap((imageId, row): ShardEntry[] => {
-      const features = imageIds.has(imageId) ? null : shard.read(row)
+      const features = isErased(imageId) ? null : shard.read(row)
       return features === null ? [] : [[imageId, features]]
     })
     if (kept.length > 0) await write(kept)
     await remove(name)
   }
 
-  await mkdir(folder, { recursive: true })
-  const stored = new Set<string>()
-  for await (const { key } of blobs.list(`${prefix}/`)) stored.add(key.slice(prefix.length + 1))
-  for (const name of await readdir(folder)) if (!stored.has(name)) await rm(pathOf(name), { force: true })
-  for (const name of stored) {
-    const shard = openShard(pathOf(name)) ?? (await fetchShard(name))
-    if (shard === null) await remove(name)
-    else admit(name, shard)
+  async function takeStored(): Promise<void> {
+    const stored = new Set<string>()
+    for await (const { key } of blobs.list(`${prefix}/`)) stored.add(key.slice(prefix.length + 1))
+    for (const name of shards.keys()) if (!stored.has(name)) forget(name)
+    for (const name of await readdir(folder)) if (!stored.has(name)) await rm(pathOf(name), { force: true })
+    for (const name of stored) {
+      if (shards.has(name)) continue
+      const shard = openShard(pathOf(name)) ?? (await fetchShard(name))
+      if (shard !== null) admit(name, shard)
+      // Another process may have removed it since it was listed: what is not there any more is not damaged.
+      else if ((await blobs.info(keyOf(name))) !== null) await remove(name)
+    }
   }
+
+  await mkdir(folder, { recursive: true })
+  await takeStored()
 
   return {
     get(imageIds) {
@@ -143,11 +152,13 @@ export async function openFeatureShards(options: FeatureShardsOptions): Promise<
       for (const [imageId, features] of entries) if (!places.has(imageId)) pending.set(imageId, features)
       await flushFull(rowsPerShard)
     },
-    erase: (imageIds) =>
+    refresh: () => serially(takeStored),
+    erase: (isErased) =>
       serially(async () => {
-        for (const imageId of imageIds) pending.delete(imageId)
-        for (const [name, shard] of shards) {
-          if (shard.imageIds.some((imageId) => imageIds.has(imageId))) await eraseFrom(name, shard, imageIds)
+        await takeStored()
+        for (const imageId of pending.keys()) if (isErased(imageId)) pending.delete(imageId)
+        for (const [name, shard] of [...shards]) {
+          if (shard.imageIds.some(isErased)) await eraseFrom(name, shard, isErased)
         }
       }),
     flush: () => flushFull(0),

@@ -14,6 +14,8 @@ export type ModelStore = {
   manifest(manifestKey: string): Promise<ModelManifest>
   /** A local folder with the model, fetched where it is not here, every file checked. Throws `model-not-found` or `model-corrupt`. */
   open(manifestKey: string): Promise<string>
+  /** Reads every file in the store and compares it with the manifest; how many there are. Throws `model-not-found` or `model-corrupt`. */
+  verify(manifestKey: string): Promise<number>
   /** Writes the model into a new or empty directory, where it needs nothing else. Throws `invalid-request` when it is not empty. */
   export(manifestKey: string, directory: string): Promise<void>
 }
@@ -37,7 +39,7 @@ export function createModelStore({ blobs, folder }: ModelStoreOptions): ModelSto
     return decodeManifest(manifestKey, bytes)
   }
 
-  async function fetchFile({ path, sha256 }: ManifestFile, target: string): Promise<void> {
+  async function bytesOf({ path, sha256 }: ManifestFile): Promise<Uint8Array> {
     const bytes = await blobs.get(blobKey(sha256))
     if (bytes === null || sha256Hex(bytes) !== sha256) {
       const what = bytes === null ? 'missing from' : 'damaged in'
@@ -46,7 +48,12 @@ export function createModelStore({ blobs, folder }: ModelStoreOptions): ModelSto
         `${path} is ${what} the blob store; restore ${blobKey(sha256)} or train again.`,
       )
     }
-    const place = join(target, path)
+    return bytes
+  }
+
+  async function fetchFile(file: ManifestFile, target: string): Promise<void> {
+    const bytes = await bytesOf(file)
+    const place = join(target, file.path)
     await mkdir(dirname(place), { recursive: true })
     const unfinished = `${place}.${randomId()}.part`
     try {
@@ -93,6 +100,11 @@ export function createModelStore({ blobs, folder }: ModelStoreOptions): ModelSto
       const bringing = bringHere(manifestKey).finally(() => opening.delete(manifestKey))
       opening.set(manifestKey, bringing)
       return bringing
+    },
+    async verify(manifestKey) {
+      const { files } = await manifest(manifestKey)
+      for (const file of files) await bytesOf(file)
+      return files.length
     },
     async export(manifestKey, directory) {
       const { files } = await manifest(manifestKey)

@@ -73,7 +73,7 @@ export interface Consumer {
 /**
  * An ordered, durable, partitioned log. Guarantees: `append` resolves once the records are durable and keeps their order
  * within a partition; delivery is at least once and in order within a partition; a group's offset moves only after `handle`
- * has resolved, and never backwards; compaction keeps the newest record of every key and its tombstone for 30 days.
+ * has resolved, and backwards by `seekGroup` alone; compaction keeps the newest record of every key and its tombstone for 30 days.
  */
 export interface EventLog {
   /** Past 10 s without an answer: `publish-unconfirmed`; the records may still arrive. Full disk: `storage-full`. */
@@ -95,6 +95,12 @@ export interface EventLog {
   groups(): Promise<readonly string[]>
   /** Forgets a group's offsets. */
   deleteGroup(group: string): Promise<void>
+  /**
+   * Sets the next offsets of the partitions that `offsets` names, from 0 to the end of each (else `invalid-request`), and leaves the
+   * others. Members that run go on from there once their batch in hand is done; a driver that cannot make them throws
+   * `group-running` and changes nothing.
+   */
+  seekGroup(group: string, topic: Topic, offsets: Offsets): Promise<void>
   /** Compaction and retention as of `now` where the driver does them itself; brokers do their own. */
   maintain(now: number): Promise<void>
   close(): Promise<void>

@@ -1,16 +1,23 @@
 import { createApi } from '../api/api.ts'
+import { createProbe } from '../api/probe.ts'
 import { startServer, type RunningServer } from '../api/server.ts'
 import { builtWebFolder } from '../bootstrap.ts'
+import type { Role } from '../config.ts'
 import { counterState } from '../consumers/retraining-request.ts'
 import { programVersion } from '../program.ts'
 import { erasePair, requestRetraining, trainingProgress } from './commands.ts'
 import { createCatalogueReadiness } from './catalogue-readiness.ts'
+import { missingDependencies } from './dependencies.ts'
+import type { Front } from './front.ts'
 import { consumerLag } from './lag.ts'
-import type { RunningRole } from './role.ts'
+import { never, type RunningRole } from './role.ts'
 import type { Services } from './services.ts'
 
-/** Serves the API and the search page; `address` is where. */
-export async function startApiRole(services: Services): Promise<RunningRole & { readonly address: string }> {
+/** Serves the API and the search page, through `front` or a server of its own; `address` is where. */
+export async function startApiRole(
+  services: Services,
+  front?: Front,
+): Promise<RunningRole & { readonly address: string }> {
   const { config, metrics, logger, publisher, serving, search, catalogue, log, blobs, clock } = services
   const app = createApi({
     serving,
@@ -28,13 +35,8 @@ export async function startApiRole(services: Services): Promise<RunningRole & { 
     progress: () => trainingProgress(services),
     lag: async () => Object.fromEntries((await consumerLag(log)).map(({ group, records }) => [group, records])),
     reasonsNotReady: createCatalogueReadiness({ catalogue, log, clock }),
-    registry: {
-      contentType: metrics.contentType,
-      async metrics() {
-        await observeNow(services)
-        return metrics.text()
-      },
-    },
+    missing: () => missingDependencies(services, ['api']),
+    registry: scraped(services),
     webFolder: builtWebFolder(),
     version: programVersion(),
     metrics: {
@@ -43,9 +45,29 @@ export async function startApiRole(services: Services): Promise<RunningRole & { 
     },
     logger,
   })
+  if (front !== undefined) {
+    front.show(app)
+    return { address: front.address, failed: never, stop: () => front.stop() }
+  }
   const server: RunningServer = await startServer(app, { host: config.HOST, port: config.PORT })
-  return { address: server.address, failed: new Promise(() => undefined), stop: () => server.stop() }
+  return { address: server.address, failed: never, stop: () => server.stop() }
 }
+
+/** What a process without the API answers: whether its roles can work, and its metrics. */
+export function showProbe(services: Services, roles: readonly Role[], front: Front): void {
+  const { catalogue, log, clock } = services
+  const behind = createCatalogueReadiness({ catalogue, log, clock })
+  const reasonsNotReady = async () => [...(await missingDependencies(services, roles)), ...(await behind())]
+  front.show(createProbe({ reasonsNotReady, registry: scraped(services) }))
+}
+
+const scraped = (services: Services) => ({
+  contentType: services.metrics.contentType,
+  async metrics() {
+    await observeNow(services)
+    return services.metrics.text()
+  },
+})
 
 /** Sets the gauges that are read off the state when somebody scrapes. */
 async function observeNow({ metrics, catalogue, log, config }: Services): Promise<void> {
@@ -53,5 +75,7 @@ async function observeNow({ metrics, catalogue, log, config }: Services): Promis
   metrics.dataSetPairs.set({}, base + fresh)
   metrics.dataSetNewPairs.set({}, fresh)
   metrics.retrainingThreshold.set({}, config.RETRAIN_THRESHOLD)
-  for (const { group, topic, records } of await consumerLag(log)) metrics.logLagRecords.set({ group, topic }, records)
+  // What else there is to scrape is worth having while the log is away.
+  const lags = await consumerLag(log).catch(() => [])
+  for (const { group, topic, records } of lags) metrics.logLagRecords.set({ group, topic }, records)
 }

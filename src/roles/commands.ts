@@ -1,6 +1,6 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import { setTimeout as delay } from 'node:timers/promises'
-import { viewReleases } from '../core/release-chain.ts'
+import { viewReleases, type ReleaseView } from '../core/release-chain.ts'
 import { AppError } from '../core/errors.ts'
 import type { ErasureRecord, ReleaseRecord, RetrainingReason, RetrainingRequested } from '../core/events.ts'
 import { pairsUntilCrossing } from '../core/counter.ts'
@@ -92,17 +92,36 @@ function isAnswered(catalogue: Catalogue): boolean {
   if (request === undefined) return true
   const model = catalogue.models().find(({ requestId }) => requestId === request.requestId)
   if (model === undefined) return false
-  const decision = catalogue.releases().findLast(({ modelVersion }) => modelVersion === model.modelVersion)
-  return model.outcome !== 'trained' || (decision !== undefined && decision.state !== 'building')
+  const isDecided = catalogue
+    .releases()
+    .some(({ modelVersion, state }) => modelVersion === model.modelVersion && state !== 'building')
+  return model.outcome !== 'trained' || isDecided
 }
 
 const refused = (detail: string) => new AppError('release-refused', detail)
 
+const TRY_AGAIN = 'Another release was decided on in the meantime; look at it and try again.'
+
 /** Has a trained model built and promoted, whatever the gate said of it. */
-export async function promoteModel(
+export const promoteModel = (services: Services, modelVersion: string, requestedBy: string): Promise<ReleaseRecord> =>
+  announceBuild(services, modelVersion, ({ serving }) => {
+    if (serving?.modelVersion === modelVersion)
+      throw refused(`${modelVersion} serves already; 'pairstream reindex' builds its index anew.`)
+    return { reason: `Promoted by ${requestedBy}.`, evidence: null }
+  })
+
+/** Has a trained model, also the one that serves, built into a new generation, which takes over once it is complete. */
+export const reindexModel = (services: Services, modelVersion: string, requestedBy: string): Promise<ReleaseRecord> =>
+  announceBuild(services, modelVersion, ({ serving }) => ({
+    reason: `Reindexing asked for by ${requestedBy}.`,
+    evidence: { askedForBy: requestedBy, replaces: serving?.generation ?? null },
+  }))
+
+/** Announces the building of a generation, as the next record of the chain. `justify` may refuse. */
+async function announceBuild(
   services: Services,
   modelVersion: string,
-  requestedBy: string,
+  justify: (view: ReleaseView) => { readonly reason: string; readonly evidence: object | null },
 ): Promise<ReleaseRecord> {
   const { catalogue, log, clock } = services
   await catalogue.caughtUp(log)
@@ -110,18 +129,21 @@ export async function promoteModel(
   if (model === null || model.manifest === null)
     throw new AppError('model-not-found', `There is no trained model ${modelVersion}; see 'pairstream models list'.`)
   const view = viewReleases(catalogue.releases())
-  if (view.build !== null) throw refused(`Generation ${view.build.generation} is being built; wait until it serves.`)
-  if (view.serving?.modelVersion === modelVersion) throw refused(`${modelVersion} serves already.`)
+  if (view.build !== null) {
+    const { generation, modelVersion: other } = view.build
+    throw refused(
+      `Generation ${generation} of ${other} is being built; wait until it serves, or give it up by 'pairstream models revert'.`,
+    )
+  }
   const draft = {
     follows: view.head,
     state: 'building',
     modelVersion,
     generation: view.nextGeneration,
-    reason: `Promoted by ${requestedBy}.`,
-    evidence: null,
+    ...justify(view),
   } as const
   const record = await createReleaseLog({ catalogue, log, clock }).append(draft)
-  if (record === null) throw refused('Another release was decided on in the meantime; look at it and try again.')
+  if (record === null) throw refused(TRY_AGAIN)
   return record
 }
 
@@ -145,7 +167,7 @@ export async function revertRelease(services: Services, requestedBy: string): Pr
       reason,
       evidence: null,
     })
-    if (record === null) throw refused('Another release was decided on in the meantime; look at it and try again.')
+    if (record === null) throw refused(TRY_AGAIN)
     return record
   }
   if (previous?.generation == null) {
@@ -162,6 +184,6 @@ export async function revertRelease(services: Services, requestedBy: string): Pr
     evidence: { taken_back: serving?.modelVersion ?? null },
   } as const
   const record = await releases.append(draft)
-  if (record === null) throw refused('Another release was decided on in the meantime; look at it and try again.')
+  if (record === null) throw refused(TRY_AGAIN)
   return record
 }

@@ -6,7 +6,7 @@ import type { Consumer } from '../ports/event-log.ts'
 import type { Services } from './services.ts'
 
 /** The ports that effects are applied to, counting what becomes searchable. */
-function effectPorts({ log, index, blobs, clock, features, metrics, serving }: Services): EffectPorts {
+function effectPorts({ log, index, blobs, clock, features, metrics, catalogue }: Services): EffectPorts {
   return {
     log,
     index,
@@ -15,7 +15,8 @@ function effectPorts({ log, index, blobs, clock, features, metrics, serving }: S
     eraseFeatures: (imageIds) => features.erase(imageIds),
     onIndexed(pairs) {
       metrics.pairsIndexed.inc({}, pairs.length)
-      const current = serving.current()?.generation
+      // The log, not what this process serves: where roles are apart, the one that embeds serves nothing.
+      const current = catalogue.currentRelease()?.generation
       for (const { generation, publishedAt, indexedAt } of pairs) {
         // A build indexes old pairs again; only what was published to be found says how fresh the index is.
         if (generation === current)

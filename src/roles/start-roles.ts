@@ -2,26 +2,28 @@ import type { Role } from '../config.ts'
 import { AppError, toAppError } from '../core/errors.ts'
 import { startSchedule } from '../producers/schedule.ts'
 import type { TrainingEvents } from '../training/train-request.ts'
-import { startApiRole } from './api-role.ts'
+import { showProbe, startApiRole } from './api-role.ts'
 import { requestRetraining } from './commands.ts'
 import { startEmbedRole } from './embed-role.ts'
+import type { Front } from './front.ts'
 import { startReleaseRole, type ReleaseEvents } from './release-role.ts'
 import { joinRoles, never, type RunningRole } from './role.ts'
 import { startServingRole } from './serving-role.ts'
 import type { Services } from './services.ts'
 import { startTrainRole } from './train-role.ts'
-import { startCountRole, startEraseRole } from './upkeep-role.ts'
+import { startCountRole, startEraseRole, startFeatureUpkeep } from './upkeep-role.ts'
 
 export type RunningRoles = RunningRole & {
   /** Where the API listens; null without the role `api`. */
   readonly address: string | null
 }
 
-/** Starts the roles in this process; those that fail to start stop the ones before. */
+/** Starts the roles in this process, answering HTTP through `front` where there is one; those that fail to start stop the ones before. */
 export async function startRoles(
   services: Services,
   roles: readonly Role[],
   events: TrainingEvents & ReleaseEvents = {},
+  front?: Front,
 ): Promise<RunningRoles> {
   const running: RunningRole[] = []
   let address: string | null = null
@@ -33,7 +35,7 @@ export async function startRoles(
     erase: async () => void running.push(startEraseRole(services)),
     api: async () => {
       running.push(await startServingRole(services))
-      const api = await startApiRole(services)
+      const api = await startApiRole(services, front)
       address = api.address
       running.push(api)
     },
@@ -42,12 +44,14 @@ export async function startRoles(
     for (const role of ['count', 'train', 'release', 'embed', 'erase', 'api'] as const) {
       if (roles.includes(role)) await starts[role]()
     }
+    if (!roles.includes('erase')) running.push(startFeatureUpkeep(services))
     const cron = services.config.RETRAIN_SCHEDULE
     if (cron !== undefined && roles.includes('count')) running.push(scheduledRetraining(services, cron))
   } catch (error) {
     await joinRoles(running).stop()
     throw error
   }
+  if (front !== undefined && !roles.includes('api')) showProbe(services, roles, front)
   return { ...joinRoles(running), address }
 }
 

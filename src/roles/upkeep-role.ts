@@ -15,15 +15,30 @@ export async function startCountRole(services: Services): Promise<RunningRole> {
   return { failed: consumer.done, stop: consumer.stop }
 }
 
+/** Keeps the local copies of features in step with what the process that erases has rewritten. */
+export function startFeatureUpkeep({ features, config, logger }: Services): RunningRole {
+  const loop = startLoop({
+    async step() {
+      await features.refresh()
+      return false
+    },
+    interval: config.SWEEP_SECONDS * 1_000,
+    onWake: () => () => undefined,
+    onError: (error) => logger.warn({ err: error }, 'the features could not be brought up to date'),
+  })
+  return { failed: never, stop: loop.stop }
+}
+
 /** Follows tombstones, and sweeps now and then for what nothing live refers to. */
 export function startEraseRole(services: Services): RunningRole {
-  const { config, log, clock, logger } = services
+  const { config, log, clock, logger, features } = services
   const deps = { ...services, blobGrace: config.BLOB_GRACE_SECONDS * 1_000 }
   const consumer = runHandler(services, createEraseHandler(deps))
   const loop = startLoop({
     async step() {
       for await (const removal of sweepIndex(deps)) await apply(services, removal)
       await apply(services, await sweepBlobs(deps))
+      await features.sweep()
       await log.maintain(clock())
       return false
     },

@@ -89,6 +89,7 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
     backbone: Backbone,
     signal: AbortSignal,
   ): AsyncIterable<TrainingImage> {
+    await deps.features.refresh()
     for (let at = 0; at < images.length; at += IMAGES_AT_ONCE) {
       if (signal.aborted) throw new AppError('not-ready', 'Stopped while the features were computed.')
       const slice = images.slice(at, at + IMAGES_AT_ONCE)

@@ -11,6 +11,7 @@ import { eventLogConsumingContract } from './event-log-consuming.ts'
 import type { EventLogDriver, LogUnderTest } from './event-log-driver.ts'
 import { interleave } from './event-log-interleaving.ts'
 import { eventLogMaintenanceContract } from './event-log-maintenance.ts'
+import { eventLogSeekingContract } from './event-log-seeking.ts'
 
 /** What every driver guarantees to producers and to readers of single records. */
 function eventLogRecordsContract(driver: EventLogDriver): void {
@@ -173,6 +174,7 @@ function eventLogRecordsContract(driver: EventLogDriver): void {
 export function eventLogContract(driver: EventLogDriver): void {
   describe('records', () => eventLogRecordsContract(driver))
   describe('consumers', () => eventLogConsumingContract(driver))
+  describe('seeking', () => eventLogSeekingContract(driver))
   if (driver.maintains) describe('maintenance', () => eventLogMaintenanceContract(driver))
 
   it('loses nothing and keeps the order under any interleaving of appends, commits, failures and openings', async () => {

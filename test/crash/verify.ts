@@ -144,10 +144,12 @@ async function compareRebuilt({ catalogue, log, blobs }: Platform, folder: strin
 
 function checkFiles(folder: string): string[] {
   const config = crashConfig(folder)
-  return [config.logPath, config.cataloguePath, join(config.indexFolder, 'vectors.db')].flatMap((path) => {
-    const database = openDatabase(path, { readonly: true })
-    const result = database.prepare<{ integrity_check: string }>('PRAGMA integrity_check').all()
-    database.close()
-    return result.flatMap(({ integrity_check: verdict }) => (verdict === 'ok' ? [] : [`${path}: ${verdict}`]))
-  })
+  return ['log.db', 'catalogue.db', join('index', 'vectors.db')]
+    .map((name) => join(config.DATA_DIR, name))
+    .flatMap((path) => {
+      const database = openDatabase(path, { readonly: true })
+      const result = database.prepare<{ integrity_check: string }>('PRAGMA integrity_check').all()
+      database.close()
+      return result.flatMap(({ integrity_check: verdict }) => (verdict === 'ok' ? [] : [`${path}: ${verdict}`]))
+    })
 }

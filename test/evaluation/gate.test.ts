@@ -98,6 +98,22 @@ describe('decideRelease never promotes', () => {
     expect(decision.sentence).toContain('it hurts latency (90 ms against 20 ms)')
   })
 
+  it('what is plainly worse, and says that rather than what else it hurts', () => {
+    const guardrails = ['MRR', 'MAP'].map((name) => ({ name, hurt: true, detail: '-0.0400' }))
+    const decision = decide({ validation: steady(200, -0.0356), guardrails })
+    expect(decision).toMatchObject({ outcome: 'rejected', evidence: { cause: 'gain-ruled-out' } })
+    expect(decision.sentence).toMatch(/\(-0\.0356\) .*, and with .* it gains -0\.0356 at most, less than the margin/)
+    expect(decision.sentence).not.toContain('hurts')
+  })
+
+  it('nor forgets what it cannot tell yet for a guardrail', () => {
+    const guardrails = [{ name: 'MRR', hurt: true, detail: '-0.0400' }]
+    expect(decide({ validation: steady(100, 0.004, 0.1), guardrails })).toMatchObject({
+      outcome: 'inconclusive',
+      evidence: { cause: 'too-uncertain' },
+    })
+  })
+
   it('what gains on fresh images by losing on the validation images', () => {
     const decision = decide({ validation: steady(200, -0.04, 0.01), fresh: steady(400, 0.08, 0.01) })
     expect(decision.estimate).toBeGreaterThan(0.005)
@@ -107,8 +123,8 @@ describe('decideRelease never promotes', () => {
   it('on a handful of images, however good they look', () => {
     const decision = decide({ validation: steady(19, 0.3) })
     expect(decision).toMatchObject({ outcome: 'inconclusive', lowerBound: null, evidence: { cause: 'too-few-images' } })
-    expect(mayLookAgain(decision, 19)).toBe(false)
-    expect(mayLookAgain(decision, 20)).toBe(true)
+    expect(mayLookAgain(decision.evidence, 19)).toBe(false)
+    expect(mayLookAgain(decision.evidence, 20)).toBe(true)
     expect(decide({ validation: scoresOf([]) }).outcome).toBe('inconclusive')
   })
 })
@@ -133,9 +149,9 @@ describe('decideRelease is inconclusive', () => {
   it('until the held-out sets have grown', () => {
     const decision = decide({ validation: uncertain })
     expect(decision.evidence.nextLookAtImages).toBe(150)
-    expect(mayLookAgain(decision, 149)).toBe(false)
-    expect(mayLookAgain(decision, 150)).toBe(true)
-    expect(mayLookAgain(decide({ validation: uncertain, look: 3 }), 1_000)).toBe(false)
+    expect(mayLookAgain(decision.evidence, 149)).toBe(false)
+    expect(mayLookAgain(decision.evidence, 150)).toBe(true)
+    expect(mayLookAgain(decide({ validation: uncertain, look: 3 }).evidence, 1_000)).toBe(false)
   })
 
   it('but not of a challenger that is clearly worse', () => {

@@ -205,6 +205,42 @@ describe('feature cache', () => {
     expect([...(await cache.get(backbone.id, 'plain', imageIds)).keys()]).toEqual(imageIds.slice(1))
   })
 
+  it('knows what other processes have written, and erases it there too', async () => {
+    const { root, blobs } = await setUp()
+    const erased = new Set<string>()
+    const open = (name: string) =>
+      createFeatureCache({
+        blobs,
+        folder: join(root, name),
+        rowsPerShard: 4,
+        isLive: (imageId) => !erased.has(imageId),
+      })
+    const [one, other, third] = [open('one'), open('other'), open('third')]
+    const ids = entries(0, 12).map(([imageId]) => imageId)
+    await other.put('b1', 'plain', entries(0, 4))
+    await one.put('b1', 'plain', entries(4, 8))
+    await one.refresh()
+    expect((await one.get('b1', 'plain', ids)).size).toBe(8)
+    await other.refresh()
+    await other.put('b1', 'plain', entries(8, 12))
+
+    erased.add(idOf(1)).add(idOf(9))
+    await one.erase([idOf(1)])
+    await third.sweep()
+    await other.refresh()
+    const left = [0, 2, 3, 4, 5, 6, 7, 8, 10, 11].map(idOf).sort()
+    for (const cache of [other, third, open('fourth')]) {
+      expect([...(await cache.get('b1', 'plain', ids)).keys()].sort()).toEqual(left)
+    }
+    const needle = Buffer.from(idOf(1).replaceAll('-', ''), 'hex')
+    for (const folder of ['one', 'other', 'third', 'blobs']) {
+      for (const file of await readdir(join(root, folder), { recursive: true, withFileTypes: true })) {
+        if (file.isFile()) expect((await readFile(join(file.parentPath, file.name))).includes(needle)).toBe(false)
+      }
+    }
+    for (const cache of [one, other, third]) await cache.close()
+  })
+
   it('throws the error of the picture that cannot be decoded', async () => {
     const { root, open } = await setUp()
     const { backbone } = await countingBackbone(join(root, 'backbone'))

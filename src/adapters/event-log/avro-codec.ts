@@ -13,27 +13,36 @@ export interface AvroCodec {
   encode<T extends Topic>(topic: T, value: TopicValues[T]): Uint8Array
   /** The value that was written with `schemaVersion`, as the newest version sees it. Throws `record-unreadable`, `split-unknown`. */
   decode<T extends Topic>(topic: T, schemaVersion: number, bytes: Uint8Array): TopicValues[T]
+  /** All versions of a topic's schema, oldest first. */
+  schemas(topic: Topic): readonly AvroSchema[]
+  /**
+   * Decodes what was written with any schema, as the newest version sees it; the decoder throws as `decode` does. Throws
+   * `record-unreadable` when the newest version cannot read that schema.
+   */
+  decoder<T extends Topic>(topic: T, writer: AvroSchema): (bytes: Uint8Array) => TopicValues[T]
 }
 
 type Fields = Record<string, unknown>
 type TopicSchema = { readonly version: number; readonly schema: AvroSchema; readonly type: avsc.Type }
 
 // src and dist lie equally deep, so one path serves both.
-const schemaFolder = new URL('../../../schemas/', import.meta.url)
+const ownSchemas = new URL('../../../schemas/', import.meta.url)
 const schemaFile = /^(?<topic>.+)\.v(?<version>\d+)\.avsc$/
 
 /** All versions of a topic's schema, oldest first. */
-function loadSchemas(topic: Topic): TopicSchema[] {
-  const files = readdirSync(schemaFolder).map((name) => schemaFile.exec(name)?.groups ?? {})
+function loadSchemas(topic: Topic, folder: URL): TopicSchema[] {
+  const files = readdirSync(folder).map((name) => schemaFile.exec(name)?.groups ?? {})
   return files
     .filter((file) => file['topic'] === topic)
     .map((file) => Number(file['version']))
     .sort((a, b) => a - b)
     .map((version) => {
-      const schema = JSON.parse(readFileSync(new URL(`${topic}.v${version}.avsc`, schemaFolder), 'utf8')) as AvroSchema
-      return { version, schema, type: avsc.Type.forSchema(schema as avsc.Schema, { wrapUnions: 'never' }) }
+      const schema = JSON.parse(readFileSync(new URL(`${topic}.v${version}.avsc`, folder), 'utf8')) as AvroSchema
+      return { version, schema, type: typeOf(schema) }
     })
 }
+
+const typeOf = (schema: AvroSchema): avsc.Type => avsc.Type.forSchema(schema as avsc.Schema, { wrapUnions: 'never' })
 
 const mapFields = (value: object, change: (field: unknown) => unknown): Fields =>
   Object.fromEntries(Object.entries(value).map(([name, field]) => [name, change(field)]))
@@ -51,16 +60,44 @@ function firstMismatch(type: avsc.Type, value: object): string {
   return mismatch
 }
 
-function createTopicCodec<T extends Topic>(topic: T) {
-  const schemas = loadSchemas(topic)
+function createTopicCodec<T extends Topic>(topic: T, folder: URL) {
+  const schemas = loadSchemas(topic, folder)
   const newest = schemas.at(-1)
   if (newest === undefined) throw new AppError('internal', `There is no schema for ${topic}; reinstall the program.`)
-  const writers = new Map(
-    schemas.map((writer) => [writer.version, { ...writer, resolver: newest.type.createResolver(writer.type) }]),
-  )
+
+  const decoder = (schema: AvroSchema, writer: avsc.Type, what: string) => {
+    const resolver = newest.type.createResolver(writer)
+    return (bytes: Uint8Array): TopicValues[T] => {
+      let fields: Fields
+      try {
+        checkAvroBounds(schema, bytes)
+        const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+        fields = mapFields(newest.type.fromBuffer(buffer, resolver) as object, asPlainBytes)
+      } catch (error) {
+        throw new AppError('record-unreadable', `The bytes are no record of ${topic}, ${what}.`, { cause: error })
+      }
+      // The schema has a string, so that newer splits do not break older readers; the type promises a known one.
+      if (topic === 'pairs') fields['split'] = parseSplit(fields['split'] as string | null)
+      return fields as TopicValues[T]
+    }
+  }
+  const decoders = new Map<number, ReturnType<typeof decoder>>()
+  /** Made when it is first needed: whether versions go together at all is the registry's to say, where there is one. */
+  const decoderOf = (version: number): ReturnType<typeof decoder> => {
+    const known = decoders.get(version)
+    if (known !== undefined) return known
+    const writer = schemas.find((schema) => schema.version === version)
+    if (writer === undefined) {
+      throw new AppError('record-unreadable', `Version ${version} of ${topic} is unknown; upgrade this program.`)
+    }
+    const made = decoder(writer.schema, writer.type, `version ${version}`)
+    decoders.set(version, made)
+    return made
+  }
 
   return {
     schemaVersion: newest.version,
+    schemas: schemas.map(({ schema }) => schema),
 
     encode(value: TopicValues[T]): Uint8Array {
       const fields = mapFields(value, asBuffer)
@@ -72,35 +109,30 @@ function createTopicCodec<T extends Topic>(topic: T) {
       }
     },
 
-    decode(version: number, bytes: Uint8Array): TopicValues[T] {
-      const writer = writers.get(version)
-      if (writer === undefined) {
-        throw new AppError('record-unreadable', `Version ${version} of ${topic} is unknown; upgrade this program.`)
-      }
-      let fields: Fields
+    decode: (version: number, bytes: Uint8Array): TopicValues[T] => decoderOf(version)(bytes),
+
+    decoder(writer: AvroSchema): (bytes: Uint8Array) => TopicValues[T] {
       try {
-        checkAvroBounds(writer.schema, bytes)
-        const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-        fields = mapFields(newest.type.fromBuffer(buffer, writer.resolver) as object, asPlainBytes)
+        return decoder(writer, typeOf(writer), 'as its schema has it')
       } catch (error) {
-        const detail = `The bytes are no record of ${topic}, version ${version}.`
-        throw new AppError('record-unreadable', detail, { cause: error })
+        throw new AppError('record-unreadable', `The schema of the record does not go with that of ${topic}.`, {
+          cause: error,
+        })
       }
-      // The schema has a string, so that newer splits do not break older readers; the type promises a known one.
-      if (topic === 'pairs') fields['split'] = parseSplit(fields['split'] as string | null)
-      return fields as TopicValues[T]
     },
   }
 }
 
 /** Loads every schema at once, so that a damaged or missing one is found at start. */
-export function createAvroCodec(): AvroCodec {
-  const codecs = Object.fromEntries(topics.map((topic) => [topic, createTopicCodec(topic)])) as {
+export function createAvroCodec(folder: URL = ownSchemas): AvroCodec {
+  const codecs = Object.fromEntries(topics.map((topic) => [topic, createTopicCodec(topic, folder)])) as {
     readonly [T in Topic]: ReturnType<typeof createTopicCodec<T>>
   }
   return {
     schemaVersion: (topic) => codecs[topic].schemaVersion,
     encode: (topic, value) => codecs[topic].encode(value),
     decode: (topic, schemaVersion, bytes) => codecs[topic].decode(schemaVersion, bytes),
+    schemas: (topic) => codecs[topic].schemas,
+    decoder: (topic, writer) => codecs[topic].decoder(writer),
   }
 }

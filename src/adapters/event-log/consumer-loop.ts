@@ -7,19 +7,20 @@ import type { RecordReader } from './record-reader.ts'
 import type { WakeUp } from './wake-up.ts'
 
 /** The bytes of values in one batch, so that a batch of pictures fits into memory. */
-const BATCH_BYTES = 8_000_000
-const DEFAULT_BATCH_RECORDS = 256
+export const BATCH_BYTES = 8_000_000
+export const DEFAULT_BATCH_RECORDS = 256
 const FIRST_WAIT = 50
 const LONGEST_WAIT = 5_000
 
 type Batch<T extends Topic> = {
   readonly lane: Lane<T>
   readonly records: readonly LogRecord<T>[]
+  readonly from: number
   readonly next: number
 }
 
-/** Tries again, ever more slowly, while the database is unavailable; undefined once the signal is raised meanwhile. */
-async function whenAvailable<R>(attempt: () => R | Promise<R>, signal: AbortSignal): Promise<R | undefined> {
+/** Tries again, ever more slowly, while something is unavailable; undefined once the signal is raised meanwhile. */
+export async function whenAvailable<R>(attempt: () => R | Promise<R>, signal: AbortSignal): Promise<R | undefined> {
   for (let wait = FIRST_WAIT; ; wait = Math.min(wait * 2, LONGEST_WAIT)) {
     try {
       return await attempt()
@@ -55,7 +56,7 @@ export function startConsumer<T extends Topic>(
     const records = reader.batch(lane.topic, lane.partition, from, limits)
     // Nothing before the end: compaction or retention took it, and the consumer passes the gap.
     const last = records.at(-1)
-    return { lane, records, next: last === undefined ? end : last.offset + 1 }
+    return { lane, records, from, next: last === undefined ? end : last.offset + 1 }
   }
 
   /** Claims a lane that has something and reads its next batch; null when there is nothing to take. */
@@ -90,7 +91,7 @@ export function startConsumer<T extends Topic>(
       try {
         if (batch.records.length > 0) await options.handle(batch.records, signal)
         else await whenAvailable(() => options.onGap?.(batch.lane.topic, batch.lane.partition, batch.next), signal)
-        await whenAvailable(() => progress.advance(batch.lane, batch.next), signal)
+        await whenAvailable(() => progress.advance(batch.lane, batch.from, batch.next), signal)
       } finally {
         progress.release(batch.lane)
       }

@@ -15,8 +15,8 @@ export interface Progress<T extends Topic> {
   /** Takes the lane, unless it is in someone's hand. */
   claim(lane: Lane<T>): boolean
   release(lane: Lane<T>): void
-  /** The lane is handled up to `next`. Resolves once that is durable, where it is kept at all. */
-  advance(lane: Lane<T>, next: number): Promise<void>
+  /** The lane is handled from `from` up to `next`. Resolves once that is durable, where it is kept at all. */
+  advance(lane: Lane<T>, from: number, next: number): Promise<void>
 }
 
 /** The progress of a group: committed offsets, and claims that its members in this process share in `claims`. */
@@ -35,7 +35,8 @@ export function createGroupProgress<T extends Topic>(
       return true
     },
     release: (lane) => void claims.delete(claimName(lane)),
-    advance: ({ topic, partition }, next) => queue.write(nothing, () => offsets.commit(group, topic, partition, next)),
+    advance: ({ topic, partition }, from, next) =>
+      queue.write(nothing, () => offsets.commit(group, topic, partition, from, next)),
   }
 }
 
@@ -51,7 +52,7 @@ export function createTailProgress<T extends Topic>(topics: readonly T[], from: 
       return true
     },
     release: (lane) => void claims.delete(laneName(lane)),
-    async advance({ topic, partition }, next) {
+    async advance({ topic, partition }, _from, next) {
       positions.get(topic)?.set(partition, next)
     },
   }

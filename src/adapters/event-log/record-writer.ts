@@ -17,9 +17,10 @@ export type EncodedRecord = {
 }
 
 /** What the record is partitioned by: a pair's image (the first half of its key), the whole key of anything else. */
-const partitionKey = (topic: AnyTopic, key: string): string => (topic === 'pairs' ? (key.split(':')[0] ?? key) : key)
+export const partitionKey = (topic: AnyTopic, key: string): string =>
+  topic === 'pairs' ? (key.split(':')[0] ?? key) : key
 
-const isDead = (record: NewRecord | NewDeadRecord): record is NewDeadRecord => isDeadTopic(record.topic)
+export const isDeadRecord = (record: NewRecord | NewDeadRecord): record is NewDeadRecord => isDeadTopic(record.topic)
 
 export interface RecordWriter {
   /** Chooses the partition and encodes the value. Throws `invalid-request`. */
@@ -52,7 +53,7 @@ export function createRecordWriter(
     encode(record) {
       const { topic, key, headers } = record
       const partition = choosePartition(topic, key, record.partition)
-      if (isDead(record)) return { topic, partition, key, value: null, schemaVersion: 1, headers }
+      if (isDeadRecord(record)) return { topic, partition, key, value: null, schemaVersion: 1, headers }
       const value = record.value === null ? null : codec.encode(record.topic, record.value)
       return { topic, partition, key, value, schemaVersion: codec.schemaVersion(record.topic), headers }
     },

@@ -10,10 +10,11 @@ import { createMaintenance } from './maintenance.ts'
 import { createGroupProgress, createTailProgress, type Progress } from './progress.ts'
 import { createRecordReader } from './record-reader.ts'
 import { createRecordWriter, type EncodedRecord } from './record-writer.ts'
+import { checkSeek } from './seek.ts'
 import { openLogDatabase } from './sqlite-schema.ts'
 import type { AnyTopic } from './topic-settings.ts'
 import { createWakeUp } from './wake-up.ts'
-import { createWriteQueue, nothing, type WriteQueueLimits, type WriteSize } from './write-queue.ts'
+import { createWriteQueue, defaultWriteLimits, nothing, type WriteQueueLimits, type WriteSize } from './write-queue.ts'
 
 export type SqliteLogOptions = {
   /** The database file; its folder is created. */
@@ -27,8 +28,6 @@ export type SqliteLogOptions = {
   /** Default: 10 s, 10,000 records, 256 MB. */
   readonly limits?: Partial<WriteQueueLimits>
 }
-
-const defaultLimits: WriteQueueLimits = { deadline: 10_000, records: 10_000, bytes: 256_000_000 }
 
 const sizeOf = (records: readonly EncodedRecord[]): WriteSize => ({
   records: records.length,
@@ -45,7 +44,7 @@ export function createSqliteLog(options: SqliteLogOptions): EventLog {
   const database = openLogDatabase(options.path, options.partitions, options.maxBytes)
   const codec = createAvroCodec()
   const reader = createRecordReader(database, codec)
-  const queue = createWriteQueue(database, { ...defaultLimits, ...options.limits })
+  const queue = createWriteQueue(database, { ...defaultWriteLimits, ...options.limits })
   const wakeUp = createWakeUp(database)
   const offsets = createGroupOffsets(database)
 
@@ -87,6 +86,13 @@ export function createSqliteLog(options: SqliteLogOptions): EventLog {
     committedOffsets: async (group, topic): Promise<Offsets> => offsets.committed(group, topic),
     groups: async () => offsets.groups(),
     deleteGroup: (group) => queue.write(nothing, () => offsets.remove(group)),
+    async seekGroup(group, topic, positions) {
+      checkSeek(topic, positions, reader.endOffsets(topic))
+      await queue.write(nothing, () => {
+        for (const [partition, next] of positions) offsets.seek(group, topic, partition, next)
+      })
+      wakeUp.call()
+    },
     maintain: (now) => maintenance(now, partitions),
     async close() {
       if (closed) return

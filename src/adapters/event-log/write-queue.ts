@@ -10,6 +10,9 @@ export type WriteQueueLimits = {
   readonly bytes: number
 }
 
+/** Ten seconds, and no more than fits into memory. */
+export const defaultWriteLimits: WriteQueueLimits = { deadline: 10_000, records: 10_000, bytes: 256_000_000 }
+
 export type WriteSize = { readonly records: number; readonly bytes: number }
 
 /** Writes that are put into common transactions, in the order of the calls. */

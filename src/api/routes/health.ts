@@ -19,7 +19,19 @@ const readyRoute = createRoute({
   path: '/health/ready',
   tags,
   summary: 'Whether requests should be sent here; otherwise 503 with the reasons',
-  responses: { 200: json(z.object({ status: z.literal('ready') }), 'They should'), ...problems },
+  responses: {
+    200: json(
+      z.object({
+        status: z.literal('ready'),
+        missing: z.array(z.string()).openapi({
+          description: 'Dependencies that are away: searches are answered without them, publishing may not be',
+          example: ['log-unavailable'],
+        }),
+      }),
+      'They should',
+    ),
+    ...problems,
+  },
 })
 
 const metricsRoute = createRoute({
@@ -31,17 +43,20 @@ const metricsRoute = createRoute({
 })
 
 /** `GET /health/live`, `/health/ready` and `/metrics`. */
-export function healthRoutes(deps: Pick<ApiDependencies, 'serving' | 'reasonsNotReady' | 'registry'>) {
+export function healthRoutes(deps: Pick<ApiDependencies, 'serving' | 'reasonsNotReady' | 'missing' | 'registry'>) {
   const routes = new OpenAPIHono<ApiEnvironment>()
   routes.openapi(liveRoute, (context) => context.json({ status: 'live' as const }, 200))
 
   routes.openapi(readyRoute, async (context) => {
     const noModel = deps.serving.current() === null ? ['no-model'] : []
-    const reasons = [...new Set([...noModel, ...(await deps.reasonsNotReady())])]
-    if (reasons.length === 0) return context.json({ status: 'ready' as const }, 200)
+    const missing = await deps.missing()
+    // Without its index a process can answer no search; without the log it only knows nothing new.
+    const unsearchable = missing.filter((code) => code === 'index-unavailable')
+    const reasons = [...new Set([...noModel, ...unsearchable, ...(await deps.reasonsNotReady())])]
+    if (reasons.length === 0) return context.json({ status: 'ready' as const, missing: [...missing] }, 200)
     const traceId = context.get('traceId')
     return problemResponse(
-      problemDetails('not-ready', `Not ready: ${reasons.join(', ')}.`, { reasons, traceId }),
+      problemDetails('not-ready', `Not ready: ${reasons.join(', ')}.`, { reasons, missing, traceId }),
     ) as never
   })
 

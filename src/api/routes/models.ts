@@ -1,5 +1,6 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import type { ReleaseRecord } from '../../core/events.ts'
+import { lastWordOn } from '../../core/release-chain.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import type { ApiEnvironment } from '../middleware/trace.ts'
 import { isoTime, json, problems, TimeSchema } from '../schemas.ts'
@@ -77,7 +78,7 @@ export function modelRoutes(deps: Pick<ApiDependencies, 'catalogue' | 'serving' 
   const routes = new OpenAPIHono<ApiEnvironment>()
 
   routes.openapi(modelsRoute, async (context) => {
-    const states = new Map(catalogue.releases().map((release) => [release.modelVersion, release.state]))
+    const releases = catalogue.releases()
     const served = serving.current()?.modelVersion
     const models = catalogue.models().map((model) => ({
       modelVersion: model.modelVersion,
@@ -88,7 +89,7 @@ export function modelRoutes(deps: Pick<ApiDependencies, 'catalogue' | 'serving' 
       metrics: { ...model.metrics },
       startedAt: isoTime(model.startedAt),
       trainedAt: isoTime(model.trainedAt),
-      release: states.get(model.modelVersion) ?? null,
+      release: lastWordOn(releases, model.modelVersion)?.state ?? null,
       serving: model.modelVersion === served,
     }))
     return context.json({ models: models.reverse() }, 200)

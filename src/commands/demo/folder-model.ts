@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { loadConfig, type Settings } from '../../config.ts'
 import { AppError } from '../../core/errors.ts'
@@ -13,7 +12,7 @@ import type { CommandContext } from '../context.ts'
 import { decideHere } from '../decision.ts'
 import { counted } from '../figures.ts'
 import type { Progress } from '../progress.ts'
-import { withServices } from '../with-services.ts'
+import { isUntouched, withServices } from '../with-services.ts'
 
 export type ModelWish = {
   /** A model folder, a version, or `champion`; undefined leaves the choice to what there is. */
@@ -69,7 +68,7 @@ async function withChampionOf<T>(
   body: (encoder: Encoder) => Promise<T>,
 ): Promise<{ readonly value: T } | null> {
   const overrides = folder === demoData ? inFolder(folder) : {}
-  if (!existsSync(loadConfig(context.environment, overrides).logPath)) return null
+  if (isUntouched(loadConfig(context.environment, overrides))) return null
   return withServices(context, { access: 'share', overrides }, async (services) => {
     if (services.catalogue.currentRelease() === null) return null
     return { value: await body(await openModelVersion(services, 'champion')) }

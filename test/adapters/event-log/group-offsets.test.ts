@@ -5,24 +5,30 @@ import { createGroupOffsets } from '../../../src/adapters/event-log/group-offset
 import { openLogDatabase } from '../../../src/adapters/event-log/sqlite-schema.ts'
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts'
 
-it('keeps the highest offset of every partition, in whatever order they are committed', async () => {
+it('counts only commits of what was read from where the group is, whoever moved it meanwhile', async () => {
   const database = openLogDatabase(join(await temporaryFolder(), 'log.db'), 4, undefined)
   onTestFinished(() => database.close())
   const offsets = createGroupOffsets(database)
-  const commits = fc.array(fc.record({ partition: fc.nat({ max: 3 }), next: fc.nat() }), {
-    minLength: 1,
-    maxLength: 20,
+  const move = fc.record({
+    type: fc.constantFrom('commit' as const, 'late commit' as const, 'seek' as const),
+    partition: fc.nat({ max: 3 }),
+    by: fc.integer({ min: 1, max: 9 }),
   })
   let group = 0
   fc.assert(
-    fc.property(commits, (all) => {
+    fc.property(fc.array(move, { minLength: 1, maxLength: 20 }), (moves) => {
       const name = `group ${group++}`
-      const highest = new Map<number, number>()
-      for (const { partition, next } of all) {
-        offsets.commit(name, 'pairs', partition, next)
-        highest.set(partition, Math.max(next, highest.get(partition) ?? 0))
+      const expected = new Map<number, number>()
+      for (const { type, partition, by } of moves) {
+        const at = expected.get(partition) ?? 0
+        if (type === 'late commit') offsets.commit(name, 'pairs', partition, at + by, at + by + 1)
+        else {
+          if (type === 'commit') offsets.commit(name, 'pairs', partition, at, at + by)
+          else offsets.seek(name, 'pairs', partition, by)
+          expected.set(partition, type === 'commit' ? at + by : by)
+        }
       }
-      expect(offsets.committed(name, 'pairs')).toEqual(highest)
+      expect(offsets.committed(name, 'pairs')).toEqual(expected)
     }),
     { numRuns: 50 },
   )

@@ -89,15 +89,24 @@ it('tells the status with and without a model', async () => {
 
 it('is live always, and ready only with a model and all it depends on', async () => {
   let reasons: string[] = []
-  const api = await runningApi({ reasonsNotReady: async () => reasons })
+  let missing: string[] = []
+  const api = await runningApi({ reasonsNotReady: async () => reasons, missing: async () => missing })
   expect(await get(api, '/health/live')).toEqual({ status: 200, body: { status: 'live' } })
   expect(await get(api, '/health/ready')).toMatchObject({
     status: 503,
     body: { code: 'not-ready', reasons: ['no-model'] },
   })
   await api.release('m-1', 'g1')
-  expect(await get(api, '/health/ready')).toEqual({ status: 200, body: { status: 'ready' } })
-  reasons = ['catalogue-behind', 'index-unavailable']
+  expect(await get(api, '/health/ready')).toEqual({ status: 200, body: { status: 'ready', missing: [] } })
+  missing = ['log-unavailable']
+  expect(await get(api, '/health/ready')).toEqual({ status: 200, body: { status: 'ready', missing } })
+  missing = ['log-unavailable', 'index-unavailable']
+  expect(await get(api, '/health/ready')).toMatchObject({
+    status: 503,
+    body: { reasons: ['index-unavailable'], missing },
+  })
+  missing = []
+  reasons = ['catalogue-behind']
   expect(await get(api, '/health/ready')).toMatchObject({ status: 503, body: { reasons } })
 })
 

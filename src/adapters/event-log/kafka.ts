@@ -1,0 +1,126 @@
+import { AppError } from '../../core/errors.ts'
+import { deadTopicOf, topics, type Topic } from '../../core/events.ts'
+import type { Consumer, EventLog } from '../../ports/event-log.ts'
+import { createAvroCodec } from './avro-codec.ts'
+import { checkSeek } from './seek.ts'
+import { topicSettings, type AnyTopic } from './topic-settings.ts'
+import { createConnection, patient, type Connection } from './kafka/connection.ts'
+import { startGroupConsumer, startTail } from './kafka/consumers.ts'
+import { translate } from './kafka/failures.ts'
+import { deleteGroup, listGroups } from './kafka/groups.ts'
+import { createBrokerOffsets } from './kafka/offsets.ts'
+import { defaultSessionTimeout, type KafkaLogOptions } from './kafka/options.ts'
+import { encodeRecord } from './kafka/outgoing-record.ts'
+import { createIdempotentProducer } from './kafka/producer.ts'
+import { createSchemaRegistry } from './kafka/schema-registry.ts'
+import { createSendQueue } from './kafka/send-queue.ts'
+import { createSingleReads } from './kafka/single-reads.ts'
+import { prepareTopics, topicName } from './kafka/topics.ts'
+import { createValueCodec } from './kafka/value-codec.ts'
+import { defaultWriteLimits } from './write-queue.ts'
+
+export type { KafkaLogOptions } from './kafka/options.ts'
+export { checkKafka } from './kafka/check.ts'
+
+const numbersTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index)
+
+/**
+ * The event log on Kafka with a schema registry. Creates the topics that are missing. Throws `log-unavailable` when brokers or
+ * registry are away, `configuration-invalid` for topics that are set up wrongly, a refused user, or a schema that the registry
+ * finds incompatible, `partition-count-changed`.
+ */
+export async function createKafkaLog(options: KafkaLogOptions): Promise<EventLog> {
+  const avro = createAvroCodec(options.schemas)
+  const nameOf = (topic: AnyTopic): string => topicName(options, topic)
+  const groupName = (group: string): string => `${options.prefix ?? ''}${group}`
+  const partitions = (topic: AnyTopic): number =>
+    topicSettings.get(topic)?.partitions === 'one' ? 1 : options.partitions
+  const partitionNumbers = (topic: AnyTopic): number[] => numbersTo(partitions(topic))
+
+  const [codec] = await Promise.all([
+    createValueCodec(createSchemaRegistry(options.registry), avro, nameOf),
+    prepareTopics(options),
+  ])
+
+  const allNames = [...topicSettings.keys()].map(nameOf)
+  const connection = patient(createConnection(options, allNames))
+  const offsets = createBrokerOffsets(connection)
+  const reads = createSingleReads(connection, offsets, codec)
+  const limits = { ...defaultWriteLimits, ...options.limits }
+  const queue = createSendQueue(createIdempotentProducer(options, limits.deadline), limits)
+  const encoding = { codec, schemaVersion: avro.schemaVersion, nameOf, partitions }
+
+  const consumers = new Set<Consumer>()
+  let closed = false
+
+  const start = (names: readonly string[], begin: (own: Connection) => Consumer): Consumer => {
+    if (closed) throw new AppError('log-unavailable', 'The log is closed.')
+    const consumer = begin(createConnection(options, names))
+    consumers.add(consumer)
+    void consumer.done.catch(() => undefined).then(() => consumers.delete(consumer))
+    return consumer
+  }
+
+  /** What kafkajs throws does not leave the driver. */
+  const translated = <R>(work: Promise<R>): Promise<R> =>
+    work.catch((error: unknown) => {
+      throw translate(error)
+    })
+
+  const dependencies = { codec, nameOf, partitions, onLog: options.onLog }
+  const committedOffsets = (group: string, topic: Topic, some: readonly number[]) =>
+    offsets.committed(groupName(group), nameOf(topic), some)
+
+  return {
+    async append(records) {
+      if (records.length === 0) return []
+      const encoded = records.map((record) => encodeRecord(record, encoding))
+      const given = await queue.send(encoded)
+      return records.map(({ topic }, index) => ({
+        topic,
+        partition: encoded[index]?.partition ?? 0,
+        offset: given[index] ?? Number.NaN,
+      }))
+    },
+    consume: (group, consumerOptions) =>
+      start(consumerOptions.topics.map(nameOf), (own) =>
+        startGroupConsumer(consumerOptions, {
+          ...dependencies,
+          connection: own,
+          group: groupName(group),
+          sessionTimeout: options.sessionTimeout ?? defaultSessionTimeout,
+          committed: (topic, some) => committedOffsets(group, topic, some),
+        }),
+      ),
+    tail: (from, consumerOptions) =>
+      start(consumerOptions.topics.map(nameOf), (own) =>
+        startTail(from, consumerOptions, { ...dependencies, connection: own }),
+      ),
+    read: (topic, partition, offset) => translated(reads.record(topic, nameOf(topic), partition, offset)),
+    async dead(topic) {
+      const dead = deadTopicOf(topic)
+      return translated(reads.dead(dead, nameOf(dead), partitionNumbers(dead)))
+    },
+    partitions: async (topic) => partitions(topic),
+    endOffsets: (topic) => translated(offsets.ends(nameOf(topic), partitionNumbers(topic))),
+    committedOffsets: (group, topic) => translated(committedOffsets(group, topic, partitionNumbers(topic))),
+    groups: () => listGroups(options, topics.map(nameOf)),
+    deleteGroup: (group) => deleteGroup(options, groupName(group)),
+    async seekGroup(group, topic, positions) {
+      await translated(
+        (async () => {
+          checkSeek(topic, positions, await offsets.ends(nameOf(topic), partitionNumbers(topic)))
+          await offsets.commit(groupName(group), nameOf(topic), positions)
+        })(),
+      )
+    },
+    maintain: async () => undefined, // brokers compact and retain by the settings of the topics
+    async close() {
+      if (closed) return
+      closed = true
+      await Promise.all([...consumers].map((consumer) => consumer.stop()))
+      await queue.close()
+      connection.close()
+    },
+  }
+}

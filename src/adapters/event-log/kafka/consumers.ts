@@ -1,0 +1,187 @@
+import type { Topic } from '../../../core/events.ts'
+import type { Consumer, ConsumeOptions, Offsets } from '../../../ports/event-log.ts'
+import type { Connection } from './connection.ts'
+import { createFetcher } from './fetcher.ts'
+import { createLane, type Lane } from './lane.ts'
+import { startLaneWorkers, type LaneWorkers } from './lane-workers.ts'
+import { joinGroup } from './membership.ts'
+import type { KafkaLogListener } from './options.ts'
+import { decodeRecord } from './record-decoder.ts'
+import type { OwnedPartition } from './sticky-assignment.ts'
+import type { ValueCodec } from './value-codec.ts'
+
+export type ConsumerDependencies = {
+  /** Of this consumer alone: it is closed with it. */
+  readonly connection: Connection
+  readonly codec: ValueCodec
+  readonly nameOf: (topic: Topic) => string
+  readonly partitions: (topic: Topic) => number
+  readonly onLog?: KafkaLogListener | undefined
+}
+
+export type GroupDependencies = ConsumerDependencies & {
+  /** The full name. */
+  readonly group: string
+  readonly sessionTimeout: number
+  readonly committed: (topic: Topic, partitions: readonly number[]) => Promise<Offsets>
+}
+
+/** How long a rebalance waits for batches in hand: long enough for most, so that few are delivered twice. */
+const LONGEST_DRAIN = 3_000
+
+type Reading<T extends Topic> = {
+  readonly workers: LaneWorkers
+  lanes(): readonly Lane<T>[]
+  /** Reads these lanes from now on. */
+  read(lanes: readonly Lane<T>[]): void
+  end(): void
+}
+
+function startReading<T extends Topic>(
+  options: ConsumeOptions<T>,
+  { connection, codec, onLog }: ConsumerDependencies,
+  advance: (lane: Lane<T>, next: number) => Promise<void>,
+): Reading<T> {
+  let lanes: readonly Lane<T>[] = []
+  const fetcher = createFetcher(
+    connection,
+    () => lanes,
+    () => workers.wake(),
+    onLog,
+  )
+  const workers = startLaneWorkers({
+    options,
+    lanes: () => lanes,
+    decode: ({ topic, partition }, records) =>
+      Promise.all(records.map((record) => decodeRecord(topic, partition, record, codec))),
+    advance,
+    onTaken: () => fetcher.pump(),
+  })
+  return {
+    workers,
+    lanes: () => lanes,
+    read(these) {
+      lanes = these
+      fetcher.pump()
+      workers.wake()
+    },
+    end() {
+      fetcher.stop()
+      connection.close()
+    },
+  }
+}
+
+/** Ends `reading` once it was stopped or has failed; `leave` comes in between. */
+function endOf<T extends Topic>(
+  reading: Reading<T>,
+  stopping: AbortController,
+  failed: Promise<never> | null,
+  leave: () => Promise<void>,
+): Consumer {
+  const stop = (): void => {
+    stopping.abort()
+    reading.workers.stop()
+    for (const lane of reading.lanes()) lane.stop()
+  }
+  const finish = async (): Promise<void> => {
+    try {
+      await (failed === null ? reading.workers.done : Promise.race([reading.workers.done, failed]))
+    } finally {
+      stop()
+      await reading.workers.done.catch(() => undefined)
+      await leave()
+      reading.end()
+    }
+  }
+  const done = finish()
+  done.catch(() => undefined) // who wants to know of a failure awaits `done`; nobody has to
+
+  return {
+    done,
+    async stop() {
+      stop()
+      await done.catch(() => undefined)
+    },
+  }
+}
+
+/** Reads all partitions from offsets that the caller keeps, without a group. */
+export function startTail<T extends Topic>(
+  from: (topic: T) => Offsets,
+  options: ConsumeOptions<T>,
+  dependencies: ConsumerDependencies,
+): Consumer {
+  const stopping = new AbortController()
+  const reading = startReading(options, dependencies, async () => undefined)
+  const lanes = options.topics.flatMap((topic) => {
+    const offsets = from(topic)
+    return Array.from({ length: dependencies.partitions(topic) }, (_, partition) =>
+      createLane(topic, dependencies.nameOf(topic), partition, offsets.get(partition) ?? 0),
+    )
+  })
+  reading.read(lanes)
+  return endOf(reading, stopping, null, async () => undefined)
+}
+
+/** Reads, as a member of a group, the partitions that the group gives it, and commits what is handled. */
+export function startGroupConsumer<T extends Topic>(
+  options: ConsumeOptions<T>,
+  dependencies: GroupDependencies,
+): Consumer {
+  const { group, sessionTimeout, nameOf, partitions } = dependencies
+  const stopping = new AbortController()
+  const topicsByName = new Map(options.topics.map((topic) => [nameOf(topic), topic]))
+
+  const reading = startReading(options, dependencies, (lane, next) =>
+    membership.commit({ topic: lane.name, partition: lane.partition, offset: next, isLost: () => lane.isLost }),
+  )
+
+  const loseAllBut = (kept: readonly Lane<T>[]): void => {
+    for (const lane of reading.lanes()) if (!kept.includes(lane)) lane.lose()
+    reading.read(kept)
+  }
+
+  const newLanes = async (topic: T, assigned: readonly number[]): Promise<Lane<T>[]> => {
+    if (assigned.length === 0) return []
+    const offsets = await dependencies.committed(topic, assigned)
+    return assigned.map((partition) => createLane(topic, nameOf(topic), partition, offsets.get(partition) ?? 0))
+  }
+
+  const adopt = async (assigned: readonly OwnedPartition[]): Promise<void> => {
+    const isAssigned = (lane: Lane<T>): boolean =>
+      assigned.some(({ topic, partition }) => lane.name === topic && lane.partition === partition)
+    const kept = reading.lanes().filter(isAssigned)
+    loseAllBut(kept)
+    const added = [...topicsByName].map(([name, topic]) =>
+      newLanes(
+        topic,
+        assigned
+          .filter((owned) => owned.topic === name)
+          .map(({ partition }) => partition)
+          .filter((partition) => !kept.some((lane) => lane.name === name && lane.partition === partition)),
+      ),
+    )
+    const lanes = [...kept, ...(await Promise.all(added)).flat()]
+    if (stopping.signal.aborted) for (const lane of lanes) lane.stop()
+    reading.workers.resume()
+    reading.read(lanes)
+  }
+
+  const membership = joinGroup({
+    connection: dependencies.connection,
+    group,
+    topics: [...topicsByName.keys()],
+    partitions: [...topicsByName].flatMap(([name, topic]) =>
+      Array.from({ length: partitions(topic) }, (_, partition) => ({ topic: name, partition })),
+    ),
+    sessionTimeout,
+    stopping: stopping.signal,
+    onRebalance: () => reading.workers.pause(Math.min(LONGEST_DRAIN, sessionTimeout / 3)),
+    onAssigned: adopt,
+    onLost: () => loseAllBut([]),
+    onLog: dependencies.onLog,
+  })
+
+  return endOf(reading, stopping, membership.failed, () => membership.leave())
+}

@@ -1,0 +1,57 @@
+import { AppError } from '../../../core/errors.ts'
+
+/** Answers of a broker that say that another one is to be asked, or this one later. */
+const misdirected = new Set([
+  'NOT_LEADER_FOR_PARTITION',
+  'LEADER_NOT_AVAILABLE',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'FENCED_LEADER_EPOCH',
+  'UNKNOWN_LEADER_EPOCH',
+  'NOT_COORDINATOR_FOR_GROUP',
+  'GROUP_COORDINATOR_NOT_AVAILABLE',
+  'GROUP_LOAD_IN_PROGRESS',
+  'REPLICA_NOT_AVAILABLE',
+  'KAFKA_STORAGE_ERROR',
+  'REQUEST_TIMED_OUT',
+])
+
+const refused = new Set([
+  'TOPIC_AUTHORIZATION_FAILED',
+  'GROUP_AUTHORIZATION_FAILED',
+  'CLUSTER_AUTHORIZATION_FAILED',
+  'SASL_AUTHENTICATION_FAILED',
+  'UNSUPPORTED_SASL_MECHANISM',
+  'ILLEGAL_SASL_STATE',
+])
+
+/** The name of what a broker answered, such as `REBALANCE_IN_PROGRESS`; null for failures of another kind. */
+export function answerOf(error: unknown): string | null {
+  const original = causeOf(error)
+  return original instanceof Error && 'type' in original && typeof original.type === 'string' ? original.type : null
+}
+
+/** kafkajs wraps what a retried request failed with. */
+function causeOf(error: unknown): unknown {
+  return error instanceof Error && error.cause !== undefined ? causeOf(error.cause) : error
+}
+
+/** Whether the connection, or what it knows of the cluster, is no good any more. */
+export function isConnectionFailure(error: unknown): boolean {
+  const answer = answerOf(error)
+  return answer === null ? !(error instanceof AppError) : misdirected.has(answer)
+}
+
+const detailOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** What kafkajs threw, in this project's terms; everything that may pass is `log-unavailable`. Total. */
+export function translate(error: unknown): AppError {
+  if (error instanceof AppError) return error
+  const cause = causeOf(error)
+  const isRefusal =
+    refused.has(answerOf(error) ?? '') || (cause instanceof Error && cause.name === 'KafkaJSSASLAuthenticationError')
+  return isRefusal
+    ? new AppError('configuration-invalid', `Kafka refused the user, or what it may do: ${detailOf(cause)}`, {
+        cause: error,
+      })
+    : new AppError('log-unavailable', `Kafka does not answer as it should: ${detailOf(cause)}`, { cause: error })
+}

@@ -1,0 +1,71 @@
+import type { DeadTopic, Topic } from '../../../core/events.ts'
+import type { DeadRecord, LogRecord } from '../../../ports/event-log.ts'
+import type { Connection } from './connection.ts'
+import { answerOf } from './failures.ts'
+import { fetchFrom, type Fetched, type FetchLimits } from './fetch.ts'
+import type { BrokerOffsets } from './offsets.ts'
+import { decodeDead, decodeRecord } from './record-decoder.ts'
+import type { ValueCodec } from './value-codec.ts'
+
+/** Reads that no consumer makes; topics by their full names beside their own. */
+export interface SingleReads {
+  /** Null where there is no such record, or not any more. */
+  record<T extends Topic>(topic: T, name: string, partition: number, offset: number): Promise<LogRecord<T> | null>
+  /** All dead records of the partitions, oldest first. */
+  dead(topic: DeadTopic, name: string, partitions: readonly number[]): Promise<DeadRecord[]>
+}
+
+/** No waiting; a batch is given whole, however small the limit. */
+const oneBatch: FetchLimits = { wait: 0, bytes: 1, partitionBytes: 1 }
+const manyBatches: FetchLimits = { wait: 0, bytes: 16_000_000, partitionBytes: 16_000_000 }
+
+export function createSingleReads(connection: Connection, offsets: BrokerOffsets, codec: ValueCodec): SingleReads {
+  const fetchOne = (
+    name: string,
+    partition: number,
+    offset: number,
+    limits: FetchLimits,
+  ): Promise<Fetched | undefined> =>
+    connection.use(async (cluster) => {
+      const [leader] = Object.keys(cluster.findLeaderForPartitions(name, [partition]))
+      if (leader === undefined) return undefined
+      const broker = await cluster.findBroker({ nodeId: leader })
+      const [fetched] = await fetchFrom(broker, [{ topic: name, partition, offset }], limits)
+      return fetched
+    })
+
+  const readAll = async (topic: DeadTopic, name: string, partition: number, from: number, end: number) => {
+    const records: DeadRecord[] = []
+    for (let offset = from; offset < end;) {
+      const fetched = await fetchOne(name, partition, offset, manyBatches)
+      for (const record of fetched?.records ?? []) records.push(decodeDead(topic, partition, record))
+      offset = fetched?.next ?? end
+    }
+    return records
+  }
+
+  return {
+    async record(topic, name, partition, offset) {
+      try {
+        const fetched = await fetchOne(name, partition, offset, oneBatch)
+        const found = fetched?.records.find((record) => record.offset === offset)
+        return found === undefined ? null : await decodeRecord(topic, partition, found, codec)
+      } catch (error) {
+        if (answerOf(error) === 'OFFSET_OUT_OF_RANGE') return null
+        throw error
+      }
+    },
+
+    async dead(topic, name, partitions) {
+      const [from, to] = await Promise.all([offsets.beginnings(name, partitions), offsets.ends(name, partitions)])
+      const records = await Promise.all(
+        partitions.map((partition) =>
+          readAll(topic, name, partition, from.get(partition) ?? 0, to.get(partition) ?? 0),
+        ),
+      )
+      return records
+        .flat()
+        .sort((a, b) => a.timestamp - b.timestamp || a.partition - b.partition || a.offset - b.offset)
+    },
+  }
+}

@@ -1,0 +1,167 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import kafkajs, { type Admin } from 'kafkajs'
+import { AppError } from '../../../core/errors.ts'
+import type { AnyTopic } from '../topic-settings.ts'
+import { createClient } from './client.ts'
+import { answerOf, translate } from './failures.ts'
+import { defaultReplication, type KafkaLogOptions } from './options.ts'
+import { createSockets } from './sockets.ts'
+import { topicConfigurations, topicFaults, type FoundTopic, type TopicConfiguration } from './topic-configuration.ts'
+
+/** How long the brokers may take to set up new topics, in milliseconds. */
+const CREATION = 10_000
+const PAUSE = 20
+
+type NamedTopic = { readonly name: string; readonly wanted: TopicConfiguration }
+
+export const topicName = (options: KafkaLogOptions, topic: AnyTopic): string => `${options.prefix ?? ''}${topic}`
+
+/** Runs with an admin client of its own; what it throws is translated. */
+export async function withAdmin<R>(options: KafkaLogOptions, work: (admin: Admin) => Promise<R>): Promise<R> {
+  const sockets = createSockets()
+  const admin = createClient(options, sockets).admin()
+  try {
+    await admin.connect()
+    return await work(admin)
+  } catch (error) {
+    throw translate(error)
+  } finally {
+    sockets.cut()
+  }
+}
+
+function wantedTopics(options: KafkaLogOptions): NamedTopic[] {
+  const { minimumInSync } = options.replication ?? defaultReplication
+  return [...topicConfigurations(options.partitions, minimumInSync)].map(([topic, wanted]) => ({
+    name: topicName(options, topic),
+    wanted,
+  }))
+}
+
+async function createMissing(admin: Admin, topics: readonly NamedTopic[], factor: number): Promise<void> {
+  if (topics.length === 0) return
+  try {
+    await admin.createTopics({
+      waitForLeaders: false, // kafkajs gives up when a broker has not heard of the topics yet
+      topics: topics.map(({ name, wanted }) => ({
+        topic: name,
+        numPartitions: wanted.partitions,
+        replicationFactor: factor,
+        configEntries: Object.entries(wanted.settings).map(([setting, { value }]) => ({ name: setting, value })),
+      })),
+    })
+  } catch (error) {
+    const refusals = (error as { readonly errors?: readonly unknown[] }).errors ?? [error]
+    const answers = refusals.map((refusal) => answerOf(refusal))
+    if (answers.includes('INVALID_REPLICATION_FACTOR')) {
+      const detail = `There are fewer than ${factor} brokers to keep the topics on; set KAFKA_REPLICATION (and KAFKA_MIN_IN_SYNC).`
+      throw new AppError('configuration-invalid', detail, { cause: error })
+    }
+    throw refusals[0]
+  }
+  await awaitLeaders(
+    admin,
+    topics.map(({ name }) => name),
+  )
+}
+
+/** Until every partition has a leader, as all brokers must hear of a new topic first. */
+async function awaitLeaders(admin: Admin, names: readonly string[]): Promise<void> {
+  const until = performance.now() + CREATION
+  for (;;) {
+    try {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [...names] })
+      if (topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0))) return
+    } catch (error) {
+      if (performance.now() > until) throw error
+    }
+    if (performance.now() > until) throw new AppError('log-unavailable', 'New topics of Kafka have no leader yet.')
+    await delay(PAUSE)
+  }
+}
+
+async function describe(admin: Admin, names: readonly string[]): Promise<Map<string, FoundTopic>> {
+  const [{ topics }, { resources }] = await Promise.all([
+    admin.fetchTopicMetadata({ topics: [...names] }),
+    admin.describeConfigs({
+      includeSynonyms: false,
+      resources: names.map((name) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name })),
+    }),
+  ])
+  const settings = new Map(
+    resources.map(({ resourceName, configEntries }) => [
+      resourceName,
+      Object.fromEntries(configEntries.map((entry) => [entry.configName, entry.configValue])),
+    ]),
+  )
+  return new Map(
+    topics.map(({ name, partitions }) => [
+      name,
+      {
+        partitions: partitions.length,
+        replicas: Math.min(...partitions.map(({ replicas }) => replicas.length)),
+        settings: settings.get(name) ?? {},
+      },
+    ]),
+  )
+}
+
+/**
+ * Creates the topics that are missing, and checks those that were there. Throws `partition-count-changed`, and
+ * `configuration-invalid` that names topic, setting, found and wanted.
+ */
+export async function prepareTopics(options: KafkaLogOptions): Promise<void> {
+  const topics = wantedTopics(options)
+  const { factor } = options.replication ?? defaultReplication
+  await withAdmin(options, async (admin) => {
+    const existing = new Set(await admin.listTopics())
+    const old = topics.filter(({ name }) => existing.has(name))
+    if (old.length > 0) {
+      const found = await describe(
+        admin,
+        old.map(({ name }) => name),
+      )
+      const faults = old.flatMap((topic) => checkTopic(topic, found.get(topic.name), factor))
+      if (faults.length > 0) throw new AppError('configuration-invalid', faults.join(' '))
+    }
+    await createMissing(
+      admin,
+      topics.filter(({ name }) => !existing.has(name)),
+      factor,
+    )
+  })
+}
+
+function checkTopic({ name, wanted }: NamedTopic, found: FoundTopic | undefined, factor: number): string[] {
+  if (found === undefined) return []
+  if (found.partitions !== wanted.partitions) {
+    throw new AppError(
+      'partition-count-changed',
+      `The topic ${name} was created with ${found.partitions} partitions and cannot have ${wanted.partitions}: ` +
+        `configure ${found.partitions}, or begin with new topics under another KAFKA_PREFIX.`,
+    )
+  }
+  return topicFaults(name, found, wanted, factor)
+}
+
+/** What is wrong with the topics, each a sentence; missing ones are created at start and no fault. */
+export async function findTopicFaults(options: KafkaLogOptions): Promise<string[]> {
+  const topics = wantedTopics(options)
+  const { factor } = options.replication ?? defaultReplication
+  return withAdmin(options, async (admin) => {
+    const existing = new Set(await admin.listTopics())
+    const old = topics.filter(({ name }) => existing.has(name))
+    if (old.length === 0) return []
+    const found = await describe(
+      admin,
+      old.map(({ name }) => name),
+    )
+    return old.flatMap((topic) => {
+      try {
+        return checkTopic(topic, found.get(topic.name), factor)
+      } catch (error) {
+        return [translate(error).message]
+      }
+    })
+  })
+}

@@ -1,0 +1,86 @@
+import { AppError, toAppError, type ErrorCode } from '../../../core/errors.ts'
+import { topics, type Topic, type TopicValues } from '../../../core/events.ts'
+import type { AvroCodec } from '../avro-codec.ts'
+import type { SchemaRegistry } from './schema-registry.ts'
+import { frame, unframe } from './wire-format.ts'
+
+/** The values of records as they are on the wire. */
+export interface ValueCodec {
+  encode<T extends Topic>(topic: T, value: TopicValues[T]): Buffer
+  /** Never throws for what is in the bytes. Throws `log-unavailable` while the registry that knows their schema is away. */
+  decode<T extends Topic>(topic: T, bytes: Buffer): Promise<Decoded<T>>
+}
+
+export type Decoded<T extends Topic> = { readonly value: TopicValues[T] | null; readonly problem: ErrorCode | null }
+
+export const subjectOf = (topicName: string): string => `${topicName}-value`
+
+/** An id that the registry does not know now may be given to a schema later. */
+const UNKNOWN_FOR = 10_000
+
+type Decoder<T extends Topic> = (bytes: Uint8Array) => TopicValues[T]
+
+/**
+ * Registers all versions of the schemas, oldest first, under FULL_TRANSITIVE. Throws `configuration-invalid` with the registry's
+ * reason when it refuses one, `log-unavailable` when it is away.
+ */
+export async function createValueCodec(
+  registry: SchemaRegistry,
+  codec: AvroCodec,
+  nameOf: (topic: Topic) => string,
+): Promise<ValueCodec> {
+  const written = new Map<Topic, number>()
+  const decoders = new Map<string, Promise<Decoder<Topic>>>()
+  const keyOf = (topic: Topic, schemaId: number): string => `${topic}/${schemaId}`
+
+  const register = async (topic: Topic): Promise<void> => {
+    const subject = subjectOf(nameOf(topic))
+    await registry.requireCompatibility(subject, 'FULL_TRANSITIVE')
+    for (const schema of codec.schemas(topic)) {
+      const id = await registry.register(subject, schema)
+      written.set(topic, id)
+      // What this program wrote can be read while the registry is away.
+      decoders.set(keyOf(topic, id), Promise.resolve(codec.decoder(topic, schema) as Decoder<Topic>))
+    }
+  }
+  await Promise.all(topics.map(register))
+
+  const unreadable = (detail: string): AppError => new AppError('record-unreadable', detail)
+
+  const findDecoder = async (topic: Topic, schemaId: number): Promise<Decoder<Topic>> => {
+    const schema = await registry.schema(schemaId)
+    if (schema === null) throw unreadable(`The registry has no Avro schema ${schemaId}.`)
+    return codec.decoder(topic, schema)
+  }
+
+  const decoderOf = <T extends Topic>(topic: T, schemaId: number): Promise<Decoder<T>> => {
+    const key = keyOf(topic, schemaId)
+    const known = decoders.get(key)
+    if (known !== undefined) return known as Promise<Decoder<T>>
+    const found = findDecoder(topic, schemaId)
+    decoders.set(key, found)
+    found.catch((error: unknown) => {
+      const forget = (): void => void decoders.delete(key)
+      if (toAppError(error).kind === 'unavailable') forget()
+      else setTimeout(forget, UNKNOWN_FOR).unref()
+    })
+    return found as Promise<Decoder<T>>
+  }
+
+  return {
+    encode: (topic, value) => frame(written.get(topic) ?? 0, codec.encode(topic, value)),
+
+    async decode(topic, bytes) {
+      try {
+        const framed = unframe(bytes)
+        if (framed === null) throw unreadable('The value does not begin with the id of a schema.')
+        const decoder = await decoderOf(topic, framed.schemaId)
+        return { value: decoder(framed.avro), problem: null }
+      } catch (error) {
+        const failure = toAppError(error)
+        if (failure.kind === 'unavailable') throw failure
+        return { value: null, problem: failure.code }
+      }
+    },
+  }
+}

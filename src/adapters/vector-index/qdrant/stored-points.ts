@@ -1,0 +1,63 @@
+import type { Schemas } from '@qdrant/js-client-rest'
+import { isUuid } from '../../../core/ids.ts'
+import { splits, type Split } from '../../../core/split.ts'
+import type { Payload, Point } from '../../../ports/vector-index.ts'
+
+/** A path in Qdrant has no way to write a quotation mark or a backslash, so names of metadata are stored without. */
+const storedName = (name: string): string => name.replaceAll('%', '%25').replaceAll('"', '%22').replaceAll('\\', '%5C')
+
+const givenName = (stored: string): string =>
+  stored.replaceAll('%5C', '\\').replaceAll('%22', '"').replaceAll('%25', '%')
+
+/** The path of a metadata field for filters and payload indexes, quoted exactly where Qdrant itself would quote it. */
+export function metadataPath(name: string): string {
+  const stored = storedName(name)
+  return /^[\p{Alphabetic}\p{N}_-]+$/u.test(stored) ? `metadata.${stored}` : `metadata."${stored}"`
+}
+
+/** Vectors as numbers in JSON; payload as `imageId`, `captions`, `split` and an object `metadata`. */
+export function storedPoint({ id, vector, payload }: Point): Schemas['PointStruct'] {
+  const { imageId, captions, split, metadata } = payload
+  return {
+    id,
+    vector: Array.from(vector),
+    payload: {
+      imageId,
+      captions,
+      split,
+      metadata: Object.fromEntries(Object.entries(metadata).map(([name, value]) => [storedName(name), value])),
+    },
+  }
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string'
+const isSplit = (value: unknown): value is Split => splits.some((split) => split === value)
+
+/** The payload of a point, or null for a point that somebody else has put here. */
+export function payloadOf(stored: Schemas['Record']['payload']): Payload | null {
+  const { imageId, captions, split, metadata } = stored ?? {}
+  if (!isText(imageId) || !Array.isArray(captions) || !captions.every(isText) || !isSplit(split)) return null
+  if (typeof metadata !== 'object' || metadata === null) return null
+  const fields = Object.entries(metadata)
+  if (!fields.every((field): field is [string, string] => isText(field[1]))) return null
+  return {
+    imageId,
+    captions,
+    split,
+    metadata: Object.fromEntries(fields.map(([name, value]) => [givenName(name), value])),
+  }
+}
+
+/** The id of one of our points, or null: outside programs may use numbers. */
+export const idOf = ({ id }: Pick<Schemas['Record'], 'id'>): string | null =>
+  typeof id === 'string' && isUuid(id) ? id : null
+
+/** The whole point, or null for one that somebody else has put here. */
+export function pointOf(record: Schemas['Record']): Point | null {
+  const id = idOf(record)
+  const payload = payloadOf(record.payload)
+  const { vector } = record
+  if (id === null || payload === null || !Array.isArray(vector)) return null
+  const values = vector.filter((value) => typeof value === 'number')
+  return values.length === vector.length ? { id, vector: Float32Array.from(values), payload } : null
+}

@@ -1,0 +1,29 @@
+import { createProbe } from '../api/probe.ts'
+import { startServer } from '../api/server.ts'
+import type { Config } from '../config.ts'
+import type { AppError } from '../core/errors.ts'
+
+type App = { readonly fetch: (request: Request) => Response | Promise<Response> }
+
+/** The HTTP server of a process, up before its dependencies are, so that whoever watches it is told what it waits for. */
+export type Front = {
+  readonly address: string
+  /** Tells what the start waits for. */
+  waiting(error: AppError): void
+  /** Answers with `app` from now on. */
+  show(app: App): void
+  stop(): Promise<void>
+}
+
+/** Listens at once. Throws `port-in-use` or `configuration-invalid`. */
+export async function startFront({ HOST, PORT }: Pick<Config, 'HOST' | 'PORT'>): Promise<Front> {
+  let reasons: readonly string[] = ['starting']
+  let shown: App = createProbe({ reasonsNotReady: async () => reasons, registry: null })
+  const server = await startServer({ fetch: (request) => shown.fetch(request) }, { host: HOST, port: PORT })
+  return {
+    address: server.address,
+    waiting: ({ code }) => void (reasons = ['starting', code]),
+    show: (app) => void (shown = app),
+    stop: () => server.stop(),
+  }
+}

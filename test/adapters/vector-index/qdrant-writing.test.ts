@@ -1,0 +1,166 @@
+import type { Schemas } from '@qdrant/js-client-rest'
+import { describe, expect, it } from 'vitest'
+import { pointIdOf, pointOf } from '../../fixtures/points.ts'
+import { along, indexOver, known } from './qdrant-over-stand-in.ts'
+import { collectionInfo, completed, inTurn, missing, refusal, result, type Reply } from './qdrant-stand-in.ts'
+
+describe('creating a generation on Qdrant', () => {
+  const notThere = (kind: string): Reply => inTurn(missing(`${kind}_g1`), result(collectionInfo(2, [])))
+
+  it('makes a quantised collection a kind, with indexes of split and caption words', async () => {
+    const { index, server } = await indexOver({
+      'GET /collections/images_g1': notThere('images'),
+      'GET /collections/captions_g1': notThere('captions'),
+      'PUT /collections/images_g1': result(true),
+      'PUT /collections/captions_g1': result(true),
+      'PUT /collections/images_g1/index': result(completed),
+      'PUT /collections/captions_g1/index': result(completed),
+    })
+    await index.create('g1', 2)
+    for (const name of ['images_g1', 'captions_g1']) {
+      const collection = {
+        vectors: { size: 2, distance: 'Cosine' },
+        hnsw_config: { m: 16, ef_construct: 128 },
+        quantization_config: { scalar: { type: 'int8', quantile: 0.99, always_ram: true } },
+      } satisfies Schemas['CreateCollection']
+      expect(server.seen.find(({ line }) => line === `PUT /collections/${name}`)?.body).toEqual(collection)
+      const indexes = server.seen.filter(({ line }) => line === `PUT /collections/${name}/index?wait=true`)
+      expect(indexes.map(({ body }) => body)).toEqual([
+        { field_name: 'split', field_schema: { type: 'keyword' } } satisfies Schemas['CreateFieldIndex'],
+        {
+          field_name: 'captions',
+          field_schema: { type: 'text', tokenizer: 'multilingual', lowercase: true, on_disk: true },
+        } satisfies Schemas['CreateFieldIndex'],
+      ])
+    }
+  })
+
+  it('leaves out quantisation and puts the threshold of graphs in, where it was told so', async () => {
+    const { index, server } = await indexOver(
+      {
+        'GET /collections/images_g1': notThere('images'),
+        'GET /collections/captions_g1': result(collectionInfo(2)),
+        'PUT /collections/images_g1': result(true),
+        'PUT /collections/images_g1/index': result(completed),
+      },
+      { quantisation: 'none', indexing: { connectivity: 8, expansionAdd: 64, graphAboveKilobytes: 1 } },
+    )
+    await index.create('g1', 2)
+    expect(server.bodyOf('PUT /collections/images_g1')).toBeDefined()
+    expect(server.seen.find(({ line }) => line === 'PUT /collections/images_g1')?.body).toEqual({
+      vectors: { size: 2, distance: 'Cosine' },
+      hnsw_config: { m: 8, ef_construct: 64 },
+      optimizers_config: { indexing_threshold: 1 },
+    } satisfies Schemas['CreateCollection'])
+  })
+
+  it('goes on where another process was first, and refuses another dimension before it sends anything', async () => {
+    const { index } = await indexOver({
+      'GET /collections/images_g1': inTurn(missing('images_g1'), result(collectionInfo(2))),
+      'GET /collections/captions_g1': result(collectionInfo(2)),
+      'PUT /collections/images_g1': refusal(409, 'Wrong input: Collection `images_g1` already exists!'),
+    })
+    await index.create('g1', 2)
+    const other = await indexOver({
+      'GET /collections/images_g1': missing('images_g1'),
+      'GET /collections/captions_g1': result(collectionInfo(3)),
+    })
+    await expect(other.index.create('g1', 2)).rejects.toMatchObject({ code: 'invalid-vector' })
+    expect(other.server.lines().filter((line) => !line.startsWith('GET'))).toEqual([])
+  })
+})
+
+describe('writing points to Qdrant', () => {
+  it('sends each point once, whole and waited for', async () => {
+    const { index, server } = await indexOver({ ...known, 'PUT /collections/images_g1/points': result(completed) })
+    await index.upsert('g1', 'images', [
+      pointOf(1, along(1, 0)),
+      pointOf(1, along(0, 1), { metadata: { shop: 'a', '50% "off"': 'yes', 'back\\slash': '' } }),
+    ])
+    expect(server.lines()).toEqual([
+      'GET /collections/images_g1',
+      'PUT /collections/images_g1/points?wait=true&ordering=medium',
+    ])
+    expect(server.bodyOf('PUT')).toEqual({
+      points: [
+        {
+          id: pointIdOf(1),
+          vector: [0, 1],
+          payload: {
+            imageId: pointIdOf(1),
+            captions: ['caption 1'],
+            split: 'train',
+            metadata: { shop: 'a', '50%25 %22off%22': 'yes', 'back%5Cslash': '' },
+          },
+        },
+      ],
+    } satisfies Schemas['PointsList'])
+  })
+
+  it('sends many points in requests of bounded size, and asks for the dimension once', async () => {
+    const { index, server } = await indexOver({ ...known, 'PUT /collections/images_g1/points': result(completed) })
+    await index.upsert(
+      'g1',
+      'images',
+      Array.from({ length: 600 }, (_, number) => pointOf(number, along(1, 0))),
+    )
+    const sizes = server.seen.slice(1).map(({ body }) => (body as Schemas['PointsList']).points.length)
+    expect(sizes).toEqual([256, 256, 88])
+    const wide = await indexOver({
+      'GET /collections/images_g1': result(collectionInfo(50_000)),
+      'PUT /collections/images_g1/points': result(completed),
+    })
+    const vector = new Float32Array(50_000)
+    vector[0] = 1
+    await wide.index.upsert(
+      'g1',
+      'images',
+      Array.from({ length: 7 }, (_, number) => pointOf(number, vector)),
+    )
+    expect(wide.server.seen.slice(1).map(({ body }) => (body as Schemas['PointsList']).points.length)).toEqual([
+      3, 3, 1,
+    ])
+  })
+
+  it('does not take a write for done that was not applied in time', async () => {
+    const late = { operation_id: 1, status: 'wait_timeout' } satisfies Schemas['UpdateResult']
+    const { index } = await indexOver({
+      ...known,
+      'PUT /collections/images_g1/points': result(late),
+      'POST /collections/images_g1/points/delete': result(late),
+    })
+    const unavailable = { code: 'index-unavailable' }
+    await expect(index.upsert('g1', 'images', [pointOf(1, along(1, 0))])).rejects.toMatchObject(unavailable)
+    await expect(index.remove('g1', 'images', [pointIdOf(1)])).rejects.toMatchObject(unavailable)
+  })
+
+  it('removes by ids, in requests of bounded size', async () => {
+    const { index, server } = await indexOver({ 'POST /collections/captions_g1/points/delete': result(completed) })
+    await index.remove('g1', 'captions', [pointIdOf(1).toUpperCase(), pointIdOf(2), pointIdOf(1)])
+    expect(server.lines()).toEqual(['POST /collections/captions_g1/points/delete?wait=true&ordering=medium'])
+    expect(server.bodyOf('POST')).toEqual({
+      points: [pointIdOf(1), pointIdOf(2)],
+    } satisfies Schemas['PointIdsList'])
+    await index.remove(
+      'g1',
+      'captions',
+      Array.from({ length: 1_001 }, (_, number) => pointIdOf(number)),
+    )
+    expect(server.seen).toHaveLength(3)
+    await index.remove('g1', 'captions', [])
+    expect(server.seen).toHaveLength(3)
+  })
+
+  it('refuses vectors and ids before it sends them, and asks for the dimension again before it does', async () => {
+    const { index, server } = await indexOver({
+      'GET /collections/images_g1': inTurn(result(collectionInfo(2)), result(collectionInfo(3))),
+      'PUT /collections/images_g1/points': result(completed),
+    })
+    const refused = { code: 'invalid-vector' }
+    await expect(index.upsert('g1', 'images', [pointOf(1, along(Number.NaN, 1))])).rejects.toMatchObject(refused)
+    await expect(index.search('g1', 'images', { vector: along(1, 1), limit: 1 })).rejects.toMatchObject(refused)
+    expect(server.lines().filter((line) => !line.startsWith('GET'))).toEqual([])
+    await index.upsert('g1', 'images', [pointOf(1, along(1, 0, 0))])
+    expect(server.lines().filter((line) => line.startsWith('PUT'))).toHaveLength(1)
+  })
+})

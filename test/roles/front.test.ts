@@ -1,0 +1,39 @@
+import { expect, it, onTestFinished } from 'vitest'
+import { createProbe } from '../../src/api/probe.ts'
+import { AppError } from '../../src/core/errors.ts'
+import { startFront } from '../../src/roles/front.ts'
+
+async function front() {
+  const started = await startFront({ HOST: '127.0.0.1', PORT: 0 })
+  onTestFinished(() => started.stop())
+  const get = async (path: string) => {
+    const response = await fetch(`${started.address}${path}`)
+    return { status: response.status, retryAfter: response.headers.get('retry-after'), text: await response.text() }
+  }
+  return { ...started, get }
+}
+
+it('answers before anything else is up: alive, and what it waits for', async () => {
+  const { get, waiting } = await front()
+  expect(await get('/health/live')).toMatchObject({ status: 200 })
+  waiting(new AppError('log-unavailable', 'No broker answers.'))
+  const ready = await get('/health/ready')
+  expect(ready.status).toBe(503)
+  expect(JSON.parse(ready.text)).toMatchObject({ code: 'not-ready', reasons: ['starting', 'log-unavailable'] })
+  expect(await get('/v1/search?q=a+dog')).toMatchObject({ status: 503, retryAfter: '5' })
+})
+
+it('answers with what is shown from then on', async () => {
+  const { get, show } = await front()
+  let reasons: string[] = []
+  const registry = { contentType: 'text/plain', metrics: async () => 'up 1\n' }
+  show(createProbe({ reasonsNotReady: async () => reasons, registry }))
+  expect(await get('/health/ready')).toMatchObject({ status: 200 })
+  expect(await get('/metrics')).toMatchObject({ status: 200, text: 'up 1\n' })
+  expect(await get('/v1/search?q=a+dog')).toMatchObject({
+    status: 503,
+    text: expect.stringContaining('no-api') as string,
+  })
+  reasons = ['log-unavailable']
+  expect(await get('/health/ready')).toMatchObject({ status: 503 })
+})

@@ -1,0 +1,145 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Kafka, logLevel } from 'kafkajs'
+import { installed, runProgram } from './server-cache.ts'
+import { freePort, startServer, type RunningServer } from './server-process.ts'
+import type { StartedServer } from './start-servers.ts'
+
+const VERSION = '4.3.1'
+
+const project = `<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>pairstream</groupId><artifactId>kafka-for-tests</artifactId><version>1</version><packaging>pom</packaging>
+  <dependencies>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${VERSION}</version></dependency>
+    <dependency>
+      <groupId>org.apache.logging.log4j</groupId><artifactId>log4j-slf4j-impl</artifactId><version>2.25.4</version>
+    </dependency>
+  </dependencies>
+</project>`
+
+/** Collects the jars of Apache Kafka by Maven, whose short name of the plugin does not resolve everywhere. */
+async function install(folder: string): Promise<void> {
+  await writeFile(join(folder, 'pom.xml'), project)
+  const goal = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies'
+  const values = ['-B', '-q', goal, '-DincludeScope=runtime', `-DoutputDirectory=${join(folder, 'jars')}`]
+  await runProgram('mvn', values, { cwd: folder })
+}
+
+export type BrokerOptions = {
+  /** More lines of `server.properties`, such as listeners with TLS. */
+  readonly properties?: readonly string[]
+}
+
+/** A broker whose process can be killed and started again at the same port with the same data. */
+export type KafkaBroker = {
+  /** `127.0.0.1:port`. */
+  readonly address: string
+  signal(signal: NodeJS.Signals): void
+  /** Kills the process at once, as a power cut would, and waits until it is gone. */
+  kill(): Promise<void>
+  /** Starts it again after `kill` or `stop`; resolves when it answers. */
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** How a JVM of the tests is started: small, quick to start, without the profile-guided compiler. */
+export const javaOptions = ['-Xmx512m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto']
+
+const answersTo = (address: string) => async (): Promise<boolean> => {
+  const kafka = new Kafka({ brokers: [address], logLevel: logLevel.NOTHING, retry: { retries: 0 } })
+  const admin = kafka.admin()
+  try {
+    await admin.connect()
+    return (await admin.describeCluster()).brokers.length > 0
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+/** Starts one KRaft node that is broker and controller in one, with its data in `folder`. */
+export async function startKafkaBroker(folder: string, options: BrokerOptions = {}): Promise<KafkaBroker> {
+  const classPath = `${await installed(`kafka-${VERSION}`, install)}/jars/*`
+  const [port, controllerPort] = [await freePort(), await freePort()]
+  const address = `127.0.0.1:${port}`
+  const settings = join(folder, 'server.properties')
+  const logging = join(folder, 'log4j2.properties')
+  await mkdir(folder, { recursive: true })
+  await writeFile(
+    logging,
+    'rootLogger.level = WARN\nrootLogger.appenderRef.c.ref = C\nappender.c.type = Console\nappender.c.name = C\nappender.c.layout.type = PatternLayout\nappender.c.layout.pattern = %d %p %m%n%throwable{3}\n',
+  )
+  await writeFile(
+    settings,
+    [
+      'process.roles=broker,controller',
+      'node.id=1',
+      `listeners=PLAINTEXT://${address},CONTROLLER://127.0.0.1:${controllerPort}`,
+      `advertised.listeners=PLAINTEXT://${address}`,
+      'controller.listener.names=CONTROLLER',
+      `controller.quorum.voters=1@127.0.0.1:${controllerPort}`,
+      `log.dirs=${join(folder, 'data')}`,
+      'auto.create.topics.enable=false',
+      'offsets.topic.replication.factor=1',
+      'offsets.topic.num.partitions=4',
+      'transaction.state.log.replication.factor=1',
+      'transaction.state.log.min.isr=1',
+      'transaction.state.log.num.partitions=1',
+      'group.initial.rebalance.delay.ms=0',
+      'group.min.session.timeout.ms=1000',
+      'log.cleaner.backoff.ms=500',
+      'log.retention.check.interval.ms=1000',
+      'log.initial.task.delay.ms=1000',
+      'file.delete.delay.ms=0',
+      ...(options.properties ?? []),
+      '',
+    ].join('\n'),
+  )
+  const java = (main: string, ...values: string[]) => [
+    ...javaOptions,
+    `-Dlog4j2.configurationFile=${logging}`,
+    '-cp',
+    classPath,
+    main,
+    ...values,
+  ]
+  const id = randomBytes(16).toString('base64url')
+  await runProgram('java', java('kafka.tools.StorageTool', 'format', '-t', id, '-c', settings))
+
+  let server: RunningServer | null = null
+  const start = async (): Promise<void> => {
+    server = await startServer({
+      name: 'Kafka',
+      command: 'java',
+      values: java('kafka.Kafka', settings),
+      logFile: join(folder, 'kafka.log'),
+      isReady: answersTo(address),
+    })
+  }
+  await start()
+  return {
+    address,
+    signal: (signal) => server?.signal(signal),
+    async kill() {
+      server?.signal('SIGKILL')
+      await server?.ended
+    },
+    start,
+    async stop() {
+      await server?.stop()
+    },
+  }
+}
+
+/** One Kafka broker for all suites. Its data are gone when it is stopped. */
+export async function startKafka(folder: string): Promise<StartedServer> {
+  const broker = await startKafkaBroker(folder)
+  return {
+    address: broker.address,
+    async stop() {
+      await broker.kill()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
