@@ -29,5 +29,5 @@ export const decodeName = (text: string): string =>
     return name === '' ? '' : (CHARACTERS.get(name ?? '') ?? whole)
   })
 
-/** A text inside a filter of MLflow, whose quotes cannot be escaped; null for one that has both kinds. */
+/** A text inside a filter of MLflow, which knows two kinds of quotes and no escapes. */
 export const quoted = (text: string): string => (text.includes("'") ? `"${text}"` : `'${text}'`)
