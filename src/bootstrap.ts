@@ -16,6 +16,7 @@ import type { Tracking } from './ports/tracking.ts'
 import type { VectorIndex } from './ports/vector-index.ts'
 import { openDatabase } from './sqlite/database.ts'
 import { lockFolder } from './sqlite/folder-lock.ts'
+import { withTraces } from './telemetry/traced-log.ts'
 
 /** The drivers that the configuration names, behind their ports, and the catalogue over them. */
 export type Platform = {
@@ -107,7 +108,7 @@ async function openDrivers({ drivers, PARTITIONS }: Config, writable: boolean): 
   }
   try {
     return {
-      log: await keep(openLog(drivers.eventLog, PARTITIONS)),
+      log: withTraces(await keep(openLog(drivers.eventLog, PARTITIONS))),
       blobs: await keep(openBlobs(drivers.blobs)),
       index: await keep(openIndex(drivers.index, writable)),
       tracking: await keep(openTracking(drivers.tracking)),

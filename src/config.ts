@@ -93,6 +93,10 @@ export const settings = z.object({
   SWEEP_SECONDS: whole(1).default(600).describe('Time between two sweeps for orphans and log maintenance'),
   EMBED_BATCH: whole(1, 1_024).default(128).describe('Records an embedding consumer takes at once'),
   THREADS: whole(1, 256).default(2).describe('Threads of ONNX Runtime for each model'),
+  TRAINING_START: z
+    .enum(['scratch', 'champion'])
+    .default('scratch')
+    .describe('Whether a training starts from scratch or from the weights of the champion'),
   TRAINING_SEED: whole(0, 2 ** 31)
     .default(1)
     .describe('Seed of every training'),

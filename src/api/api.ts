@@ -4,6 +4,7 @@ import { AppError } from '../core/errors.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import { failureHandler, invalidRequest, nothingHere } from './failures.ts'
 import { observe } from './middleware/observe.ts'
+import { readableQuery } from './middleware/readable-query.ts'
 import { sameSite } from './middleware/same-site.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
 import { trace, type ApiEnvironment } from './middleware/trace.ts'
@@ -33,7 +34,8 @@ export function createApi(deps: ApiDependencies): OpenAPIHono<ApiEnvironment> {
       `A request may have ${maxSize} bytes; send fewer pairs at once or smaller pictures.`,
     )
   }
-  app.use(trace(), observe(deps.metrics), securityHeaders(), sameSite(), bodyLimit({ maxSize, onError: tooLarge }))
+  app.use(trace(), observe(deps.metrics), securityHeaders(), sameSite(), readableQuery())
+  app.use(bodyLimit({ maxSize, onError: tooLarge }))
   const resources = [searchRoutes, pairRoutes, imageRoutes, modelRoutes, statusRoutes, healthRoutes, plainRoutes]
   for (const routes of resources) app.route('/', routes(deps))
   app.route('/', docsRoutes(app, deps.version))

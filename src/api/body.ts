@@ -14,11 +14,24 @@ export async function readBody<J extends z.ZodType, F extends z.ZodType>(
   context: Context,
   schemas: { readonly json: J; readonly form: F },
 ): Promise<Body<z.output<J>, z.output<F>>> {
-  const type = context.req.header('content-type')?.split(';')[0]?.trim().toLowerCase()
+  const type = mediaType(context)
   if (type === 'application/json') return { type: 'json', value: validate(schemas.json, await readJson(context)) }
   if (type === 'multipart/form-data') return { type: 'form', value: validate(schemas.form, await readForm(context)) }
   throw new AppError('media-type-unsupported', 'Send application/json or multipart/form-data; see /docs.')
 }
+
+/**
+ * Validates the JSON body of a request that may have none, which stands for an empty object. Throws `media-type-unsupported` or
+ * `invalid-request`.
+ */
+export async function readOptionalJson<S extends z.ZodType>(context: Context, schema: S): Promise<z.output<S>> {
+  if ((await context.req.text()) === '') return validate(schema, {})
+  if (mediaType(context) === 'application/json') return validate(schema, await readJson(context))
+  throw new AppError('media-type-unsupported', 'Send application/json, or no body at all; see /docs.')
+}
+
+const mediaType = (context: Context): string | undefined =>
+  context.req.header('content-type')?.split(';')[0]?.trim().toLowerCase()
 
 async function readJson(context: Context): Promise<unknown> {
   try {

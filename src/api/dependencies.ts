@@ -39,6 +39,7 @@ export type TrainingProgress = {
 }
 
 export interface ApiLogger {
+  warn(facts: Readonly<Record<string, unknown>>, message: string): void
   error(facts: Readonly<Record<string, unknown>>, message: string): void
 }
 

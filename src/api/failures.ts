@@ -34,11 +34,12 @@ export function failureHandler(deps: Pick<ApiDependencies, 'logger' | 'progress'
   return (thrown, context) => {
     const error = thrown instanceof HTTPException ? ofHttpException(thrown) : toAppError(thrown)
     const traceId = context.get('traceId')
-    if (statusOf(error.code) >= 500 && !expected.has(error.code)) {
-      deps.logger?.error(
-        { err: error.cause ?? error, code: error.code, traceId, path: context.req.path },
-        'request failed',
-      )
+    const facts = { code: error.code, traceId, path: context.req.path }
+    if (error.kind === 'unavailable') {
+      // A dependency that is away is no fault of this program, so where in it that was met tells nothing.
+      if (!expected.has(error.code)) deps.logger?.warn({ ...facts, detail: error.message }, 'request not answered')
+    } else if (statusOf(error.code) >= 500) {
+      deps.logger?.error({ ...facts, err: error.cause ?? error }, 'request failed')
     }
     if (error.code === 'no-model') {
       const { missingPairs } = deps.progress()
@@ -67,7 +68,8 @@ export function nothingHere(app: Hono<ApiEnvironment>): NotFoundHandler<ApiEnvir
   return (context) => {
     const allowed = methodsAt(app, context)
     const traceId = context.get('traceId')
-    if (allowed.length === 0) {
+    // Where the method is taken, it is the address that has nothing.
+    if (allowed.length === 0 || allowed.includes(context.req.method)) {
       const detail = `Nothing is at ${context.req.path}; /docs lists the addresses.`
       return problemResponse(problemDetails('not-found', detail, { traceId }))
     }
@@ -87,5 +89,5 @@ function methodsAt(app: Hono<ApiEnvironment>, context: Context): string[] {
 function matchesPath(pattern: string, path: string): boolean {
   const wanted = pattern.split('/')
   const given = path.split('/')
-  return wanted.length === given.length && wanted.every((part, i) => part.startsWith(':') || part === given[i])
+  return wanted.length === given.length && wanted.every((part, i) => (part.startsWith(':') ? given[i] !== '' : part === given[i]))
 }

@@ -11,7 +11,7 @@ import { print, printJson, remark, type CommandContext } from './context.ts'
 import { embedSet, type EmbeddedSet } from './embed-set.ts'
 import { evaluationReport, evaluationTable, type EvaluationReport } from './evaluation-report.ts'
 import { publishedSet, readDataSet, type EvaluationSet } from './evaluation-set.ts'
-import { writeJson, writeRun, type EvaluationFiles } from './evaluation-files.ts'
+import { runFiles, writeJson, writeRuns, type EvaluationFiles } from './evaluation-files.ts'
 import type { ExitName } from './exit-codes.ts'
 import { counted } from './figures.ts'
 import { createProgress, type Progress } from './progress.ts'
@@ -82,7 +82,7 @@ async function measure({ options, context, progress }: Work, encoder: Encoder, s
   const files = filesOf(options, modelVersion, set)
   const report = evaluationReport({ modelVersion, set, broken: embedded.broken, evaluation })
   await writeJson(files.out, report)
-  await writeRun(files, embedded, { tag: modelVersion, depth: options.depth })
+  await writeRuns(files, embedded, { tag: modelVersion, depth: options.depth })
 
   for (const { name, code, detail } of report.skipped) remark(context, `skipped ${name}: ${detail} [${code}]`)
   if (options.json === true) printJson(context, report)
@@ -99,16 +99,19 @@ async function compare({ images, captions, relevant }: EmbeddedSet, progress: Pr
 
 function filesOf({ out, run }: EvaluateOptions, modelVersion: string, { split }: EvaluationSet): EvaluationFiles {
   const base = join('evaluation', `${modelVersion}-${split}`)
-  const runFile = run ?? `${base}.run`
-  return { out: out ?? `${base}.json`, run: runFile, qrels: `${runFile.replace(/\.(run|trec|txt)$/, '')}.qrels` }
+  return { out: out ?? `${base}.json`, ...runFiles(run ?? base) }
 }
 
-function printReport(report: EvaluationReport, { out, run, qrels }: EvaluationFiles, context: CommandContext): void {
+function printReport(
+  report: EvaluationReport,
+  { out, textToImage, imageToText }: EvaluationFiles,
+  context: CommandContext,
+): void {
   const { model, dataset, split, images, captions } = report
   print(
     context,
     `${model} on ${dataset}, split ${split}: ${counted(images, 'picture')}, ${counted(captions, 'caption')}\n`,
   )
   print(context, evaluationTable(report))
-  print(context, `\nfigures ${out}   TREC run ${run}   judgements ${qrels}`)
+  print(context, `\nfigures ${out}   TREC runs ${textToImage.run} ${imageToText.run}   judgements beside them (.qrels)`)
 }

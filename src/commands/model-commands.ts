@@ -39,8 +39,11 @@ export const defineModelCommands: DefineCommands = (program, act) => {
       (text) => (text === 'all' ? text : splitName(text)),
     )
     .option('--out <file>', 'where to write the figures as JSON; default: evaluation/MODEL-SPLIT.json')
-    .option('--run <file>', 'where to write the TREC run, with .qrels beside it; default: evaluation/MODEL-SPLIT.run')
-    .option('--depth <number>', 'results a query in the run', wholeNumber(1, 100_000), 100)
+    .option(
+      '--run <file>',
+      'where to write TREC runs and judgements: FILE.t2i.run, FILE.i2t.run and .qrels; default: evaluation/MODEL-SPLIT',
+    )
+    .option('--depth <number>', 'results a query in the runs, at most', wholeNumber(1, 100_000), 1_000)
     .option(...JSON_OPTION)
     .addHelpText('after', '\nExample:\n  $ pairstream evaluate --model models/champion --dataset flickr8k --split test')
     .action((options: EvaluateOptions) =>

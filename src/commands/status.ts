@@ -44,7 +44,7 @@ async function readStatus(services: Services) {
     generation: current?.generation ?? null,
     onProbation: view.onProbation,
     building: view.build === null ? null : { modelVersion: view.build.modelVersion, generation: view.build.generation },
-    lag: await consumerLag(log),
+    lag: await consumerLag(log, catalogue),
     deadRecords: dead.filter(({ replay }) => replay === null).length,
     releases: catalogue
       .releases()

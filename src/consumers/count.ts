@@ -1,7 +1,7 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import { isCrossing, type CounterSettings } from '../core/counter.ts'
 import { pairRecordProblem } from '../core/pair-record.ts'
-import type { EventLog } from '../ports/event-log.ts'
+import type { EventLog, LogRecord } from '../ports/event-log.ts'
 import { carriedPictures, storePictures } from './carried-pictures.ts'
 import { counterState, retrainingRequest } from './retraining-request.ts'
 import type { Handler } from './runner.ts'
@@ -12,6 +12,8 @@ export type CountDependencies = {
   readonly settings: CounterSettings
   readonly partitions: number
   readonly clock: () => number
+  /** Told of publications once they are judged, of each once however often its batch is tried. */
+  readonly onPublished?: (pairs: number) => void
 }
 
 /**
@@ -25,7 +27,16 @@ export function createCountHandler({
   settings,
   partitions,
   clock,
+  onPublished,
 }: CountDependencies): Handler<'pairs'> {
+  /** Partition to the offset up to which publications are told of. */
+  const told = new Map<number, number>()
+  const tellPublished = (records: readonly LogRecord<'pairs'>[]): void => {
+    const fresh = records.filter(({ partition, offset }) => offset >= (told.get(partition) ?? 0))
+    for (const { partition, offset } of fresh) told.set(partition, offset + 1)
+    onPublished?.(fresh.filter(({ value }) => value !== null).length)
+  }
+
   return {
     group: 'count',
     topics: ['pairs'],
@@ -34,6 +45,7 @@ export function createCountHandler({
         const problem = pairRecordProblem(record, partitions)
         if (problem !== null) throw problem
       }
+      tellPublished(records)
       // Caught up on requests too: the one just made has set a new base.
       await catalogue.caughtUp(log)
       const pictures = storePictures(carriedPictures(records, catalogue))

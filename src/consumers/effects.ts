@@ -22,6 +22,10 @@ export type Effect =
       readonly ids: readonly string[]
     }
   | { readonly type: 'features-erase'; readonly imageIds: readonly string[] }
+  /** Takes pairs out of what lies on this process' disk for trainings; fails with `not-ready` while that is being written. */
+  | { readonly type: 'training-data-erase'; readonly pairIds: readonly string[] }
+  /** Removes what lies on this process' disk for the training of a model version. */
+  | { readonly type: 'training-data-remove'; readonly modelVersion: string }
   | { readonly type: 'events-append'; readonly records: readonly (NewRecord | NewDeadRecord)[] }
   | { readonly type: 'indexed-announce'; readonly pairs: readonly Omit<PairIndexed, 'indexedAt'>[] }
 
@@ -30,6 +34,8 @@ export type EffectPorts = {
   readonly index: VectorIndex
   readonly blobs: BlobStore
   readonly eraseFeatures: (imageIds: readonly string[]) => Promise<void>
+  readonly eraseTrainingData: (pairIds: readonly string[]) => Promise<void>
+  readonly removeTrainingData: (modelVersion: string) => Promise<void>
   readonly clock: () => number
   readonly onIndexed?: (pairs: readonly PairIndexed[]) => void
 }
@@ -55,6 +61,12 @@ async function applyEffect(effect: Effect, ports: EffectPorts): Promise<void> {
       break
     case 'features-erase':
       await ports.eraseFeatures(effect.imageIds)
+      break
+    case 'training-data-erase':
+      await ports.eraseTrainingData(effect.pairIds)
+      break
+    case 'training-data-remove':
+      await ports.removeTrainingData(effect.modelVersion)
       break
     case 'events-append':
       await ports.log.append(effect.records)

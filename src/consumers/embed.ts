@@ -21,6 +21,8 @@ export type EmbedDependencies = {
   readonly clock: () => number
   /** Records a batch; the encoder's micro-batches are cut from it. */
   readonly batch: number
+  /** Told of the pairs whose points were computed, captioned or not. */
+  readonly onEmbedded?: (pairs: number) => void
 }
 
 /**
@@ -107,6 +109,7 @@ export function createEmbedHandler(deps: EmbedDependencies): Handler<'pairs'> {
     const points = await imagePoints([...images.values()], carried)
     const captions = await captionPoints(pairs, images)
     const embeddedAt = deps.clock()
+    deps.onEmbedded?.(pairs.length)
     const live = new Set(pairs.map(({ pairId }) => pairId))
     return [
       ...storePictures(carried),

@@ -67,6 +67,7 @@ export function createEraseHandler(deps: EraseDependencies): Handler<'pairs'> {
         ...(await sweepErased(deps, erased)),
         ...(images.length === 0 ? [] : [{ type: 'features-erase', imageIds: images } as const]),
         ...blobRemovals,
+        { type: 'training-data-erase', pairIds: erased.captions },
         { type: 'events-append', records: tombstones.flatMap((record) => receiptOf(record)) },
       ]
     },

@@ -7,7 +7,12 @@ import type { Effect } from './effects.ts'
 import type { Handler } from './runner.ts'
 
 /** What a training yields; the blob of the manifest and all it names are durable by then. */
-export type TrainedModel = { readonly manifest: string; readonly metrics: Readonly<Record<string, number>> }
+export type TrainedModel = {
+  readonly manifest: string
+  /** The model whose weights it started from; null when it started from scratch. */
+  readonly parent: string | null
+  readonly metrics: Readonly<Record<string, number>>
+}
 
 export type TrainDependencies = {
   readonly catalogue: Catalogue
@@ -20,13 +25,19 @@ export type TrainDependencies = {
 
 /** Answers each request with one model, a failure, or `superseded` where a newer request waits behind it. */
 export function createTrainHandler(deps: TrainDependencies): Handler<'retraining.requested'> {
+  /** What was written for the training goes once its answer is durable, also when the one before did not get as far as that. */
+  const remove = ({ requestId }: RetrainingRequested): Effect => ({
+    type: 'training-data-remove',
+    modelVersion: modelVersionOf(requestId),
+  })
+
   const answer = (
     request: RetrainingRequested,
     result: Partial<ModelTrained> & { outcome: string; startedAt: number },
-  ): Effect => {
+  ): readonly Effect[] => {
     const value: ModelTrained = {
       modelVersion: modelVersionOf(request.requestId),
-      parent: deps.catalogue.currentRelease()?.modelVersion ?? null,
+      parent: null,
       requestId: request.requestId,
       detail: null,
       manifest: null,
@@ -35,10 +46,11 @@ export function createTrainHandler(deps: TrainDependencies): Handler<'retraining
       ...result,
     }
     deps.onEnded?.(request, result.outcome)
-    return { type: 'events-append', records: [{ topic: 'models.trained', key: value.modelVersion, value }] }
+    const records = [{ topic: 'models.trained', key: value.modelVersion, value }] as const
+    return [{ type: 'events-append', records }, remove(request)]
   }
 
-  const work = async (request: RetrainingRequested, signal: AbortSignal): Promise<Effect> => {
+  const work = async (request: RetrainingRequested, signal: AbortSignal): Promise<readonly Effect[]> => {
     const startedAt = deps.clock()
     try {
       const trained = await deps.train(request, modelVersionOf(request.requestId), signal)
@@ -62,17 +74,20 @@ export function createTrainHandler(deps: TrainDependencies): Handler<'retraining
       for (const { value: request } of records) {
         if (request === null) continue
         await deps.catalogue.caughtUp(deps.log)
-        if (deps.catalogue.models().some(({ requestId }) => requestId === request.requestId)) continue
+        if (deps.catalogue.models().some(({ requestId }) => requestId === request.requestId)) {
+          effects.push(remove(request))
+          continue
+        }
         const newest = deps.catalogue.requests().at(-1)?.requestId
         if (newest !== undefined && newest !== request.requestId) {
           effects.push(
-            answer(request, {
+            ...answer(request, {
               outcome: 'superseded',
               startedAt: deps.clock(),
               detail: `A newer request waits: ${newest}.`,
             }),
           )
-        } else effects.push(await work(request, signal))
+        } else effects.push(...(await work(request, signal)))
       }
       return effects
     },

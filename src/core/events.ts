@@ -53,6 +53,7 @@ export type RetrainingRequested = {
 
 export type ModelTrained = {
   readonly modelVersion: string
+  /** The model whose weights the training started from; null when it started from scratch. */
   readonly parent: string | null
   readonly requestId: string
   /** `trained`, `failed` or `superseded`. */

@@ -1,8 +1,8 @@
 import { AppError } from '../core/errors.ts'
 import { meanMeasures, measureQuery, median, type Measures } from './measures.ts'
 import { createRankCounter, type RankCounter } from './rank-counter.ts'
-import { compareIdsDescending } from './retrieval-metrics.ts'
 import { packVectors, scoreBlocks } from './score-blocks.ts'
+import { compareIdsDescending } from './tie-order.ts'
 
 export type EvaluatedImage = { readonly id: string; readonly vector: Float32Array }
 export type EvaluatedCaption = {

@@ -1,5 +1,7 @@
-import { compareIdsDescending, type Result } from './retrieval-metrics.ts'
 import { packVectors, scoreBlocks } from './score-blocks.ts'
+import { compareIdsDescending } from './tie-order.ts'
+
+export type Result = { readonly id: string; readonly score: number }
 
 export type Ranking = { readonly queryId: string; readonly results: readonly Result[] }
 

@@ -1,6 +1,8 @@
 import { AppError } from '../core/errors.ts'
-import type { Judgements } from './retrieval-metrics.ts'
 import type { Ranking } from './top-results.ts'
+
+/** How relevant documents are to a query, by id; below 1 is not relevant, as in trec_eval. */
+export type Judgements = ReadonlyMap<string, number>
 
 /** TREC's formats separate by white space, so no field may hold any. */
 function field(text: string): string {

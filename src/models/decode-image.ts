@@ -32,9 +32,6 @@ export const defaultImageLimits: ImageLimits = {
 sharp.cache(false)
 sharp.concurrency(1)
 
-/** Sets how many threads may work on one picture (for the whole process). Default 1. */
-export const limitDecodingThreads = (threads: number): void => void sharp.concurrency(threads)
-
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`
 const megapixels = (pixels: number): string => `${(pixels / 1e6).toFixed(1)} megapixels`
 

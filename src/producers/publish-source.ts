@@ -76,7 +76,10 @@ export async function publishSource(
       for (const [at, { outcome, code, detail }] of outcomes.entries()) {
         if (outcome === 'accepted') tally.accept()
         else if (outcome === 'duplicate') tally.duplicate()
-        else tally.reject(entries[at]?.source ?? source.describe, code ?? 'internal', detail ?? '')
+        else {
+          const entry = entries[at]
+          tally.reject(entry?.place ?? entry?.source ?? source.describe, code ?? 'internal', detail ?? '')
+        }
       }
       progress()
     } catch (error) {

@@ -26,6 +26,8 @@ export type SourceEntry = {
   readonly metadata: Readonly<Record<string, string>>
   /** For people: `flickr8k:1000268201_693b08cb0e.jpg`. */
   readonly source: string
+  /** Where it stands in its file, for who has to mend it (`pairs.jsonl:12`); `source` where that says it. */
+  readonly place?: string
 }
 
 /** An entry that cannot be read: where it is, and why. */

@@ -18,23 +18,20 @@ export async function startApiRole(
   services: Services,
   front?: Front,
 ): Promise<RunningRole & { readonly address: string }> {
-  const { config, metrics, logger, publisher, serving, search, catalogue, log, blobs, clock } = services
+  const { config, metrics, logger, publisher, serving, search, catalogue, log, blobs } = services
   const app = createApi({
     serving,
     search,
     catalogue,
     log,
     blobs,
-    async publish(entry) {
-      const outcome = await publisher.publish(entry)
-      if (outcome.outcome === 'accepted') metrics.pairsPublished.inc({}, 1)
-      return outcome
-    },
+    publish: (entry) => publisher.publish(entry),
     erase: (pairId, requestedBy) => erasePair(services, pairId, requestedBy),
     requestRetraining: (requestedBy) => requestRetraining(services, 'manual', requestedBy),
     progress: () => trainingProgress(services),
-    lag: async () => Object.fromEntries((await consumerLag(log)).map(({ group, records }) => [group, records])),
-    reasonsNotReady: createCatalogueReadiness({ catalogue, log, clock }),
+    lag: async () =>
+      Object.fromEntries((await consumerLag(log, catalogue)).map(({ group, records }) => [group, records])),
+    reasonsNotReady: catalogueReadiness(services),
     missing: () => missingDependencies(services, ['api']),
     registry: scraped(services),
     webFolder: builtWebFolder(),
@@ -55,11 +52,14 @@ export async function startApiRole(
 
 /** What a process without the API answers: whether its roles can work, and its metrics. */
 export function showProbe(services: Services, roles: readonly Role[], front: Front): void {
-  const { catalogue, log, clock } = services
-  const behind = createCatalogueReadiness({ catalogue, log, clock })
+  const behind = catalogueReadiness(services)
   const reasonsNotReady = async () => [...(await missingDependencies(services, roles)), ...(await behind())]
   front.show(createProbe({ reasonsNotReady, registry: scraped(services) }))
 }
+
+/** Cut off from the log for longer than half the time that a retired generation is kept, a process may serve one that is gone. */
+const catalogueReadiness = (services: Services) =>
+  createCatalogueReadiness({ ...services, mayBeCutOff: (services.config.RETIREMENT_SECONDS * 1_000) / 2 })
 
 const scraped = (services: Services) => ({
   contentType: services.metrics.contentType,
@@ -76,6 +76,8 @@ async function observeNow({ metrics, catalogue, log, config }: Services): Promis
   metrics.dataSetNewPairs.set({}, fresh)
   metrics.retrainingThreshold.set({}, config.RETRAIN_THRESHOLD)
   // What else there is to scrape is worth having while the log is away.
-  const lags = await consumerLag(log).catch(() => [])
+  const lags = await consumerLag(log, catalogue).catch(() => [])
+  // A group that is gone since the last scrape is behind with nothing.
+  metrics.logLagRecords.reset()
   for (const { group, topic, records } of lags) metrics.logLagRecords.set({ group, topic }, records)
 }

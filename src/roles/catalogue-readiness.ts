@@ -6,16 +6,19 @@ const MAX_BEHIND = 60_000
 
 /**
  * Says `catalogue-behind` until everything was folded once, and after that when something has been in the log for a minute that is
- * not folded. Under load something always is on the way, so being behind at one moment says nothing.
+ * not folded. Under load something always is on the way, so being behind at one moment says nothing. A log that does not answer is no
+ * reason to send searches elsewhere before `mayBeCutOff` milliseconds have passed: as a rule it is away for everybody.
  */
 export function createCatalogueReadiness({
   catalogue,
   log,
   clock,
+  mayBeCutOff,
 }: {
   readonly catalogue: Pick<Catalogue, 'isCaughtUp' | 'caughtUp'>
   readonly log: EventLog
   readonly clock: () => number
+  readonly mayBeCutOff: number
 }): () => Promise<readonly string[]> {
   let behindSince: number | null = -Infinity
   let waiting = false
@@ -33,14 +36,18 @@ export function createCatalogueReadiness({
   }
 
   return async () => {
-    // A log that is away says nothing of how far behind this is: the clock decides, as when it is busy.
-    if (await catalogue.isCaughtUp(log).catch(() => false)) {
+    const state = await catalogue.isCaughtUp(log).then(
+      (isCaughtUp) => (isCaughtUp ? 'caught-up' : 'behind'),
+      () => 'cut-off',
+    )
+    if (state === 'caught-up') {
       behindSince = null
       return []
     }
     behindSince ??= clock()
     const since = behindSince
     if (!waiting) void waitForEndOfNow()
-    return clock() - since >= MAX_BEHIND ? ['catalogue-behind'] : []
+    const limit = state === 'cut-off' ? mayBeCutOff : MAX_BEHIND
+    return clock() - since >= limit ? ['catalogue-behind'] : []
   }
 }

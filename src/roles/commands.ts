@@ -16,8 +16,8 @@ type LogServices = Pick<Services, 'catalogue' | 'log' | 'clock'>
 /** Publishes the erasure of a pair: the request for the receipt, then the tombstone. Repeating it changes nothing. */
 export async function erasePair(services: LogServices, pairId: string, requestedBy: string): Promise<void> {
   const { catalogue, log, clock } = services
-  // What was acknowledged a moment ago may not be folded yet.
-  if (catalogue.pair(pairId) === null) await catalogue.caughtUp(log)
+  // What was acknowledged a moment ago may not be folded yet: the pair itself, or that it was restored and published again.
+  if (catalogue.pair(pairId)?.erased !== false) await catalogue.caughtUp(log)
   const pair = catalogue.pair(pairId)
   if (pair === null) throw new AppError('pair-not-found', `There is no pair ${pairId}.`)
   if (pair.erased) return

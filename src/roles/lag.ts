@@ -1,4 +1,7 @@
+import type { Catalogue } from '../catalogue/catalogue.ts'
+import { embedGroup } from '../core/consumer-groups.ts'
 import type { Topic } from '../core/events.ts'
+import { viewReleases } from '../core/release-chain.ts'
 import type { EventLog } from '../ports/event-log.ts'
 
 const topicsOf: Readonly<Record<string, Topic>> = {
@@ -10,11 +13,12 @@ const topicsOf: Readonly<Record<string, Topic>> = {
 
 export type Lag = { readonly group: string; readonly topic: Topic; readonly records: number }
 
-/** How many records each consumer group has yet to commit. */
-export async function consumerLag(log: EventLog): Promise<readonly Lag[]> {
+/** How many records each consumer group has yet to commit; that of a retired generation never will, and is left out. */
+export async function consumerLag(log: EventLog, catalogue: Pick<Catalogue, 'releases'>): Promise<readonly Lag[]> {
   const lags: Lag[] = []
+  const embedding = new Set([...viewReleases(catalogue.releases()).live.keys()].map(embedGroup))
   for (const group of await log.groups()) {
-    const topic = group.startsWith('embed-') ? 'pairs' : topicsOf[group]
+    const topic = embedding.has(group) ? 'pairs' : topicsOf[group]
     if (topic === undefined) continue
     const committed = await log.committedOffsets(group, topic)
     let records = 0

@@ -1,18 +1,25 @@
 import type { Effect, EffectPorts } from '../consumers/effects.ts'
 import { applyEffects } from '../consumers/effects.ts'
 import { run, type Handler } from '../consumers/runner.ts'
+import { AppError } from '../core/errors.ts'
 import type { Topic } from '../core/events.ts'
 import type { Consumer } from '../ports/event-log.ts'
 import type { Services } from './services.ts'
 
 /** The ports that effects are applied to, counting what becomes searchable. */
-function effectPorts({ log, index, blobs, clock, features, metrics, catalogue }: Services): EffectPorts {
+function effectPorts({ log, index, blobs, clock, features, jobFolders, metrics, catalogue }: Services): EffectPorts {
   return {
     log,
     index,
     blobs,
     clock,
     eraseFeatures: (imageIds) => features.erase(imageIds),
+    async eraseTrainingData(pairIds) {
+      const erased = new Set(pairIds)
+      if (await jobFolders.forget((pairId) => erased.has(pairId))) return
+      throw new AppError('not-ready', 'The data of a training are being written, which may hold an erased pair.')
+    },
+    removeTrainingData: jobFolders.remove,
     onIndexed(pairs) {
       metrics.pairsIndexed.inc({}, pairs.length)
       // The log, not what this process serves: where roles are apart, the one that embeds serves nothing.

@@ -17,6 +17,7 @@ import { createPublisher, type Publisher } from '../producers/publisher.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { createSearchObserver, type SearchObserver } from '../telemetry/search-observer.ts'
+import { createJobFolders, type JobFolders } from '../training/job-folders.ts'
 
 /** What the roles of one process share, above the ports. */
 export type Services = Platform & {
@@ -25,6 +26,7 @@ export type Services = Platform & {
   readonly models: ModelStore
   readonly encoders: EncoderPool
   readonly features: FeatureCache
+  readonly jobFolders: JobFolders
   readonly backboneFolder: string
   readonly backbone: () => Promise<Backbone>
   readonly publisher: Publisher
@@ -86,6 +88,7 @@ export async function createServices(platform: Platform, logger: Logger, metrics
     models,
     encoders,
     features,
+    jobFolders: createJobFolders(config.trainingFolder),
     backboneFolder,
     backbone: openedBackbone,
     publisher,

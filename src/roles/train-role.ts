@@ -1,20 +1,20 @@
+import { startLoop } from '../consumers/loop.ts'
 import { createTrainHandler } from '../consumers/train.ts'
-import { removeAnsweredJobs } from '../training/answered-jobs.ts'
 import { createRequestTrainer, type TrainingEvents } from '../training/train-request.ts'
-import type { RunningRole } from './role.ts'
+import { joinRoles, never, type RunningRole } from './role.ts'
 import { runHandler } from './run-handler.ts'
 import type { Services } from './services.ts'
 
 /** Trains a model for each request, in a process of its own. Throws `model-invalid` where the backbone cannot be used. */
 export async function startTrainRole(services: Services, events: TrainingEvents): Promise<RunningRole> {
-  const { catalogue, log, clock, config, metrics } = services
+  const { catalogue, log, clock, config, metrics, jobFolders } = services
   // A wrong folder should be told to who starts this, not by the first training that fails.
   await services.backbone()
   await catalogue.caughtUp(log)
-  await removeAnsweredJobs(config.trainingFolder, catalogue)
+  await jobFolders.removeAnswered(catalogue)
   const train = createRequestTrainer({
     ...services,
-    workFolder: config.trainingFolder,
+    start: config.TRAINING_START,
     seed: config.TRAINING_SEED,
     threads: config.THREADS,
     maximumEpochs: config.TRAINING_EPOCHS,
@@ -33,5 +33,23 @@ export async function startTrainRole(services: Services, events: TrainingEvents)
       },
     }),
   )
-  return { failed: consumer.done, stop: consumer.stop }
+  return joinRoles([{ failed: consumer.done, stop: consumer.stop }, startDataUpkeep(services)])
+}
+
+/**
+ * Removes what is answered, and takes out what is erased, now and then: where the role `erase` runs in another process, or another
+ * trainer has answered, nobody says so here.
+ */
+function startDataUpkeep({ catalogue, config, jobFolders, logger }: Services): RunningRole {
+  const loop = startLoop({
+    async step() {
+      await jobFolders.removeAnswered(catalogue)
+      await jobFolders.forget((pairId) => !catalogue.isLivePair(pairId))
+      return false
+    },
+    interval: config.SWEEP_SECONDS * 1_000,
+    onWake: () => () => undefined,
+    onError: (error) => logger.warn({ err: error }, 'the data of trainings could not be brought up to date'),
+  })
+  return { failed: never, stop: loop.stop }
 }

@@ -8,10 +8,14 @@ import type { Services } from './services.ts'
 
 /** Asks for a retraining when the data set has grown. */
 export async function startCountRole(services: Services): Promise<RunningRole> {
-  const { catalogue, log, clock, config } = services
+  const { catalogue, log, clock, config, metrics } = services
   const settings = { threshold: config.RETRAIN_THRESHOLD, firstTrainingPairs: config.FIRST_TRAINING_PAIRS }
   const partitions = await log.partitions('pairs')
-  const consumer = runHandler(services, createCountHandler({ catalogue, log, settings, partitions, clock }))
+  const onPublished = (pairs: number) => metrics.pairsPublished.inc({}, pairs)
+  const consumer = runHandler(
+    services,
+    createCountHandler({ catalogue, log, settings, partitions, clock, onPublished }),
+  )
   return { failed: consumer.done, stop: consumer.stop }
 }
 

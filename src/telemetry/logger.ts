@@ -1,20 +1,8 @@
 import { destination, pino, stdSerializers, type DestinationStream, type Logger } from 'pino'
-import { AppError } from '../core/errors.ts'
 
 export type { Logger } from 'pino'
 
-export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
-export type LogLevel = (typeof logLevels)[number]
-
-/** The level that a `LOG_LEVEL` names; `info` where it names none. Throws `configuration-invalid`. */
-export function parseLogLevel(text: string | undefined): LogLevel {
-  const name = text?.trim().toLowerCase() ?? ''
-  if (name === '') return 'info'
-  const level = logLevels.find((known) => known === name)
-  if (level === undefined)
-    throw new AppError('configuration-invalid', `LOG_LEVEL must be one of ${logLevels.join(', ')}.`)
-  return level
-}
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 
 export type LoggerOptions = {
   readonly level?: LogLevel

@@ -1,14 +1,37 @@
 import { Registry, collectDefaultMetrics } from 'prom-client'
-import { retrainingReasons } from '../core/events.ts'
+import type { ErrorCode } from '../core/errors.ts'
+import { retrainingReasons, type Topic } from '../core/events.ts'
 import { createMetricFactory } from './metric-factory.ts'
 
 /** How a retraining ended, counted once each. */
 export const retrainingOutcomes = ['promoted', 'rejected', 'inconclusive', 'failed', 'superseded'] as const
-export type RetrainingOutcome = (typeof retrainingOutcomes)[number]
 
 /** What a search starts from. */
 export const searchKinds = ['text', 'image', 'vector'] as const
-export type SearchKind = (typeof searchKinds)[number]
+
+/** What an embedding consumer encodes. */
+export const embeddingKinds = ['image', 'caption'] as const
+export type EmbeddingKind = (typeof embeddingKinds)[number]
+
+/** Why the records of each topic die, as far as that can be known before: others start with their first death. */
+const causesOfDeath = {
+  pairs: [
+    'record-unreadable',
+    'wrong-id',
+    'wrong-partition',
+    'blob-missing',
+    'caption-empty',
+    'caption-too-long',
+    'image-unreadable',
+    'image-type-refused',
+    'image-too-large',
+    'image-too-many-bytes',
+    'image-timeout',
+    'internal',
+  ],
+  'retraining.requested': ['record-unreadable', 'internal'],
+  'models.trained': ['record-unreadable', 'internal'],
+} as const satisfies Partial<Record<Topic, readonly ErrorCode[]>>
 
 /** Latencies of work between a millisecond and ten seconds. */
 const workSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -46,25 +69,40 @@ export function createMetrics(options: { readonly processMetrics?: boolean } = {
     workSeconds,
   )
   for (const kind of searchKinds) searchSeconds.zero({ kind })
+  const embeddingSeconds = histogram(
+    'pairstream_embedding_seconds',
+    'Time to encode what an embedding consumer takes at once: the pictures, or the captions, of up to EMBED_BATCH records.',
+    ['kind'],
+    workSeconds,
+  )
+  for (const kind of embeddingKinds) embeddingSeconds.zero({ kind })
+  const recordsDead = counter(
+    'pairstream_records_dead_total',
+    'Records given up and sent to a dead topic, by source and cause.',
+    ['topic', 'cause'],
+  )
+  for (const [topic, causes] of Object.entries(causesOfDeath)) {
+    for (const cause of causes) recordsDead.inc({ topic, cause }, 0)
+  }
 
   return {
     pairsPublished: counter(
       'pairstream_pairs_published_total',
-      'Pairs that the log has acknowledged to this process.',
+      'Publications in the log, whoever sent them, counted by the role `count`: each once, whatever the number of processes.',
       [],
     ),
-    pairsEmbedded: counter('pairstream_pairs_embedded_total', 'Pairs whose picture and caption were encoded.', []),
+    pairsEmbedded: counter(
+      'pairstream_pairs_embedded_total',
+      'Pairs whose picture, and caption where there is one, were encoded, for each generation anew.',
+      [],
+    ),
     pairsIndexed: counter(
       'pairstream_pairs_indexed_total',
       'Pairs whose points the vector index has acknowledged.',
       [],
     ),
-    recordsDead: counter(
-      'pairstream_records_dead_total',
-      'Records given up and sent to a dead topic, by source and cause.',
-      ['topic', 'cause'],
-    ),
-    embeddingSeconds: histogram('pairstream_embedding_seconds', 'Time to encode one micro-batch.', [], workSeconds),
+    recordsDead,
+    embeddingSeconds,
     searchSeconds,
     httpRequestSeconds: histogram(
       'pairstream_http_request_seconds',

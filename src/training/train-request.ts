@@ -10,10 +10,11 @@ import { assembleModelFolder } from '../models/model-folder.ts'
 import type { ModelStore } from '../models/model-store.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
 import type { Tracking } from '../ports/tracking.ts'
-import { removeAnsweredJobs } from './answered-jobs.ts'
 import { defaultHyperparameters } from './hyperparameters.ts'
+import type { JobFolder, JobFolders } from './job-folders.ts'
 import type { TrainingJob, TrainingProgress, TrainingResult } from './job.ts'
 import { trainInProcess } from './run-in-process.ts'
+import { championOf, type StartingPoint, type TrainingRecord, type TrainingStart } from './starting-point.ts'
 import { writeTrainingData, type TrainingImage } from './training-data.ts'
 
 export type TrainingEvents = {
@@ -31,8 +32,9 @@ export type TrainRequestDependencies = {
   readonly models: ModelStore
   readonly tracking: Tracking
   readonly bytesOf: (imageId: string) => Promise<Uint8Array>
-  /** Jobs and their checkpoints are kept here until their requests are answered. */
-  readonly workFolder: string
+  /** Data and checkpoints are kept here until their requests are answered. */
+  readonly jobFolders: JobFolders
+  readonly start: TrainingStart
   readonly seed: number
   readonly threads: number
   readonly maximumEpochs: number | undefined
@@ -42,6 +44,12 @@ export type TrainRequestDependencies = {
 
 const VIEWS = ['plain', 'flipped'] as const
 const IMAGES_AT_ONCE = 64
+
+type Prepared = {
+  readonly job: TrainingJob
+  readonly training: TrainingRecord
+  readonly start: StartingPoint | null
+}
 
 type LearntPair = Pick<LivePair, 'pairId' | 'caption'>
 type LearntImage = { readonly imageId: string; readonly splitKey: string; readonly pairs: LearntPair[] }
@@ -71,9 +79,11 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
     try {
       const features = await deps.features.features(inputs, backbone, VIEWS)
       return live.flatMap((image, i): TrainingImage[] => {
-        const captions = image.pairs.flatMap(({ pairId, caption }) => (catalogue.isLivePair(pairId) ? [caption] : []))
+        const pairs = image.pairs.filter(({ pairId }) => catalogue.isLivePair(pairId))
+        const captions = pairs.map(({ caption }) => caption)
+        const pairIds = pairs.map(({ pairId }) => pairId)
         const fold = inDevelopmentFold(image.splitKey) ? 'development' : 'train'
-        return captions.length === 0 ? [] : [{ views: features[i] ?? [], captions, fold }]
+        return pairs.length === 0 ? [] : [{ views: features[i] ?? [], captions, pairIds, fold }]
       })
     } catch (error) {
       if (toAppError(error).code !== 'blob-missing') throw error
@@ -102,38 +112,50 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
   const prepare = async (
     request: RetrainingRequested,
     modelVersion: string,
+    folder: JobFolder,
     signal: AbortSignal,
-  ): Promise<TrainingJob> => {
-    const jobFolder = join(deps.workFolder, modelVersion)
+  ): Promise<Prepared> => {
+    const jobFolder = folder.path
     const backbone = await deps.backbone()
     const images = await learntImages(request)
     const written = await writeTrainingData(jobFolder, withFeatures(images, backbone, signal))
-    const hyperparameters = defaultHyperparameters(written.examples)
-    return {
-      jobFolder,
-      outputFolder: join(jobFolder, 'model'),
-      modelVersion,
+    folder.written(VIEWS.length * backbone.featureWidth * Float32Array.BYTES_PER_ELEMENT)
+    const training: TrainingRecord = {
       seed: deps.seed,
       threads: deps.threads,
-      featureWidth: backbone.featureWidth,
-      initialFolder: null,
+      backbone: backbone.id,
       hyperparameters: {
-        ...hyperparameters,
+        ...defaultHyperparameters(written.examples),
         ...(deps.maximumEpochs === undefined ? {} : { maximumEpochs: deps.maximumEpochs }),
       },
     }
+    const start = deps.start === 'champion' ? await championOf(request, training, deps) : null
+    const { seed, threads, hyperparameters } = training
+    const job: TrainingJob = {
+      jobFolder,
+      outputFolder: join(jobFolder, 'model'),
+      modelVersion,
+      seed,
+      threads,
+      featureWidth: backbone.featureWidth,
+      initialFolder: start?.folder ?? null,
+      hyperparameters,
+    }
+    return { job, training, start }
   }
 
-  return async (
+  const train = async (
     request: RetrainingRequested,
     modelVersion: string,
+    folder: JobFolder,
     signal: AbortSignal,
-  ): Promise<{ manifest: string; metrics: Readonly<Record<string, number>> }> => {
-    await removeAnsweredJobs(deps.workFolder, catalogue)
-    const job = await prepare(request, modelVersion, signal).catch(toStorageFull)
+  ): Promise<{ manifest: string; parent: string | null; metrics: Readonly<Record<string, number>> }> => {
+    const { job, training, start } = await prepare(request, modelVersion, folder, signal).catch(toStorageFull)
+    const parent = start?.parent ?? null
     const parameters = {
-      ...job.hyperparameters,
-      seed: job.seed,
+      ...training.hyperparameters,
+      seed: training.seed,
+      start: parent ?? 'scratch',
       reason: request.reason,
       pairs: request.dataSetSize,
       snapshot: request.snapshot,
@@ -155,6 +177,8 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
         modelVersion,
         requestId: request.requestId,
         snapshot: request.snapshot,
+        parent,
+        training,
       })
       await tracking.register({
         modelVersion,
@@ -165,7 +189,7 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
       })
       await tracking.endRun(modelVersion, 'finished', deps.clock())
       deps.events.onTrained?.(modelVersion, result, request.dataSetSize)
-      return { manifest, metrics: result.metrics }
+      return { manifest, parent, metrics: result.metrics }
     } catch (error) {
       const { kind } = toAppError(error)
       // What is away comes back, and then the run goes on.
@@ -173,6 +197,9 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
       throw error
     }
   }
+
+  return (request: RetrainingRequested, modelVersion: string, signal: AbortSignal) =>
+    deps.jobFolders.hold(modelVersion, (folder) => train(request, modelVersion, folder, signal))
 }
 
 function addPair(images: Map<string, LearntImage>, { imageId, splitKey, pairId, caption }: LivePair): void {

@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream, type WriteStream } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { finished } from 'node:stream/promises'
@@ -19,6 +19,8 @@ export type Example = { readonly row: number; readonly caption: string; readonly
 export type TrainingImage = {
   readonly views: readonly Float32Array[]
   readonly captions: readonly string[]
+  /** The pairs of the captions, in their order, where these may be erased while the data lie on the disk. */
+  readonly pairIds?: readonly string[]
   readonly fold: Fold
 }
 
@@ -30,28 +32,32 @@ const exampleSchema = z.object({
 
 /**
  * Writes a job's data as the images come, holding none of them: `features.f32` (rows x views x width, little-endian float32) and
- * `examples.jsonl`. The order of the images is part of the training's outcome: give them in one that can be repeated.
+ * `examples.jsonl`, which is there only once both are whole. The order of the images is part of the training's outcome: give them in
+ * one that can be repeated.
  */
 export async function writeTrainingData(
   jobFolder: string,
   images: AsyncIterable<TrainingImage> | Iterable<TrainingImage>,
 ): Promise<{ readonly images: number; readonly examples: number }> {
   await mkdir(jobFolder, { recursive: true })
+  const examplesPath = join(jobFolder, EXAMPLES_FILE)
+  await rm(examplesPath, { force: true })
   const features = createWriteStream(join(jobFolder, FEATURES_FILE), { flush: true })
-  const examples = createWriteStream(join(jobFolder, EXAMPLES_FILE), { flush: true })
+  const examples = createWriteStream(`${examplesPath}.new`, { flush: true })
   // Attached at once: a full disk shows itself between two writes, when nobody waits for one.
   const ended = Promise.all([finished(features), finished(examples)])
   ended.catch(() => undefined)
   const drained = (stream: WriteStream) => Promise.race([once(stream, 'drain'), ended])
   let rows = 0
   let written = 0
-  for await (const { views, captions, fold } of images) {
+  for await (const { views, captions, pairIds, fold } of images) {
     for (const view of views) {
       if (!features.write(vectorBytes(view))) await drained(features)
     }
-    for (const caption of captions) {
+    for (const [i, caption] of captions.entries()) {
       const example: Example = { row: rows, caption, fold }
-      if (!examples.write(`${JSON.stringify(example)}\n`)) await drained(examples)
+      const line = { ...example, pairId: pairIds?.[i] }
+      if (!examples.write(`${JSON.stringify(line)}\n`)) await drained(examples)
       written++
     }
     rows++
@@ -59,6 +65,7 @@ export async function writeTrainingData(
   features.end()
   examples.end()
   await ended
+  await rename(`${examplesPath}.new`, examplesPath)
   return { images: rows, examples: written }
 }
 

@@ -16,6 +16,10 @@ it('answers unknown addresses and wrong methods with problems', async () => {
   const wrong = await app.request('/v1/pairs/0f6d1f0a-5c34-5c27-9d3f-6f2a55b2f5a1', { method: 'PUT' })
   expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'DELETE, GET'])
   expect(await wrong.json()).toMatchObject({ code: 'method-not-allowed' })
+  for (const method of ['DELETE', 'GET', 'PUT']) {
+    const nameless = await app.request('/v1/pairs/', { method })
+    expect([nameless.status, nameless.headers.get('allow')]).toEqual([404, null])
+  }
 })
 
 it('refuses bodies past the limit, whether announced or not', async () => {
@@ -41,7 +45,7 @@ it('tells the log what is not understood, and the client only where to look', as
   const logged: Readonly<Record<string, unknown>>[] = []
   const { app } = await runningApi({
     lag: async () => Promise.reject(new TypeError('x is undefined in /secret/path.ts')),
-    logger: { error: (facts) => void logged.push(facts) },
+    logger: { warn: () => undefined, error: (facts) => void logged.push(facts) },
   })
   const response = await app.request('/v1/status')
   const problem = (await response.json()) as Problem

@@ -97,12 +97,13 @@ describe('a model on the command line', { timeout: 60_000 }, () => {
         textToImage: { queries: 16, documents: 8 },
         imageToText: { queries: 8, documents: 16 },
       })
-      const run = (await readFile(at('model.run'), 'utf8')).trimEnd().split('\n')
-      expect(run).toHaveLength(16 * 8 + 8 * 16)
+      const lines = async (name: string) => (await readFile(at(name), 'utf8')).trimEnd().split('\n')
+      const run = await lines('model.t2i.run')
+      expect(run).toHaveLength(16 * 8)
       expect(run[0]).toMatch(/^picture-016\.jpg#0 Q0 picture-0\d\d\.jpg 1 \S+ m-[0-9a-f]{10}$/)
-      const judged = (await readFile(at('model.qrels'), 'utf8')).trimEnd().split('\n')
-      expect(judged).toHaveLength(16 + 16)
-      expect(judged[0]).toBe('picture-016.jpg#0 0 picture-016.jpg 1')
+      expect((await lines('model.t2i.qrels'))[0]).toBe('picture-016.jpg#0 0 picture-016.jpg 1')
+      expect(await lines('model.i2t.run')).toHaveLength(8 * 16)
+      expect(await lines('model.i2t.qrels')).toHaveLength(16)
     })
 
     it('is measured on what is published', async () => {

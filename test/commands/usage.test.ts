@@ -142,7 +142,7 @@ describe('before anything is published', () => {
     const folder = await temporaryFolder()
     await writeFile(join(folder, 'letter.txt'), 'dear reader')
     const { status, stderr } = await runHere(['demo', '--exit', '--data', folder], {})
-    expect(stderr).toContain('would be emptied')
+    expect(stderr).toContain('name a new one by --data')
     expect(status).toBe(2)
     await access(join(folder, 'letter.txt'))
   })

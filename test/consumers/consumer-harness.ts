@@ -30,12 +30,16 @@ export async function createPlatform() {
   const follower = await catalogue.follow(log)
   const consumers: Consumer[] = []
   const erasedFeatures: string[] = []
+  const erasedTrainingData: string[] = []
+  const removedTrainingData: string[] = []
   const ports: EffectPorts = {
     log,
     index,
     blobs,
     clock,
     eraseFeatures: async (imageIds) => void erasedFeatures.push(...imageIds),
+    eraseTrainingData: async (pairIds) => void erasedTrainingData.push(...pairIds),
+    removeTrainingData: async (modelVersion) => void removedTrainingData.push(modelVersion),
   }
 
   const start = <T extends Topic>(
@@ -74,6 +78,7 @@ export async function createPlatform() {
 
   return {
     folder, log, blobs, index, catalogue, clock, ports, erasedFeatures, start, until, passed, close,
+    erasedTrainingData, removedTrainingData,
     follower,
     releases: createReleaseLog({ catalogue, log, clock }),
     setForward: (milliseconds: number) => void (ahead += milliseconds),

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { createCountHandler } from '../../src/consumers/count.ts'
 import { retrainingRequest } from '../../src/consumers/retraining-request.ts'
 import { applyEffects } from '../../src/consumers/effects.ts'
+import { AppError } from '../../src/core/errors.ts'
 import type { RetrainingRequested } from '../../src/core/events.ts'
 import { requestIdOf } from '../../src/core/ids.ts'
 import { imageBlobKey } from '../../src/core/pair-record.ts'
@@ -64,6 +65,28 @@ describe('the counter', () => {
       requestId: requestIdOf(request?.requestId ?? null, 'volume'),
       previousRequestId: request?.requestId,
     })
+  })
+
+  it('tells of each publication once, however often its batch is tried, and of no tombstone', async () => {
+    const made = await platform()
+    const erased = pairEvent('one', 'erased')
+    await made.log.append([publication(erased), tombstoneOf(erased), ...numbered('one', 10)])
+    let published = 0
+    let failures = 3
+    const handler = createCountHandler({
+      ...made,
+      settings: { threshold: 0.1, firstTrainingPairs: 5 },
+      partitions: PARTITIONS,
+      onPublished: (pairs) => (published += pairs),
+    })
+    const put: typeof made.blobs.put = async (...given) => {
+      if (failures-- > 0) throw new AppError('blob-store-unavailable', 'It is away.')
+      await made.blobs.put(...given)
+    }
+    made.start(handler, {}, { blobs: { ...made.blobs, put } })
+    await made.passed('count')
+    expect(failures).toBeLessThan(0)
+    expect(published).toBe(11)
   })
 
   it('asks for the same when it did not get as far as the commit', async () => {

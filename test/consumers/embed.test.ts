@@ -89,6 +89,27 @@ describe('the embed consumer', () => {
     expect(await after(publication(first))).toEqual(['a dog'])
   })
 
+  it('tells how many pairs it embedded, those without a caption among them', async () => {
+    const made = await platform()
+    await made.index.create(GENERATION, DIMENSION)
+    await made.log.append(
+      [pairEvent('one', 'a dog'), pairEvent('one', 'a cat'), pairEvent('two', null)].map(publication),
+    )
+    let embedded = 0
+    made.start(
+      createEmbedHandler({
+        ...made,
+        generation: GENERATION,
+        encoder: createWordEncoder('m1'),
+        partitions: PARTITIONS,
+        batch: 8,
+        onEmbedded: (pairs) => (embedded += pairs),
+      }),
+    )
+    await made.passed(embedGroup(GENERATION))
+    expect(embedded).toBe(3)
+  })
+
   it('stores a picture that a record carries before it commits, unless the pair is erased', async () => {
     const made = await platform()
     const [kept, erased] = [pairEvent('one', 'a dog'), pairEvent('two', 'a cat')]

@@ -39,12 +39,13 @@ describe('the train consumer', () => {
   it('answers a request with a model whose version follows from the request', async () => {
     const made = await platform()
     await made.log.append([request(firstId)])
-    made.start(training(made, async () => ({ manifest: 'manifests/a.json', metrics: { loss: 0.5 } })))
+    const trained = { manifest: 'manifests/a.json', parent: 'm-before', metrics: { loss: 0.5 } }
+    made.start(training(made, async () => trained))
     expect(await answers(made)).toEqual([[firstId, 'trained']])
     expect(made.catalogue.model(modelVersionOf(firstId))).toMatchObject({
       manifest: 'manifests/a.json',
       metrics: { loss: 0.5 },
-      parent: null,
+      parent: 'm-before',
       detail: null,
     })
   })
@@ -56,7 +57,7 @@ describe('the train consumer', () => {
     const ended: string[] = []
     const train: TrainDependencies['train'] = async ({ requestId }) => {
       trained.push(requestId)
-      return { manifest: 'manifests/a.json', metrics: {} }
+      return { manifest: 'manifests/a.json', parent: null, metrics: {} }
     }
     made.start(training(made, train, (_, outcome) => ended.push(outcome)))
     expect(await answers(made)).toEqual([
@@ -76,7 +77,7 @@ describe('the train consumer', () => {
     const train = async () => {
       started.resolve()
       await finish.promise
-      return { manifest: 'manifests/a.json', metrics: {} }
+      return { manifest: 'manifests/a.json', parent: null, metrics: {} }
     }
     made.start(training(made, train))
     await started.promise
@@ -88,13 +89,28 @@ describe('the train consumer', () => {
     ])
   })
 
+  it('removes what was written for a training once its answer is in the log, whatever it says', async () => {
+    const made = await platform()
+    await made.log.append([request(firstId), request(secondId)])
+    const answered: number[] = []
+    const changes = {
+      async removeTrainingData() {
+        answered.push((await made.log.endOffsets('models.trained')).get(0) ?? 0)
+      },
+    }
+    const train = async () => Promise.reject(new AppError('snapshot-incomplete', 'Two pictures are gone.'))
+    made.start(training(made, train), {}, changes)
+    expect((await answers(made)).map(([, outcome]) => outcome)).toEqual(['superseded', 'failed'])
+    expect(answered).toEqual([1, 2])
+  })
+
   it('says why a training failed, and goes on with the next', async () => {
     const made = await platform()
     await made.log.append([request(firstId)])
     made.start(
       training(made, async ({ requestId }) => {
         if (requestId === firstId) throw new AppError('snapshot-incomplete', 'Two pictures are gone.')
-        return { manifest: 'manifests/b.json', metrics: {} }
+        return { manifest: 'manifests/b.json', parent: null, metrics: {} }
       }),
     )
     expect(await answers(made)).toEqual([[firstId, 'failed']])
@@ -111,7 +127,7 @@ describe('the train consumer', () => {
     made.start(
       training(made, async () => {
         if (++attempts < 8) throw new AppError('blob-store-unavailable', 'It is away.')
-        return { manifest: 'manifests/a.json', metrics: {} }
+        return { manifest: 'manifests/a.json', parent: null, metrics: {} }
       }),
     )
     expect(await answers(made)).toEqual([[firstId, 'trained']])
@@ -123,7 +139,7 @@ describe('the train consumer', () => {
     await made.log.append([request(firstId)])
     spoil(made, 'retraining.requested', firstId)
     await made.log.append([request(secondId)])
-    made.start(training(made, async () => ({ manifest: 'manifests/a.json', metrics: {} })))
+    made.start(training(made, async () => ({ manifest: 'manifests/a.json', parent: null, metrics: {} })))
     expect(await answers(made)).toEqual([[secondId, 'trained']])
     const dead = await made.log.dead('retraining.requested')
     expect(dead.map(({ key, headers }) => [key, headers['cause']])).toEqual([[firstId, 'record-unreadable']])
@@ -133,13 +149,17 @@ describe('the train consumer', () => {
     const made = await platform()
     await made.log.append([request(firstId)])
     let trainings = 0
-    const handler = training(made, async () => ({ manifest: `manifests/${++trainings}.json`, metrics: {} }))
+    const train = async () => ({ manifest: `manifests/${++trainings}.json`, parent: null, metrics: {} })
+    const handler = training(made, train)
     made.start(handler)
     await answers(made)
     made.start({ ...handler, group: 'train again' })
     await made.passed('train again', 'retraining.requested')
     expect(trainings).toBe(1)
     expect((await made.log.endOffsets('models.trained')).get(0)).toBe(1)
+    // What the training wrote is removed again: the first time may have been cut off.
+    const modelVersion = modelVersionOf(firstId)
+    expect(made.removedTrainingData).toEqual([modelVersion, modelVersion])
   })
 
   it('lets the first of two trainers win', async () => {
@@ -150,7 +170,7 @@ describe('the train consumer', () => {
     const handler = training(made, async () => {
       if (++running === 2) both.resolve()
       await both.promise
-      return { manifest: `manifests/${running}.json`, metrics: {} }
+      return { manifest: `manifests/${running}.json`, parent: null, metrics: {} }
     })
     made.start(handler)
     made.start({ ...handler, group: 'another trainer' })
@@ -173,7 +193,7 @@ describe('the train consumer', () => {
     await started.promise
     await stopped.stop()
     expect(made.catalogue.models()).toEqual([])
-    made.start(training(made, async () => ({ manifest: 'manifests/a.json', metrics: {} })))
+    made.start(training(made, async () => ({ manifest: 'manifests/a.json', parent: null, metrics: {} })))
     expect(await answers(made)).toEqual([[firstId, 'trained']])
   })
 })

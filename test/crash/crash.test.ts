@@ -17,5 +17,17 @@ describe('the platform', () => {
     expect(findings).toMatchObject({ lost: [], duplicated: [], resurrected: [], inconsistent: [] })
     expect(findings.acknowledged).toBeGreaterThan(50)
     expect(findings.erased).toBeGreaterThan(20)
+
+    // What would be found if the structure that is searched held a point twice, or had lost one that is stored.
+    const twice = await verify(folder, crashes.known, (index) => ({
+      ...index,
+      search: async (...query) => (await index.search(...query)).flatMap((hit, at) => (at === 1 ? [hit, hit] : [hit])),
+    }))
+    expect(twice.duplicated).not.toEqual([])
+    const fewer = await verify(folder, crashes.known, (index) => ({
+      ...index,
+      search: async (...query) => (await index.search(...query)).filter((_, at) => at !== 1),
+    }))
+    expect(fewer.inconsistent.join()).toContain('a point that a search of all misses')
   }, 240_000)
 })

@@ -13,6 +13,7 @@ import { defaultWatchLimits, nothingSeen } from '../../src/consumers/release-wat
 import { run } from '../../src/consumers/runner.ts'
 import { sweepBlobs, sweepIndex } from '../../src/consumers/sweep.ts'
 import { viewReleases } from '../../src/core/release-chain.ts'
+import { noFiles } from '../fixtures/no-files.ts'
 import { createTinyEncoder } from './tiny-encoder.ts'
 
 const HOUR = 3_600_000
@@ -33,7 +34,7 @@ export type LifeConsumers = {
 export function startConsumers(platform: Platform): LifeConsumers {
   const { catalogue, log, index, blobs, clock, config } = platform
   const partitions = config.PARTITIONS
-  const ports: EffectPorts = { log, index, blobs, clock, eraseFeatures: async () => undefined }
+  const ports: EffectPorts = { log, index, blobs, clock, ...noFiles }
   const options = { log, ports, policy }
   const upkeep = { ...platform, blobGrace: BLOB_GRACE }
   const settings = { threshold: config.RETRAIN_THRESHOLD, firstTrainingPairs: config.FIRST_TRAINING_PAIRS }

@@ -5,7 +5,7 @@ import { openCatalogue } from '../../src/catalogue/open-catalogue.ts'
 import { imageIdOf } from '../../src/core/ids.ts'
 import { imageBlobKey } from '../../src/core/pair-record.ts'
 import { viewReleases } from '../../src/core/release-chain.ts'
-import type { PointKind } from '../../src/ports/vector-index.ts'
+import type { PointKind, VectorIndex } from '../../src/ports/vector-index.ts'
 import { openDatabase } from '../../src/sqlite/database.ts'
 import { dump } from '../catalogue/dump.ts'
 import type { Acknowledgements } from './events.ts'
@@ -30,17 +30,34 @@ async function idsIn({ index }: Platform, generation: string, kind: PointKind): 
   return ids
 }
 
+/** What a search for everything gives: the structure that is searched is another than the table that `ids` walks. */
+async function searched({ index }: Platform, generation: string, kind: PointKind, exact: boolean): Promise<string[]> {
+  const stored = await index.generations()
+  const { dimension, counts } = stored.find((each) => each.generation === generation) ?? {
+    dimension: 0,
+    counts: { images: 0, captions: 0 },
+  }
+  const vector = Float32Array.from({ length: dimension }, (_, at) => (at === 0 ? 1 : 0))
+  // Room for points that are there twice.
+  const hits = await index.search(generation, kind, { vector, limit: 2 * counts[kind] + 10, exact })
+  return hits.map(({ id }) => id)
+}
+
 const repeated = (ids: readonly string[]): string[] => ids.filter((id, at) => ids.indexOf(id) !== at)
 const difference = (left: readonly string[], right: readonly string[]): string[] => {
   const known = new Set(right)
   return left.filter((id) => !known.has(id))
 }
 
-/** Compares what was acknowledged with everything that is there, after a life that settled. */
-export async function verify(folder: string, known: Acknowledgements): Promise<Findings> {
+/** Compares what was acknowledged with everything that is there, after a life that settled; `through` may spoil what the index says. */
+export async function verify(
+  folder: string,
+  known: Acknowledgements,
+  through: (index: VectorIndex) => VectorIndex = (index) => index,
+): Promise<Findings> {
   const platform = await openPlatform(crashConfig(folder), 'own')
   try {
-    return await compare(platform, folder, known)
+    return await compare({ ...platform, index: through(platform.index) }, folder, known)
   } finally {
     await platform.close()
   }
@@ -54,6 +71,7 @@ async function compare(platform: Platform, folder: string, known: Acknowledgemen
   const { generation, modelVersion } = current
   const images = await idsIn(platform, generation, 'images')
   const captions = await idsIn(platform, generation, 'captions')
+  const duplicated: string[] = []
   const points = { images: new Set(images), captions: new Set(captions) }
   const encoder = createTinyEncoder(modelVersion)
 
@@ -85,6 +103,12 @@ async function compare(platform: Platform, folder: string, known: Acknowledgemen
   complain('an image point without an image', difference(images, liveImages))
   complain('a pair without a point', difference(livePairs, captions))
   complain('a caption point without a pair', difference(captions, livePairs))
+  for (const [kind, ids] of Object.entries({ images, captions }) as [PointKind, string[]][]) {
+    const all = await searched(platform, generation, kind, true)
+    complain('a point that a search of all misses', difference(ids, all))
+    complain('a point that is searched and not stored', difference(all, ids))
+    duplicated.push(...repeated(ids), ...repeated(all), ...repeated(await searched(platform, generation, kind, false)))
+  }
   const sources = { imageId: '', bytes: async () => new Uint8Array() }
   for (const imageId of liveImages) {
     const [vector] = await encoder.encodeImages([{ ...sources, imageId }])
@@ -115,7 +139,7 @@ async function compare(platform: Platform, folder: string, known: Acknowledgemen
     found: [...known.values()].filter(({ state }) => state === 'live').length - lost.length,
     erased,
     lost,
-    duplicated: [...repeated(images), ...repeated(captions)],
+    duplicated,
     resurrected,
     inconsistent,
   }

@@ -2,8 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createRandom } from '../../src/core/random.ts'
 import { evaluateRetrieval, type RetrievalInput } from '../../src/evaluation/evaluate-retrieval.ts'
-import { measureRun, type Result } from '../../src/evaluation/retrieval-metrics.ts'
 import { scoreOf } from '../../src/evaluation/score-blocks.ts'
+import type { Result } from '../../src/evaluation/top-results.ts'
+import { measureRun } from './measure-run.ts'
 
 /** Images and captions with vectors of a few small whole numbers, so that equal scores are common. */
 function smallCollection(seed: number, imageCount: number, captionsEach: number, dimension = 3): RetrievalInput {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import fc from 'fast-check'
 import type { PairedImage, PairedScores } from '../../src/evaluation/paired-scores.ts'
-import { sharedPath } from '../fixtures/shared.ts'
+import { referencePath } from '../fixtures/shared.ts'
 
 export const scoresOf = (images: readonly Omit<PairedImage, 'imageId'>[]): PairedScores => ({
   label: 'NDCG@10, text to image',
@@ -38,7 +38,7 @@ type Reference = {
 
 /** Two systems on the same 400 queries, each query an image of its own, with SciPy's verdicts. */
 export async function pairedReference(): Promise<{ reference: Reference; scores: PairedScores }> {
-  const reference = JSON.parse(await readFile(sharedPath('reference/paired.json'), 'utf8')) as Reference
+  const reference = JSON.parse(await readFile(referencePath('paired.json'), 'utf8')) as Reference
   const scores = scoresOf(
     reference.champion.map((champion, index) => ({
       queries: 1,

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { createRandom } from '../../src/core/random.ts'
 import { evaluateRetrieval } from '../../src/evaluation/evaluate-retrieval.ts'
-import { measureRun, rankResults, type Result } from '../../src/evaluation/retrieval-metrics.ts'
 import { scoreOf } from '../../src/evaluation/score-blocks.ts'
-import { rankDocuments } from '../../src/evaluation/top-results.ts'
+import { rankDocuments, type Result } from '../../src/evaluation/top-results.ts'
 import { qrelsLines, trecRunLines } from '../../src/evaluation/trec-run.ts'
+import { measureRun, rankResults } from './measure-run.ts'
 
 const random = createRandom(11)
 const embedded = (prefix: string, count: number, value: () => number) =>

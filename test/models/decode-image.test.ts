@@ -1,12 +1,10 @@
-import { readFile } from 'node:fs/promises'
 import { deflateSync } from 'node:zlib'
 import sharp from 'sharp'
 import { describe, expect, it } from 'vitest'
 import { decodePixels, inspectImage } from '../../src/models/decode-image.ts'
 import { parsePreprocessing } from '../../src/models/preprocessing.ts'
-import { sharedPath } from '../fixtures/shared.ts'
+import { photograph } from '../fixtures/photographs.ts'
 
-const photograph = () => readFile(sharedPath('flickr8k', 'Images', '1000268201_693b08cb0e.jpg'))
 const picture = (width: number, height: number, background: string) =>
   sharp({ create: { width, height, channels: 3, background } })
 /** Bytes as they are, in planes: what the decoder saw. */

@@ -7,15 +7,12 @@ import { dot } from '../../src/core/vector.ts'
 import { openDualEncoder } from '../../src/models/dual-encoder.ts'
 import { createFeatureCache } from '../../src/models/feature-cache.ts'
 import { assembleModelFolder } from '../../src/models/model-folder.ts'
-import { sharedPath } from '../fixtures/shared.ts'
+import { photograph, photographs } from '../fixtures/photographs.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
 import { writeTinyModel } from './tiny-model.ts'
 
-const photograph = (name: string) => readFile(sharedPath('flickr8k', 'Images', name))
-const names = ['1000268201_693b08cb0e.jpg', '1001773457_577c3a7d70.jpg', '1002674143_1b742ab4b8.jpg'] as const
-
 async function inputs() {
-  const files = await Promise.all(names.map(photograph))
+  const files = await photographs(3)
   return files.map((bytes) => ({ imageId: imageIdOf(bytes), bytes: async () => bytes }))
 }
 
@@ -74,9 +71,8 @@ describe('dual encoder', () => {
 
   it('sees a picture and its mirror image as the same, since both views are averaged', async () => {
     const { encoder } = await tinyEncoder()
-    const [name] = names
     const { default: sharp } = await import('sharp')
-    const plain = await sharp(await photograph(name))
+    const plain = await sharp(await photograph())
       .png()
       .toBuffer()
     const mirrored = await sharp(plain).flop().png().toBuffer()

@@ -8,7 +8,7 @@ import { writeBuiltInBackbone } from '../../src/models/built-in-backbone.ts'
 import { createFeatureCache } from '../../src/models/feature-cache.ts'
 import type { BlobStore } from '../../src/ports/blob-store.ts'
 import type { ImageInput } from '../../src/ports/encoder.ts'
-import { sharedPath } from '../fixtures/shared.ts'
+import { photographs } from '../fixtures/photographs.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
 
 const idOf = (number: number): string => imageIdOf(Buffer.from(`image ${number}`))
@@ -42,9 +42,8 @@ async function countingBackbone(folder: string): Promise<{ backbone: Backbone; p
   return { backbone: { ...backbone, run }, pictures: () => pictures }
 }
 
-async function photographs(count: number): Promise<{ images: ImageInput[]; imageIds: string[]; reads: () => number }> {
-  const folder = sharedPath('flickr8k', 'Images')
-  const files = await Promise.all((await readdir(folder)).slice(0, count).map((name) => readFile(join(folder, name))))
+async function pictures(count: number): Promise<{ images: ImageInput[]; imageIds: string[]; reads: () => number }> {
+  const files = await photographs(count)
   let reads = 0
   const images = files.map((bytes) => ({
     imageId: imageIdOf(bytes),
@@ -160,18 +159,18 @@ describe('feature cache', () => {
 
   it('computes what it does not know, once, and equals the bare backbone', async () => {
     const { root, open } = await setUp()
-    const { backbone, pictures } = await countingBackbone(join(root, 'backbone'))
-    const { images, reads } = await photographs(6)
+    const { backbone, pictures: run } = await countingBackbone(join(root, 'backbone'))
+    const { images, reads } = await pictures(6)
     const cache = open()
     const plain = await cache.features(images, backbone, ['plain'])
-    expect([pictures(), reads()]).toEqual([6, 6])
+    expect([run(), reads()]).toEqual([6, 6])
     const both = await cache.features(images, backbone, ['plain', 'flipped'])
-    expect([pictures(), reads()]).toEqual([12, 12])
+    expect([run(), reads()]).toEqual([12, 12])
     expect(both.map(([first]) => first)).toEqual(plain.map(([first]) => first))
     await cache.close()
     const reopened = open()
     expect(await reopened.features(images, backbone, ['plain', 'flipped'])).toEqual(both)
-    expect([pictures(), reads()]).toEqual([12, 12])
+    expect([run(), reads()]).toEqual([12, 12])
     const nameless = images.map(({ bytes }) => ({ imageId: null, bytes }))
     const bare = await reopened.features(nameless, backbone, ['flipped'])
     for (const [index, [values = new Float32Array()]] of bare.entries()) {
@@ -182,7 +181,7 @@ describe('feature cache', () => {
   it('does not keep what is erased while it is being computed', async () => {
     const { root, open } = await setUp()
     const { backbone } = await countingBackbone(join(root, 'backbone'))
-    const { images, imageIds } = await photographs(1)
+    const { images, imageIds } = await pictures(1)
     const cache = open()
     const [image] = images
     const erasing: ImageInput = {
@@ -199,7 +198,7 @@ describe('feature cache', () => {
   it('does not keep what is no longer alive when it has been computed', async () => {
     const { root, blobs, folder } = await setUp()
     const { backbone } = await countingBackbone(join(root, 'backbone'))
-    const { images, imageIds } = await photographs(2)
+    const { images, imageIds } = await pictures(2)
     const cache = createFeatureCache({ blobs, folder, isLive: (imageId) => imageId !== imageIds[0] })
     await cache.features(images, backbone, ['plain'])
     expect([...(await cache.get(backbone.id, 'plain', imageIds)).keys()]).toEqual(imageIds.slice(1))
@@ -244,7 +243,7 @@ describe('feature cache', () => {
   it('throws the error of the picture that cannot be decoded', async () => {
     const { root, open } = await setUp()
     const { backbone } = await countingBackbone(join(root, 'backbone'))
-    const { images } = await photographs(2)
+    const { images } = await pictures(2)
     const text = { imageId: null, bytes: async () => Buffer.from('no picture') }
     await expect(open().features([...images, text], backbone, ['plain'])).rejects.toMatchObject({
       code: 'image-type-refused',

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { parsePreprocessing, readPreprocessing, resizedSize, toPixels } from '../../src/models/preprocessing.ts'
-import { sharedPath } from '../fixtures/shared.ts'
+import { referencePath } from '../fixtures/shared.ts'
+import { temporaryFolder } from '../fixtures/temporary-folder.ts'
 
 const parse = (config: object) => parsePreprocessing(JSON.stringify(config))
 
 describe('readPreprocessing', () => {
   it('reads both edges with a mean and a deviation', async () => {
-    const preprocessing = await readPreprocessing(sharedPath('models', 'mobilenet-v2-1.0-224'))
+    const preprocessing = await readPreprocessing(referencePath('mobilenet-v2-1.0-224'))
     expect(preprocessing).toMatchObject({
       resize: { width: 224, height: 224 },
       crop: { width: 224, height: 224 },
@@ -17,14 +18,14 @@ describe('readPreprocessing', () => {
   })
 
   it('reads a shorter edge with a crop', async () => {
-    const preprocessing = await readPreprocessing(sharedPath('models', 'clip-tiny-random'))
+    const preprocessing = await readPreprocessing(referencePath('clip-tiny-random'))
     expect(preprocessing).toMatchObject({ resize: { shortestEdge: 96 }, crop: { width: 96, height: 96 } })
     expect(resizedSize(200, 300, preprocessing)).toEqual({ width: 96, height: 144 })
     expect(resizedSize(301, 200, preprocessing)).toEqual({ width: 144, height: 96 })
   })
 
   it('names the missing file', async () => {
-    await expect(readPreprocessing(sharedPath('models', 'all-MiniLM-L6-v2'))).rejects.toMatchObject({
+    await expect(readPreprocessing(await temporaryFolder())).rejects.toMatchObject({
       code: 'model-invalid',
       message: expect.stringContaining('preprocessor_config.json') as string,
     })

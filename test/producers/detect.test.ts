@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { openSource } from '../../src/producers/detect.ts'
-import { sharedPath } from '../fixtures/shared.ts'
+import { flickr8kFolder } from '../fixtures/flickr8k-folder.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
 import { pictureOf, readAll } from './reading.ts'
 
@@ -63,9 +63,10 @@ describe('openSource', () => {
   })
 
   it('takes the entries of one split', async () => {
-    const source = await openSource(sharedPath('flickr8k'), { split: 'validation' })
+    const { folder, validation } = await flickr8kFolder()
+    const source = await openSource(folder, { split: 'validation' })
     const { entries } = await readAll(source)
-    expect(entries).toHaveLength(5_000)
+    expect(entries).toHaveLength(5 * validation)
     expect(new Set(entries.map(({ split }) => split))).toEqual(new Set(['validation']))
     expect((await readAll(await openSource(await folderWith('a.jpg'), { split: 'test' }))).entries[0]?.split).toBe(
       'test',

@@ -121,7 +121,8 @@ describe('publishSource', () => {
     expect(report.rejections[0]?.examples.map(({ source }) => source)).toEqual(
       [5, 6, 7, 8, 9].map((n) => `pairs.jsonl:${n}`),
     )
-    expect(report.rejections[1]?.examples[0]).toMatchObject({ source: 'pairs.jsonl:text.jpg' })
+    expect(report.rejections[1]?.examples[0]).toMatchObject({ source: 'pairs.jsonl:3' })
+    expect(report.rejections[2]?.examples[0]).toMatchObject({ source: 'pairs.jsonl:4' })
   })
 
   it('pauses between batches with nothing in hand', async () => {

@@ -12,15 +12,15 @@ it('is behind until it has caught up once', async () => {
   await log.append([publication(pairEvent('one', 'a dog'))])
   const late = openCatalogue({ database: openDatabase(join(folder, 'late.db')), blobs })
   onTestFinished(() => late.close())
-  const reasons = createCatalogueReadiness({ catalogue: late, log, clock })
+  const reasons = createCatalogueReadiness({ catalogue: late, log, clock, mayBeCutOff: 1_800_000 })
   expect(await reasons()).toEqual(['catalogue-behind'])
   await catalogue.caughtUp(log)
-  expect(await createCatalogueReadiness({ catalogue, log, clock })()).toEqual([])
+  expect(await createCatalogueReadiness({ catalogue, log, clock, mayBeCutOff: 1_800_000 })()).toEqual([])
 })
 
 it('may be behind for less than a minute, and is ready again once it has caught up', async () => {
   const { log, clock, catalogue, follower, setForward } = await platform()
-  const reasons = createCatalogueReadiness({ catalogue, log, clock })
+  const reasons = createCatalogueReadiness({ catalogue, log, clock, mayBeCutOff: 1_800_000 })
   expect(await reasons()).toEqual([])
   await follower.stop()
   await log.append([publication(pairEvent('one', 'a dog'))])
@@ -39,8 +39,8 @@ it('counts the minute anew when what was behind is folded, though more is on the
   const { log, clock, catalogue, setForward } = await platform()
   // Whenever it is asked, something new is on the way, as under load.
   const busy = { isCaughtUp: async () => false, caughtUp: catalogue.caughtUp }
-  expect(await createCatalogueReadiness({ catalogue, log, clock })()).toEqual([])
-  const reasons = createCatalogueReadiness({ catalogue: busy, log, clock })
+  expect(await createCatalogueReadiness({ catalogue, log, clock, mayBeCutOff: 1_800_000 })()).toEqual([])
+  const reasons = createCatalogueReadiness({ catalogue: busy, log, clock, mayBeCutOff: 1_800_000 })
   await reasons()
   await catalogue.caughtUp(log)
   for (let minute = 0; minute < 3; minute++) {
@@ -48,4 +48,21 @@ it('counts the minute anew when what was behind is folded, though more is on the
     expect(await reasons()).toEqual([])
     setForward(61_000)
   }
+})
+
+it('goes on while the log is away, until what it serves may have been deleted elsewhere', async () => {
+  const { log, clock, catalogue, setForward } = await platform()
+  let isAway = false
+  const cut = {
+    caughtUp: catalogue.caughtUp,
+    isCaughtUp: () => (isAway ? Promise.reject(new Error('away')) : catalogue.isCaughtUp(log)),
+  }
+  const reasons = createCatalogueReadiness({ catalogue: cut, log, clock, mayBeCutOff: 1_800_000 })
+  expect(await reasons()).toEqual([])
+  isAway = true
+  expect(await reasons()).toEqual([])
+  setForward(1_799_000)
+  expect(await reasons()).toEqual([])
+  setForward(1_000)
+  expect(await reasons()).toEqual(['catalogue-behind'])
 })

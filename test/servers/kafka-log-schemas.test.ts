@@ -130,8 +130,7 @@ describe('the schemas of the Kafka log', () => {
   })
 })
 
-const partitionOfFirst = (ends: ReadonlyMap<number, number>): number =>
-  [...ends].find(([, end]) => end > 0)?.[0] ?? -1
+const partitionOfFirst = (ends: ReadonlyMap<number, number>): number => [...ends].find(([, end]) => end > 0)?.[0] ?? -1
 
 describe('records of a foreign producer', () => {
   it('are left out when their transaction was given up, and readers reach the end', async () => {

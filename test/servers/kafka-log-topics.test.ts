@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
 import kafkajs from 'kafkajs'
 import { checkKafka, createKafkaLog, type KafkaLogOptions } from '../../src/adapters/event-log/kafka.ts'
 import { consumeRecords, promise, tailRecords } from '../fixtures/log-consumers.ts'
@@ -67,6 +67,7 @@ describe('the topics of the Kafka log', () => {
     await openedAndClosed()
     expect(await checkKafka(options)).toEqual([])
     await alter('releases', { 'retention.ms': '60000', 'max.message.bytes': '2097152' })
+    await vi.waitUntil(async () => (await settingsOf('releases'))['retention.ms'] === '60000')
     await expect(opened()).rejects.toMatchObject({
       code: 'configuration-invalid',
       message: expect.stringMatching(/releases has retention\.ms 60000; set it to -1/) as string,
@@ -135,7 +136,8 @@ describe('the topics of the Kafka log', () => {
   it('lose what is past its retention: a group and a reader are told and reach the end', async () => {
     const log = await opened()
     const value = topicValues['pairs.indexed']
-    for (let index = 0; index < 3; index++) await log.append([{ topic: 'pairs.indexed', key: 'k', value, partition: 0 }])
+    for (let index = 0; index < 3; index++)
+      await log.append([{ topic: 'pairs.indexed', key: 'k', value, partition: 0 }])
     await alter('pairs.indexed', { 'cleanup.policy': 'delete', 'retention.ms': '1' })
     const gap = promise<number>()
     const tailGap = promise<number>()

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Kafka, logLevel } from 'kafkajs'
+import { Kafka, logLevel, type KafkaConfig } from 'kafkajs'
 import { installed, runProgram } from './server-cache.ts'
 import { freePort, startServer, type RunningServer } from './server-process.ts'
 import type { StartedServer } from './start-servers.ts'
@@ -28,8 +28,17 @@ async function install(folder: string): Promise<void> {
 }
 
 export type BrokerOptions = {
-  /** More lines of `server.properties`, such as listeners with TLS. */
-  readonly properties?: readonly string[]
+  /** Told the port that the broker listens at; gives the port of 127.0.0.1 at which clients are to reach it. Default: the same. */
+  readonly advertise?: (port: number) => Promise<number>
+  /** What clients speak: a security protocol with further lines of `server.properties`. Default: plain text. */
+  readonly security?: {
+    readonly protocol: string
+    readonly properties: readonly string[]
+    /** For the formatting of the data folder, such as users. */
+    readonly formatValues: readonly string[]
+  }
+  /** Whether it answers clients at an address; default: without TLS and user. */
+  readonly isReady?: (address: string) => Promise<boolean>
 }
 
 /** A broker whose process can be killed and started again at the same port with the same data. */
@@ -47,8 +56,9 @@ export type KafkaBroker = {
 /** How a JVM of the tests is started: small, quick to start, without the profile-guided compiler. */
 export const javaOptions = ['-Xmx512m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto']
 
-const answersTo = (address: string) => async (): Promise<boolean> => {
-  const kafka = new Kafka({ brokers: [address], logLevel: logLevel.NOTHING, retry: { retries: 0 } })
+/** Whether the broker answers a client that connects as `security` says. */
+export async function answersTo(address: string, security: Pick<KafkaConfig, 'ssl' | 'sasl'> = {}): Promise<boolean> {
+  const kafka = new Kafka({ ...security, brokers: [address], logLevel: logLevel.NOTHING, retry: { retries: 0 } })
   const admin = kafka.admin()
   try {
     await admin.connect()
@@ -62,7 +72,9 @@ const answersTo = (address: string) => async (): Promise<boolean> => {
 export async function startKafkaBroker(folder: string, options: BrokerOptions = {}): Promise<KafkaBroker> {
   const classPath = `${await installed(`kafka-${VERSION}`, install)}/jars/*`
   const [port, controllerPort] = [await freePort(), await freePort()]
-  const address = `127.0.0.1:${port}`
+  const listener = `127.0.0.1:${port}`
+  const address = `127.0.0.1:${(await options.advertise?.(port)) ?? port}`
+  const protocol = options.security?.protocol ?? 'PLAINTEXT'
   const settings = join(folder, 'server.properties')
   const logging = join(folder, 'log4j2.properties')
   await mkdir(folder, { recursive: true })
@@ -75,11 +87,16 @@ export async function startKafkaBroker(folder: string, options: BrokerOptions = 
     [
       'process.roles=broker,controller',
       'node.id=1',
-      `listeners=PLAINTEXT://${address},CONTROLLER://127.0.0.1:${controllerPort}`,
-      `advertised.listeners=PLAINTEXT://${address}`,
+      `listeners=CLIENT://${listener},CONTROLLER://127.0.0.1:${controllerPort}`,
+      `advertised.listeners=CLIENT://${address}`,
+      `listener.security.protocol.map=CLIENT:${protocol},CONTROLLER:PLAINTEXT`,
+      'inter.broker.listener.name=CLIENT',
       'controller.listener.names=CONTROLLER',
       `controller.quorum.voters=1@127.0.0.1:${controllerPort}`,
       `log.dirs=${join(folder, 'data')}`,
+      // A broker that was killed may come back once its session has ended.
+      'broker.session.timeout.ms=2000',
+      'broker.heartbeat.interval.ms=500',
       'auto.create.topics.enable=false',
       'offsets.topic.replication.factor=1',
       'offsets.topic.num.partitions=4',
@@ -92,7 +109,7 @@ export async function startKafkaBroker(folder: string, options: BrokerOptions = 
       'log.retention.check.interval.ms=1000',
       'log.initial.task.delay.ms=1000',
       'file.delete.delay.ms=0',
-      ...(options.properties ?? []),
+      ...(options.security?.properties ?? []),
       '',
     ].join('\n'),
   )
@@ -105,7 +122,10 @@ export async function startKafkaBroker(folder: string, options: BrokerOptions = 
     ...values,
   ]
   const id = randomBytes(16).toString('base64url')
-  await runProgram('java', java('kafka.tools.StorageTool', 'format', '-t', id, '-c', settings))
+  await runProgram(
+    'java',
+    java('kafka.tools.StorageTool', 'format', '-t', id, '-c', settings, ...(options.security?.formatValues ?? [])),
+  )
 
   let server: RunningServer | null = null
   const start = async (): Promise<void> => {
@@ -114,7 +134,7 @@ export async function startKafkaBroker(folder: string, options: BrokerOptions = 
       command: 'java',
       values: java('kafka.Kafka', settings),
       logFile: join(folder, 'kafka.log'),
-      isReady: answersTo(address),
+      isReady: () => (options.isReady ?? answersTo)(address),
     })
   }
   await start()

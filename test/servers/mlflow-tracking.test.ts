@@ -158,5 +158,5 @@ describe('MLflow tracking', () => {
     onTestFinished(() => second.stop())
     await tracking.logMetrics('r1', 2, { loss: 0.25 }, 1_100)
     expect((await tracking.run('r1'))?.metrics['loss']).toHaveLength(2)
-  })
+  }, 240_000)
 })

@@ -278,4 +278,17 @@ describe.skipIf(url === '')('Qdrant (needs QDRANT_URL)', () => {
       .toEqual(expected.map((path) => path.trim()))
     for (const [name, value] of Object.entries(metadata)) expect(await search(name, value)).toEqual([pointIdOf(1)])
   })
+
+  it('filters by metadata where strict mode allows only fields with an index', async () => {
+    const prefix = newPrefix()
+    const index = await open(prefix)
+    await index.create('g1', 2)
+    const strict_mode_config = { enabled: true, unindexed_filtering_retrieve: false }
+    await outside().updateCollection(`${prefix}images_g1`, { strict_mode_config })
+    const vector = Float32Array.of(1, 0)
+    await index.upsert('g1', 'images', [pointOf(1, vector, { metadata: { colour: 'red' } }), pointOf(2, vector)])
+    const filter = { splits: ['train' as const], metadata: { colour: ['red'] } }
+    const hits = await index.search('g1', 'images', { vector, limit: 5, filter })
+    expect(hits.map(({ id }) => id)).toEqual([pointIdOf(1)])
+  })
 })

@@ -6,11 +6,18 @@ import { startKafka } from './kafka.ts'
 import { startMinio } from './minio.ts'
 import { startMlflow } from './mlflow.ts'
 import { startRegistry } from './registry.ts'
+import { startSharedIndex } from './shared-index.ts'
 
 /** What every starter gives: the address, and how to end it. */
 export type StartedServer = { readonly address: string; stop(): Promise<void> }
 
-const starters = { kafka: startKafka, registry: startRegistry, minio: startMinio, mlflow: startMlflow }
+const starters = {
+  kafka: startKafka,
+  registry: startRegistry,
+  minio: startMinio,
+  mlflow: startMlflow,
+  index: startSharedIndex,
+}
 type ServerName = keyof typeof starters
 
 declare module 'vitest' {
@@ -29,7 +36,7 @@ export default async function startServers(project: TestProject): Promise<() => 
     for (const server of started.toReversed()) await server.stop()
     await rm(folder, { recursive: true, force: true })
   }
-  const addresses: Record<ServerName, string> = { kafka: '', registry: '', minio: '', mlflow: '' }
+  const addresses: Record<ServerName, string> = { kafka: '', registry: '', minio: '', mlflow: '', index: '' }
   try {
     for (const name of Object.keys(starters) as ServerName[]) {
       if (!wanted.includes(name)) continue

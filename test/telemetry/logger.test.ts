@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { AppError } from '../../src/core/errors.ts'
-import { createLogger, parseLogLevel } from '../../src/telemetry/logger.ts'
+import { createLogger } from '../../src/telemetry/logger.ts'
 
 function capture() {
   const lines: string[] = []
@@ -37,16 +37,5 @@ describe('createLogger', () => {
     const { stream, records } = capture()
     createLogger({ stream }).error({ err: new AppError('blob-missing', 'gone') }, 'record is dead')
     expect(records()).toMatchObject([{ err: { code: 'blob-missing', message: 'gone' } }])
-  })
-})
-
-describe('parseLogLevel', () => {
-  it('takes the levels by name, info by default', () => {
-    expect([undefined, '', ' DEBUG ', 'silent'].map(parseLogLevel)).toEqual(['info', 'info', 'debug', 'silent'])
-  })
-
-  it('names the variable and the rule of a wrong one, not its value', () => {
-    expect(() => parseLogLevel('loud')).toThrow(/^LOG_LEVEL must be one of trace, /)
-    expect(() => parseLogLevel('loud')).not.toThrow(/loud/)
   })
 })

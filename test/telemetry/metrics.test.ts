@@ -36,7 +36,7 @@ async function exercised() {
   const metrics = createMetrics()
   metrics.pairsPublished.inc()
   metrics.recordsDead.inc({ topic: 'pairs', cause: 'wrong-id' })
-  metrics.embeddingSeconds.observe(0.02)
+  metrics.embeddingSeconds.observe({ kind: 'image' }, 0.02)
   metrics.searchSeconds.observe({ kind: 'text' }, 0.003)
   metrics.httpRequestSeconds.observe({ method: 'GET', route: '/v1/search', status: '200' }, 0.004)
   metrics.publishToSearchableSeconds.observe(0.4)
@@ -97,6 +97,13 @@ it('starts at zero where the labels are closed', async () => {
   expect(retrainings.every(({ value }) => value === 0)).toBe(true)
   const kinds = families.get('pairstream_search_seconds')?.samples.filter(({ name }) => name.endsWith('_count')) ?? []
   expect(kinds.map(({ labels }) => labels)).toEqual(['{kind="text"}', '{kind="image"}', '{kind="vector"}'])
+  const embedded = families.get('pairstream_embedding_seconds')?.samples.filter(({ name }) => name.endsWith('_count'))
+  expect(embedded?.map(({ labels }) => labels)).toEqual(['{kind="image"}', '{kind="caption"}'])
+  const dead = families.get('pairstream_records_dead_total')?.samples ?? []
+  expect(dead.every(({ value }) => value === 0)).toBe(true)
+  expect(dead.map(({ labels }) => labels)).toEqual(
+    expect.arrayContaining(['{topic="pairs",cause="wrong-id"}', '{topic="models.trained",cause="record-unreadable"}']),
+  )
   expect(families.get('pairstream_pairs_published_total')?.samples).toMatchObject([{ value: 0 }])
 })
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -5,14 +6,15 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { openPlatform } from '../../src/bootstrap.ts'
 import { loadConfig } from '../../src/config.ts'
 import { AppError } from '../../src/core/errors.ts'
-import { modelVersionOf, pairKey } from '../../src/core/ids.ts'
+import type { RetrainingRequested } from '../../src/core/events.ts'
+import { modelVersionOf, pairKey, releaseIdOf } from '../../src/core/ids.ts'
 import { publishSource } from '../../src/producers/publish-source.ts'
 import { scenesSource } from '../../src/producers/scenes/scenes-source.ts'
 import { requestRetraining } from '../../src/roles/commands.ts'
 import { createServices } from '../../src/roles/services.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
-import { removeAnsweredJobs } from '../../src/training/answered-jobs.ts'
+import type { TrainingStart } from '../../src/training/starting-point.ts'
 import { createRequestTrainer } from '../../src/training/train-request.ts'
 import { EXAMPLES_FILE } from '../../src/training/training-data.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
@@ -30,19 +32,20 @@ async function requested() {
   })
   await publishSource(scenesSource({ count: 120, seed: 5 }), services.publisher)
   const request = await requestRetraining(services, 'manual', 'test')
-  const train = (bytesOf = services.bytesOf) =>
+  const trainFor = (asked: RetrainingRequested, start: TrainingStart, bytesOf = services.bytesOf) =>
     createRequestTrainer({
       ...services,
       bytesOf,
-      workFolder: config.trainingFolder,
+      start,
       seed: 1,
       threads: 1,
       maximumEpochs: 1,
       events: {},
-    })(request, modelVersionOf(request.requestId), new AbortController().signal)
+    })(asked, modelVersionOf(asked.requestId), new AbortController().signal)
+  const train = (bytesOf = services.bytesOf) => trainFor(request, 'scratch', bytesOf)
   const learnt = [...services.catalogue.livePairs()].filter(({ split }) => split === 'train')
   const imageIds = [...new Set(learnt.map(({ imageId }) => imageId))].sort()
-  return { services, request, train, learnt, imageIds, jobFolder: join(config.trainingFolder, modelVersionOf(request.requestId)) } // prettier-ignore
+  return { services, request, train, trainFor, learnt, imageIds, jobFolder: join(config.trainingFolder, modelVersionOf(request.requestId)) } // prettier-ignore
 }
 
 describe('a requested training', () => {
@@ -82,16 +85,49 @@ describe('a requested training', () => {
 
   it('leaves its folder until it is answered, and no longer, whatever the answer', async () => {
     const { services, request, train, jobFolder } = await requested()
-    const { catalogue, log, config } = services
+    const { catalogue, log, jobFolders } = services
     await train()
-    await removeAnsweredJobs(config.trainingFolder, catalogue)
+    await jobFolders.removeAnswered(catalogue)
     expect(existsSync(jobFolder)).toBe(true)
     const { requestId } = request
     const modelVersion = modelVersionOf(requestId)
     const value = { ...topicValues['models.trained'], requestId, modelVersion, outcome: 'failed', manifest: null }
     await log.append([{ topic: 'models.trained', key: modelVersion, value }])
     await catalogue.caughtUp(log)
-    await removeAnsweredJobs(config.trainingFolder, catalogue)
+    await jobFolders.removeAnswered(catalogue)
     expect(existsSync(jobFolder)).toBe(false)
+  })
+
+  it('starts from the champion as of the request where it is told to, and says so; else from nothing', async () => {
+    const { services, request, trainFor } = await requested()
+    const { catalogue, log, models } = services
+    const parent = modelVersionOf(request.requestId)
+    const { manifest } = await trainFor(request, 'champion')
+    await log.append([
+      { topic: 'models.trained', key: parent, value: { ...topicValues['models.trained'], requestId: request.requestId, modelVersion: parent, outcome: 'trained', manifest } },
+    ]) // prettier-ignore
+    const releaseId = releaseIdOf(null, 'promoted', parent)
+    const release = { releaseId, follows: null, state: 'promoted', modelVersion: parent, generation: 'g1' } as const
+    const value = { ...release, reason: 'better', evidence: null, decidedAt: request.requestedAt + 10 }
+    await log.append([{ topic: 'releases', key: releaseId, value }])
+    await catalogue.caughtUp(log)
+
+    const asked = async (later: number, start: TrainingStart) => {
+      const requestedAt = value.decidedAt + later
+      const trained = await trainFor({ ...request, requestId: randomUUID(), requestedAt }, start)
+      const { files, ...about } = await models.manifest(trained.manifest)
+      return { trained, about, heads: files.find(({ path }) => path.endsWith('image_head.onnx'))?.sha256 }
+    }
+    const [before, scratch, warm] = [await asked(-1, 'champion'), await asked(1, 'scratch'), await asked(1, 'champion')]
+    expect([before, scratch, warm].map(({ trained }) => trained.parent)).toEqual([null, null, parent])
+    expect([before, scratch, warm].map(({ about }) => about['parent'])).toEqual([null, null, parent])
+    expect(before.heads).toBe(scratch.heads)
+    expect(warm.heads).not.toBe(scratch.heads)
+    expect(warm.about['training']).toMatchObject({
+      seed: 1,
+      threads: 1,
+      backbone: (await services.backbone()).id,
+      hyperparameters: { maximumEpochs: 1, batchSize: expect.any(Number) as number },
+    })
   })
 })

@@ -26,17 +26,19 @@ export { checkS3 } from './s3/check.ts'
 export async function createS3BlobStore(options: S3Options): Promise<BlobStore> {
   const { bucket, prefix = '', deadline = 30_000 } = options
   const client = connect(options)
+  const root = prefix === '' ? '' : `${prefix}/`
+  const objects = createObjects(client, bucket, deadline)
+  /** As far as is known: whoever owns the bucket may enable versions. */
+  let keepsVersions: boolean
   try {
     await openBucket(client, options)
+    keepsVersions = await objects.keepsVersions()
   } catch (error) {
     client.destroy()
     throw error
   }
-  const root = prefix === '' ? '' : `${prefix}/`
-  const objects = createObjects(client, bucket, deadline)
   const announced = createAnnouncedDeletions(objects, root)
   const versioned = createVersionedDeletions(objects, root)
-  let keepsVersions = await objects.keepsVersions()
 
   const nameOf = (key: string): string => {
     checkBlobKey(key)
@@ -60,7 +62,7 @@ export async function createS3BlobStore(options: S3Options): Promise<BlobStore> 
       let isVersion = false
       await storeUntilKept(
         async () => void (isVersion = await store(name, bytes, signal)),
-        async () => isVersion || signal !== null,
+        async () => isVersion || announced.isKept(key, signal),
         signal,
       )
     },
@@ -75,7 +77,7 @@ export async function createS3BlobStore(options: S3Options): Promise<BlobStore> 
     },
     async delete(key, unlessPutAfter) {
       const name = nameOf(key)
-      // Asked each time: whoever owns the bucket may have enabled versions since.
+      // Asked each time: what was true at the last put may not be so any more.
       if (await objects.keepsVersions()) await versioned.delete(key, unlessPutAfter ?? Number.POSITIVE_INFINITY)
       else if (unlessPutAfter === undefined) await objects.delete(name)
       else await announced.delete(key, unlessPutAfter)

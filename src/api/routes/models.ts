@@ -1,6 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import type { ReleaseRecord } from '../../core/events.ts'
 import { lastWordOn } from '../../core/release-chain.ts'
+import { readOptionalJson } from '../body.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import type { ApiEnvironment } from '../middleware/trace.ts'
 import { isoTime, json, problems, TimeSchema } from '../schemas.ts'
@@ -43,6 +44,11 @@ const RetrainingSchema = z
   })
   .openapi('Retraining')
 
+/** The reason is always `manual`, and the data are all that there are: nothing can be chosen. */
+const RetrainingBodySchema = z
+  .strictObject({})
+  .openapi('RetrainingRequest', { description: 'Takes no fields; may be left out.' })
+
 const tags = ['Models']
 
 const modelsRoute = createRoute({
@@ -66,6 +72,9 @@ const retrainingRoute = createRoute({
   path: '/v1/retraining',
   tags,
   summary: 'Ask for a training now',
+  request: {
+    body: { required: false, content: { 'application/json': { schema: RetrainingBodySchema } } },
+  },
   responses: {
     202: json(RetrainingSchema, 'The request; the gate decides whether its model is released'),
     ...problems,
@@ -99,7 +108,9 @@ export function modelRoutes(deps: Pick<ApiDependencies, 'catalogue' | 'serving' 
     context.json({ releases: catalogue.releases().map(release).reverse() }, 200),
   )
 
-  routes.openapi(retrainingRoute, async (context) => {
+  routes.openAPIRegistry.registerPath(retrainingRoute)
+  routes.post(retrainingRoute.path, async (context) => {
+    await readOptionalJson(context, RetrainingBodySchema)
     const { requestId, reason, dataSetSize, newPairs, requestedAt } = await deps.requestRetraining('api')
     return context.json({ requestId, reason, dataSetSize, newPairs, requestedAt: isoTime(requestedAt) }, 202)
   })

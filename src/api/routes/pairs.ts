@@ -59,7 +59,7 @@ const listRoute = createRoute({
   tags,
   summary: 'List the live pairs, page by page',
   request: {
-    query: z.object({
+    query: z.strictObject({
       limit: z.coerce.number().int().min(1).max(500).default(100),
       cursor: z.union([z.uuid(), z.literal('')]).default(''),
     }),
@@ -122,7 +122,9 @@ export function pairRoutes(deps: Pick<ApiDependencies, 'publish' | 'erase' | 'ca
     const { id } = context.req.valid('param')
     const known = await readSettled(catalogue, log, () => catalogue.pair(id) ?? catalogue.erasure(id))
     if (known === null) throw new AppError('pair-not-found', `There is no pair ${id}.`)
-    if (!catalogue.isErased(id)) {
+    // One that was erased may have been restored and published again since.
+    const live = await readSettled(catalogue, log, () => (catalogue.isErased(id) ? null : true))
+    if (live !== null) {
       await deps.erase(id, 'api')
       await readSettled(catalogue, log, () => (catalogue.isErased(id) ? true : null))
     }

@@ -59,14 +59,14 @@ const page = {
     .openapi({ type: 'integer', minimum: 0, maximum: MAX_OFFSET, default: 0 }),
 }
 
-const QuerySchema = z.object({
+const QuerySchema = z.strictObject({
   q: z.string().optional().openapi({ example: 'a dog on the beach' }),
   imageId: z.uuid().optional().openapi({ description: 'More like this picture.' }),
   ...page,
   ...flatFilter,
 })
 
-const FormSchema = z.object({ image: FileSchema, ...page, ...flatFilter })
+const FormSchema = z.strictObject({ image: FileSchema, ...page, ...flatFilter })
 
 const BodySchema = z
   .strictObject({

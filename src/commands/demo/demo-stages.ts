@@ -29,7 +29,6 @@ export async function publishStage(
     onProgress: ({ accepted, duplicate, rejected }) => stage.update(accepted + duplicate + rejected, 'pairs'),
   })
   signal.throwIfAborted()
-  services.metrics.pairsPublished.inc({}, report.accepted)
   stage.finish(
     `${report.accepted.toLocaleString('en-GB')} pairs published, ${report.duplicate} duplicates, ${report.rejected} rejected`,
   )

@@ -20,7 +20,7 @@ import { drawBeforeAfter } from './before-after.ts'
 import { keepChronicle, type Chronicle } from './chronicle.ts'
 import { dataSetData, sceneData, type DemoData } from './demo-data.ts'
 import { publishStage, settled, statusOf } from './demo-stages.ts'
-import { emptyDataFolder } from './empty-folder.ts'
+import { prepareDemoFolder } from './demo-folder.ts'
 import { printResults, searchAll } from './demo-searches.ts'
 import { writeReport } from './report.ts'
 import type { Story } from './story.ts'
@@ -52,7 +52,7 @@ const PATIENCE_MILLISECONDS = 1_000
 export async function runDemo(options: DemoOptions, context: DemoContext): Promise<number> {
   const { stdout, signal } = context
   const progress = createProgress({ stream: stdout, isTerminal: stdout.isTTY })
-  await emptyDataFolder(options.data)
+  await prepareDemoFolder(options.data)
   const config = loadConfig(
     { LOG_LEVEL: 'warn', ...context.environment },
     {

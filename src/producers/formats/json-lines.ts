@@ -36,9 +36,9 @@ async function* entriesOfFile(path: string): AsyncIterable<SourceEntry | SourceF
   const file = basename(path)
   const picture = createPictureReader(dirname(path))
   for await (const line of linesOfFile(path)) {
-    const source = `${file}:${line.number}`
+    const place = `${file}:${line.number}`
     if ('code' in line) {
-      yield { source, code: line.code, detail: line.detail }
+      yield { source: place, code: line.code, detail: line.detail }
       continue
     }
     if (line.text.trim() === '') continue
@@ -46,10 +46,10 @@ async function* entriesOfFile(path: string): AsyncIterable<SourceEntry | SourceF
       const { imageName, fields } = readLine(line.text)
       const split = parseSplit(fields.split) ?? splitOfFileName(file)
       const { captions, subject, metadata } = fields
-      const shared = { image: picture(imageName), imageName, split, subject, metadata }
+      const shared = { image: picture(imageName), imageName, split, subject, metadata, place }
       for (const caption of captions) yield { ...shared, caption, source: `${file}:${metadata['id'] ?? imageName}` }
     } catch (error) {
-      yield faultOf(source, error)
+      yield faultOf(place, error)
     }
   }
 }

@@ -12,7 +12,7 @@ const STUCK_AFTER = 300_000
 export const lagCheck = (services: Services): Check => ({
   name: 'consumers',
   async run() {
-    const behind = (await consumerLag(services.log)).filter(({ records }) => records > 0)
+    const behind = (await consumerLag(services.log, services.catalogue)).filter(({ records }) => records > 0)
     if (behind.length === 0) return [fact('every group has read everything')]
     return Promise.all(behind.map((lag) => lagFinding(services, lag)))
   },

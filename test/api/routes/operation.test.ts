@@ -60,6 +60,31 @@ it('asks for a training', async () => {
     status: 202,
     body: { reason: 'manual' },
   })
+  expect(await get(api, '/v1/retraining', postJson({}))).toMatchObject({ status: 202 })
+})
+
+it('asks for no training where the request says something that it does not understand', async () => {
+  const asked: string[] = []
+  const requestRetraining = async (requestedBy: string) => {
+    asked.push(requestedBy)
+    throw new Error('asked')
+  }
+  const api = await runningApi({ requestRetraining })
+  const send = (body: string, type = 'application/json') =>
+    get(api, '/v1/retraining', { method: 'POST', headers: { 'content-type': type }, body })
+  expect(await send('{"reason":"nonsense"}')).toMatchObject({
+    status: 400,
+    body: { code: 'invalid-request', detail: expect.stringContaining('"reason"') as string },
+  })
+  expect(await send('{"rea')).toMatchObject({ status: 400, body: { code: 'invalid-request' } })
+  expect(await send('[]')).toMatchObject({ status: 400, body: { code: 'invalid-request' } })
+  expect(await send('now', 'text/plain')).toMatchObject({ status: 415, body: { code: 'media-type-unsupported' } })
+  expect(asked).toEqual([])
+  const { body } = await get(api, '/openapi.json')
+  expect(body).toMatchObject({
+    paths: { '/v1/retraining': { post: { requestBody: { required: false } } } },
+    components: { schemas: { RetrainingRequest: { type: 'object', additionalProperties: false } } },
+  })
 })
 
 it('tells the status with and without a model', async () => {

@@ -176,20 +176,23 @@ it('knows nothing of other ids', async () => {
 })
 
 it.each([
-  ['publish-unconfirmed', 503, true],
-  ['storage-full', 507, true],
-  ['log-unavailable', 503, true],
-  ['training-failed', 500, false],
-] as const)('says %s when publishing fails so', async (code, status, retry) => {
+  ['publish-unconfirmed', 503, true, 'warn'],
+  ['storage-full', 507, true, 'warn'],
+  ['log-unavailable', 503, true, 'warn'],
+  ['training-failed', 500, false, 'error'],
+] as const)('says %s when publishing fails so', async (code, status, retry, level) => {
   const logged: unknown[] = []
+  const note = (at: string) => (facts: Readonly<Record<string, unknown>>) =>
+    void logged.push([at, facts['code'], facts['err'] instanceof Error])
   const publish = async (): Promise<PublishResult> => Promise.reject(new AppError(code, 'secret words'))
-  const logger = { error: (facts: Readonly<Record<string, unknown>>) => void logged.push(facts['code']) }
+  const logger = { warn: note('warn'), error: note('error') }
   const { send } = await api({ publish, logger })
   const answer = await send('/v1/pairs', postJson({ image: await base64('red') }))
   expect(answer).toMatchObject({ status, body: { code } })
   expect(answer.headers.has('retry-after')).toBe(retry)
   expect(answer.body.detail.includes('secret words')).toBe(status !== 500)
-  expect(logged).toEqual([code])
+  // Only what is not understood is worth a stack.
+  expect(logged).toEqual([[level, code, level === 'error']])
 })
 
 it('lists the live pairs page by page', async () => {
@@ -207,4 +210,27 @@ it('lists the live pairs page by page', async () => {
   const ids = [...first.pairs, ...second.pairs].map(({ pairId }) => pairId)
   expect(ids).toEqual([...new Set(ids)].sort())
   expect((await send('/v1/pairs?limit=0')).status).toBe(400)
+})
+
+it("carries the request's trace into the log, from the publication to the word that the pair is indexed", async () => {
+  const { send, release, indexed, catalogue, log } = await api()
+  await release('m-1', 'g1')
+  const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
+  const sent = postJson({ image: await base64('green'), caption: 'a green square' })
+  const headers = { ...sent.headers, traceparent: `00-${traceId}-00f067aa0ba902b7-01` }
+  const { body } = await send('/v1/pairs', { ...sent, headers })
+  await catalogue.caughtUp(log)
+  await indexed('g1')
+  const traced = async (topic: 'pairs' | 'pairs.indexed') => {
+    for (const [partition, end] of await log.endOffsets(topic)) {
+      if (end > 0) return (await log.read(topic, partition, end - 1))?.headers['traceparent']
+    }
+    return undefined
+  }
+  const [published, announced] = [await traced('pairs'), await traced('pairs.indexed')]
+  for (const traceparent of [published, announced]) {
+    expect(traceparent).toMatch(new RegExp(`^00-${traceId}-[0-9a-f]{16}-01$`))
+    expect(traceparent).not.toContain('00f067aa0ba902b7')
+  }
+  expect(announced).not.toBe(published)
 })

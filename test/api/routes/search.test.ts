@@ -32,6 +32,8 @@ it('answers text, filter, page and "more like this" in the address', async () =>
   ])
   expect((await search('/v1/search?q=sea&mode=text&target=captions')).result.hits[0]?.caption).toBe('the blue sea')
   expect((await search('/v1/search?q=red&metadata=__proto__:x')).result.hits).toEqual([])
+  expect((await search('/v1/search?q=caf%C3%A9+%F0%9F%90%95&=')).status).toBe(400) // a field without a name
+  expect((await search('/v1/search?q=caf%C3%A9+%F0%9F%90%95')).status).toBe(200)
 })
 
 it('takes pictures as a form and as base64, and embeddings', async () => {
@@ -59,6 +61,13 @@ it('takes pictures as a form and as base64, and embeddings', async () => {
 
 const numbered = <T>(count: number, item: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => item(i))
 const filtered = (filter: object): RequestInit => postJson({ text: 'a', filter })
+
+function formWith(name: string, value: string): FormData {
+  const form = new FormData()
+  form.set('image', new File([new Uint8Array(1)], 'query.png'))
+  form.set(name, value)
+  return form
+}
 
 const refusals: readonly [string, string, RequestInit | undefined, number, string, RegExp][] = [
   ['nothing', '/v1/search', undefined, 400, 'invalid-request', /one thing to search for/],
@@ -125,6 +134,19 @@ const refusals: readonly [string, string, RequestInit | undefined, number, strin
     /^filter.metadata.f/,
   ],
   ['an id that is none', '/v1/search?imageId=7', undefined, 400, 'invalid-request', /^imageId: /],
+  ['an unknown name', '/v1/search?q=a&bogus=1', undefined, 400, 'invalid-request', /"bogus"/],
+  ['a filter as in JSON', '/v1/search?q=a&filter.split=val', undefined, 400, 'invalid-request', /"filter\.split"/],
+  ['half an escape', '/v1/search?q=100%25%2', undefined, 400, 'invalid-request', /^q: .*UTF-8/],
+  ['a text of Latin-1', '/v1/search?limit=1&q=caf%E9', undefined, 400, 'invalid-request', /^q: .*UTF-8/],
+  ['a name of Latin-1', '/v1/search?q=a&caf%E9=1', undefined, 400, 'invalid-request', /name .*UTF-8/],
+  [
+    'an unknown form field',
+    '/v1/search',
+    { method: 'POST', body: formWith('filter', '{}') },
+    400,
+    'invalid-request',
+    /"filter"/,
+  ],
   ['two things', '/v1/search', postJson({ text: 'a', embedding: [1] }), 400, 'invalid-request', /one thing/],
   ['an unknown field', '/v1/search', postJson({ text: 'a', topK: 3 }), 400, 'invalid-request', /topK/],
   ['malformed JSON', '/v1/search', { ...postJson(0), body: '{"text":' }, 400, 'invalid-request', /not JSON/],

@@ -1,9 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises'
 import sharp from 'sharp'
 import { describe, expect, it } from 'vitest'
 import { drawBeforeAfter } from '../../../src/commands/demo/before-after.ts'
 import { layOutSheet, SIDE } from '../../../src/commands/demo/sheet.ts'
-import { sharedPath } from '../../fixtures/shared.ts'
+import { photographs } from '../../fixtures/photographs.ts'
 import { hitOf, plainPicture, queryOf } from './fixtures.ts'
 import { pixelsOf } from './pixels.ts'
 
@@ -85,9 +84,7 @@ describe('drawBeforeAfter', () => {
   })
 
   it('draws photographs', async () => {
-    const folder = sharedPath('flickr8k', 'Images')
-    const names = (await readdir(folder)).sort().slice(0, 5)
-    const hits = await Promise.all(names.map(async (name) => hitOf(await readFile(`${folder}/${name}`))))
+    const hits = (await photographs(5)).map((photograph) => hitOf(photograph))
     const queries = [{ query: 'a dog running on the beach', before: hits, after: [...hits].reverse() }]
     const pixels = await pixelsOf(await drawBeforeAfter(queries))
     const shades = layOutSheet(queries, labels).pictures.map(({ left, top }) =>

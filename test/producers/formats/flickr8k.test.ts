@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { flickr8kSource } from '../../../src/producers/formats/flickr8k.ts'
-import { sharedPath } from '../../fixtures/shared.ts'
+import { flickr8kFolder } from '../../fixtures/flickr8k-folder.ts'
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts'
 import { pictureOf, readAll } from '../reading.ts'
 
@@ -41,15 +41,16 @@ describe('flickr8kSource', () => {
     expect((await entries[0]?.image())?.length).toBeGreaterThan(100)
   })
 
-  it('reads all of Flickr8k: 7,000 pictures, 35,000 captions, 6,000 of the pictures to train on', async () => {
-    const source = await flickr8kSource(sharedPath('flickr8k'))
+  it('reads all of a data set: each picture with five captions, and the split of each', async () => {
+    const { folder, train, validation } = await flickr8kFolder()
+    const source = await flickr8kSource(folder)
     const { entries, faults } = await readAll(source)
     expect(faults).toEqual([])
-    expect(source.total).toBe(35_000)
-    expect(entries).toHaveLength(35_000)
+    expect(source.total).toBe(5 * (train + validation))
+    expect(entries).toHaveLength(5 * (train + validation))
     const pictures = (split: string): number =>
       new Set(entries.filter((entry) => entry.split === split).map(({ imageName }) => imageName)).size
-    expect([pictures('train'), pictures('validation'), pictures('test')]).toEqual([6_000, 1_000, 0])
+    expect([pictures('train'), pictures('validation'), pictures('test')]).toEqual([train, validation, 0])
     expect(await entries.at(-1)?.image()).toBeInstanceOf(Uint8Array)
   })
 })

@@ -10,6 +10,8 @@ const nameOf = (error: unknown): string => (error as Failure).name ?? ''
 const statusOf = (error: unknown): number => (error as Failure).$metadata?.httpStatusCode ?? 0
 
 const FULL = ['XMinioStorageFull', 'XMinioAdminBucketQuotaExceeded', 'QuotaExceeded', 'InsufficientStorage']
+/** MinIO's word for a disk that is full in the middle of a put, which it calls an internal error. */
+const NO_SPACE = /no space left|disk full|quota exceeded/i
 const NAME_REFUSED = ['KeyTooLongError', 'XMinioInvalidObjectName', 'EntityTooLarge']
 const IN_THE_WAY = [
   'XMinioParentIsObject',
@@ -89,7 +91,7 @@ export function translateFailure(error: unknown, bucket: string): AppError {
   const options = { cause: error }
   const status = statusOf(error)
   const name = nameOf(error)
-  if (status === 507 || FULL.includes(name)) {
+  if (status === 507 || FULL.includes(name) || NO_SPACE.test((error as Error).message)) {
     return new AppError('storage-full', `The S3 server is full (${name}); free some space and go on.`, options)
   }
   if (IN_THE_WAY.includes(name)) {

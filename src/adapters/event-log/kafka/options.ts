@@ -25,7 +25,7 @@ export type KafkaLogOptions = {
   readonly sessionTimeout?: number
   /** Of appends that wait. Default: 10 s, 10,000 records, 256 MB. */
   readonly limits?: Partial<WriteQueueLimits>
-  /** Told what the client library has to say; a warning or an error is worth a line in the log. */
+  /** Told of failures that are waited out (`warn`), and what the client library has to say (`info`). */
   readonly onLog?: KafkaLogListener
   /** The folder with the Avro schemas. Default: those of this program. */
   readonly schemas?: URL
@@ -37,7 +37,7 @@ export type SaslOptions = {
   readonly password: string
 }
 
-export type KafkaLogListener = (level: 'error' | 'warn' | 'info', message: string) => void
+export type KafkaLogListener = (level: 'warn' | 'info', message: string) => void
 
 export const defaultReplication = { factor: 3, minimumInSync: 2 }
 export const defaultSessionTimeout = 30_000

@@ -1,5 +1,6 @@
 import type { Producer } from 'kafkajs'
-import { createClient } from './client.ts'
+import { createClient, type Repetitions } from './client.ts'
+import { createDeferred, type Deferred } from './deferred.ts'
 import type { KafkaLogOptions } from './options.ts'
 import { createSockets, type Sockets } from './sockets.ts'
 
@@ -30,43 +31,46 @@ const LONGEST_PAUSE = 500
  * kafkajs would repeat without end, and cannot be told to stop. Repeating for as long as `deadline` milliseconds, in ever longer
  * pauses of which each may be a fifth shorter, is enough: after that nobody waits for the records any more.
  */
-const retryFor = (deadline: number) => ({
+const repetitionsFor = (deadline: number): Repetitions => ({
   retries: Math.ceil(deadline / (0.8 * LONGEST_PAUSE)) + 5,
   initialRetryTime: 50,
   maxRetryTime: LONGEST_PAUSE,
 })
 
-type Opened = { readonly producer: Producer; readonly connected: Promise<void>; readonly sockets: Sockets }
+type Opened = {
+  readonly producer: Producer
+  readonly connected: Promise<void>
+  readonly sockets: Sockets
+  /** Rejects when it is discarded: kafkajs goes on for a while with what it has, and nobody is to wait for that. */
+  readonly discarded: Deferred<never>
+}
 
 export function createIdempotentProducer(options: KafkaLogOptions, deadline: number): IdempotentProducer {
+  const repetitions = repetitionsFor(deadline)
   let current: Opened | null = null
 
   const open = (): Opened => {
     const sockets = createSockets()
-    const producer = createClient(options, sockets).producer({
+    const producer = createClient(options, sockets, repetitions).producer({
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
-      retry: retryFor(deadline),
+      retry: repetitions,
       createPartitioner: () => (choice) => choice.message.partition ?? 0,
     })
-    return { producer, sockets, connected: producer.connect() }
+    const discarded = createDeferred<never>()
+    discarded.promise.catch(() => undefined)
+    return { producer, sockets, connected: producer.connect(), discarded }
   }
 
   return {
     async send(records) {
-      const { producer, connected } = (current ??= open())
-      await connected
-      const byTopic = new Map<string, OutgoingRecord[]>()
-      for (const record of records) {
-        const messages = byTopic.get(record.topic)
-        if (messages === undefined) byTopic.set(record.topic, [record])
-        else messages.push(record)
+      const { producer, connected, discarded } = (current ??= open())
+      const send = async () => {
+        await connected
+        return producer.sendBatch({ acks: -1, topicMessages: byTopic(records) })
       }
-      const answers = await producer.sendBatch({
-        acks: -1,
-        topicMessages: [...byTopic].map(([topic, messages]) => ({ topic, messages })),
-      })
+      const answers = await Promise.race([send(), discarded.promise])
       const next = new Map(
         answers.map(({ topicName, partition, baseOffset }) => [`${topicName}/${partition}`, Number(baseOffset)]),
       )
@@ -79,7 +83,18 @@ export function createIdempotentProducer(options: KafkaLogOptions, deadline: num
     },
     discard() {
       current?.sockets.cut()
+      current?.discarded.reject(new Error('the producer was given up'))
       current = null
     },
   }
+}
+
+function byTopic(records: readonly OutgoingRecord[]): { topic: string; messages: OutgoingRecord[] }[] {
+  const topics = new Map<string, OutgoingRecord[]>()
+  for (const record of records) {
+    const messages = topics.get(record.topic)
+    if (messages === undefined) topics.set(record.topic, [record])
+    else messages.push(record)
+  }
+  return [...topics].map(([topic, messages]) => ({ topic, messages }))
 }

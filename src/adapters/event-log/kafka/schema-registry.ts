@@ -53,22 +53,31 @@ export function createSchemaRegistry({ url, username, password }: KafkaLogOption
 
   const subjectPath = (subject: string): string => encodeURIComponent(subject)
 
+  const compatibility = async (subject: string): Promise<string | null> => {
+    const answer = await ask('GET', `/config/${subjectPath(subject)}`)
+    if (answer.status === 404) return null
+    if (answer.status >= 400) throw refusal(answer, `does not tell the compatibility of ${subject}`)
+    const level = answer.body['compatibilityLevel'] ?? answer.body['compatibility']
+    return typeof level === 'string' ? level : null
+  }
+
+  /** Of two that register a schema at once, one may be told of a conflict although it is there then. */
+  const registeredId = async (subject: string, schema: AvroSchema): Promise<unknown> =>
+    (await ask('POST', `/subjects/${subjectPath(subject)}`, { schema: JSON.stringify(schema) })).body['id']
+
   return {
+    compatibility,
     async requireCompatibility(subject, level) {
       const answer = await ask('PUT', `/config/${subjectPath(subject)}`, { compatibility: level })
-      if (answer.status >= 400) throw refusal(answer, `does not set the compatibility of ${subject}`)
-    },
-    async compatibility(subject) {
-      const answer = await ask('GET', `/config/${subjectPath(subject)}`)
-      if (answer.status === 404) return null
-      if (answer.status >= 400) throw refusal(answer, `does not tell the compatibility of ${subject}`)
-      const level = answer.body['compatibilityLevel'] ?? answer.body['compatibility']
-      return typeof level === 'string' ? level : null
+      // Two that set it at once may be told of a conflict; it is set all the same.
+      if (answer.status >= 400 && (await compatibility(subject)) !== level) {
+        throw refusal(answer, `does not set the compatibility of ${subject}`)
+      }
     },
     async register(subject, schema) {
       const answer = await ask('POST', `/subjects/${subjectPath(subject)}/versions`, { schema: JSON.stringify(schema) })
-      const id = answer.body['id']
-      if (answer.status < 400 && typeof id === 'number') return id
+      const id = answer.body['id'] ?? (await registeredId(subject, schema))
+      if (typeof id === 'number') return id
       throw refusal(answer, `refuses the schema of ${subject}`)
     },
     async schema(id) {

@@ -1,5 +1,6 @@
 import { AppError, toAppError, type ErrorCode } from '../../../core/errors.ts'
 import { topics, type Topic, type TopicValues } from '../../../core/events.ts'
+import type { AvroSchema } from '../avro-bounds.ts'
 import type { AvroCodec } from '../avro-codec.ts'
 import type { SchemaRegistry } from './schema-registry.ts'
 import { frame, unframe } from './wire-format.ts'
@@ -33,15 +34,19 @@ export async function createValueCodec(
   const decoders = new Map<string, Promise<Decoder<Topic>>>()
   const keyOf = (topic: Topic, schemaId: number): string => `${topic}/${schemaId}`
 
+  const decoderFor = (topic: Topic, schema: AvroSchema): Decoder<Topic> => codec.decoder(topic, schema)
+
   const register = async (topic: Topic): Promise<void> => {
     const subject = subjectOf(nameOf(topic))
     await registry.requireCompatibility(subject, 'FULL_TRANSITIVE')
+    const ids = new Map<number, AvroSchema>()
     for (const schema of codec.schemas(topic)) {
       const id = await registry.register(subject, schema)
+      ids.set(id, schema)
       written.set(topic, id)
-      // What this program wrote can be read while the registry is away.
-      decoders.set(keyOf(topic, id), Promise.resolve(codec.decoder(topic, schema) as Decoder<Topic>))
     }
+    // What this program wrote can be read while the registry is away.
+    for (const [id, schema] of ids) decoders.set(keyOf(topic, id), Promise.resolve(decoderFor(topic, schema)))
   }
   await Promise.all(topics.map(register))
 

@@ -8,6 +8,9 @@ const Found = z.object({ experiment: Experiment })
 const Page = z.object({ experiments: z.array(Experiment).default([]), next_page_token: z.string().optional() })
 const Created = z.object({ experiment_id: z.string() })
 
+/** Lets MLflow's page show trainings, and not conversations with language models. */
+const TRAINING = { key: 'mlflow.experimentKind', value: 'custom_model_development' }
+
 export type ExperimentName = { readonly id: string; readonly experiment: string }
 
 /** Experiments by their name, which MLflow keeps unique; ours begin with `name/`. */
@@ -40,7 +43,7 @@ export function createExperiments(mlflow: Mlflow, name: string) {
         if (found !== null) return found
         await mlflow.call('mlflow/experiments/create', Created, {
           method: 'POST',
-          body: { name: prefix + experiment },
+          body: { name: prefix + experiment, tags: [TRAINING] },
           tolerated: 'RESOURCE_ALREADY_EXISTS',
         })
       }

@@ -1,0 +1,51 @@
+import { z } from 'zod'
+import type { Catalogue } from '../catalogue/catalogue.ts'
+import type { RetrainingRequested } from '../core/events.ts'
+import { viewReleases } from '../core/release-chain.ts'
+import type { ModelStore } from '../models/model-store.ts'
+import type { Hyperparameters } from './hyperparameters.ts'
+
+/** `scratch` draws the first weights from the seed; `champion` takes them from the model that served when the request was made. */
+export type TrainingStart = 'scratch' | 'champion'
+
+/** The model that a training starts from, and its folder on this machine. */
+export type StartingPoint = { readonly parent: string; readonly folder: string }
+
+/** What a manifest says of how its model was trained: with the snapshot and the parent all that the training depends on. */
+export type TrainingRecord = {
+  readonly seed: number
+  readonly threads: number
+  /** The `id` of the backbone. */
+  readonly backbone: string
+  readonly hyperparameters: Hyperparameters
+}
+
+const widthsOf = z.object({
+  training: z.object({
+    backbone: z.string(),
+    hyperparameters: z.object({ embeddingWidth: z.number(), wordWidth: z.number() }),
+  }),
+})
+
+/**
+ * The champion as of the request, so that whoever answers it, and after whatever crash, starts from the same weights; null before there
+ * is one, and where its weights do not fit because the backbone or a width has changed. Throws `model-not-found` or `model-corrupt`.
+ */
+export async function championOf(
+  request: RetrainingRequested,
+  planned: TrainingRecord,
+  { catalogue, models }: { readonly catalogue: Catalogue; readonly models: ModelStore },
+): Promise<StartingPoint | null> {
+  const known = catalogue.releases().filter(({ decidedAt }) => decidedAt <= request.requestedAt)
+  const champion = viewReleases(known).serving
+  const manifest = champion === null ? null : (catalogue.model(champion.modelVersion)?.manifest ?? null)
+  if (champion === null || manifest === null) return null
+  const { success, data } = widthsOf.safeParse(await models.manifest(manifest))
+  if (!success || !fits(data.training, planned)) return null
+  return { parent: champion.modelVersion, folder: await models.open(manifest) }
+}
+
+const fits = (before: z.infer<typeof widthsOf>['training'], { backbone, hyperparameters }: TrainingRecord): boolean =>
+  before.backbone === backbone &&
+  before.hyperparameters.embeddingWidth === hyperparameters.embeddingWidth &&
+  before.hyperparameters.wordWidth === hyperparameters.wordWidth

@@ -1,0 +1,99 @@
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { temporaryFolder } from '../fixtures/temporary-folder.ts'
+import { createInstallation, eventually, type Installation, type RoleProcess } from './role-processes.ts'
+import { writeSceneFolder } from './scene-folder.ts'
+
+type Json = Record<string, unknown>
+type Hit = { score: number; modelVersion: string; generation: string; captions: { caption: string }[] }
+
+const SCENES = 260
+const names = ['api', 'embed', 'count', 'train', 'release', 'erase'] as const
+let installation: Installation
+const roles = new Map<string, RoleProcess>()
+
+const address = (): string => roles.get('api')?.address ?? ''
+const get = async (path: string): Promise<{ status: number; body: Json }> => {
+  const response = await fetch(address() + path)
+  return { status: response.status, body: (await response.json()) as Json }
+}
+const hits = async (query: string): Promise<Hit[]> =>
+  ((await get(`/v1/search?q=${encodeURIComponent(query)}&limit=10`)).body['hits'] as Hit[] | undefined) ?? []
+const releases = async (): Promise<{ state: string; modelVersion: string }[]> =>
+  (await get('/v1/releases')).body['releases'] as { state: string; modelVersion: string }[]
+
+beforeAll(async () => {
+  installation = await createInstallation({
+    FIRST_TRAINING_PAIRS: '200',
+    TRAINING_EPOCHS: '6',
+    BLOB_GRACE_SECONDS: '0',
+  })
+  for (const name of names) roles.set(name, await installation.start([name]))
+})
+afterAll(() => installation.stop())
+
+describe('the whole flow over Kafka, a process a role', { timeout: 240_000 }, () => {
+  it('publishes from a process of its own, asks for a training, releases, and finds', async () => {
+    const folder = await temporaryFolder()
+    const pairs = await writeSceneFolder(join(folder, 'first'), { count: SCENES, part: 'first' })
+    const published = await installation.run('publish', join(folder, 'first'), '--json')
+    expect(published.status, published.stderr).toBe(0)
+    const { accepted, duplicate, rejected } = JSON.parse(published.stdout) as Record<string, number>
+    expect([(accepted ?? 0) + (duplicate ?? 0), rejected]).toEqual([pairs, 0])
+
+    await eventually(releases, (all) => all.some(({ state }) => state === 'promoted'), 180_000)
+    await roles.get('api')?.ready()
+    const found = await hits('a red circle')
+    expect(found).toHaveLength(10)
+    expect(new Set(found.map(({ generation }) => generation))).toEqual(new Set(['g1']))
+    expect(found.filter(({ captions }) => captions.some(({ caption }) => /red/.test(caption))).length).toBeGreaterThan(
+      3,
+    )
+  })
+
+  it('sees the threshold crossed by what is streamed, and trains again', async () => {
+    const before = (await get('/v1/models')).body['models'] as Json[]
+    const folder = await temporaryFolder()
+    await writeSceneFolder(join(folder, 'stream'), { count: SCENES, part: 'stream' })
+    const published = await installation.run('publish', join(folder, 'stream'), '--json')
+    expect(published.status, published.stderr).toBe(0)
+    const models = async () =>
+      (await get('/v1/models')).body['models'] as { outcome: string; decision: string | null }[]
+    await eventually(models, (all) => all.length > before.length, 180_000)
+    // Every new pair is found, whichever model serves.
+    await eventually(
+      async () => (await get('/v1/status')).body['lag'] as Record<string, number>,
+      (lag) => Object.values(lag).every((records) => records === 0),
+      120_000,
+    )
+  })
+
+  it('erases from everywhere, and gives a receipt', async () => {
+    const [pair] = (await get('/v1/pairs?limit=1')).body['pairs'] as { pairId: string; imageId: string }[]
+    const { pairId = '' } = pair ?? {}
+    expect((await fetch(`${address()}/v1/pairs/${pairId}`, { method: 'DELETE' })).status).toBe(202)
+    await eventually(
+      () => get(`/v1/erasures/${pairId}`),
+      ({ body }) => body['state'] === 'done',
+    )
+    const again = await get(`/v1/pairs/${pairId}`)
+    expect(again.body).toMatchObject({ status: 'erased' })
+  })
+
+  it('shows the trainings in MLflow, and the model that serves as its champion', async () => {
+    const name = installation.environment['MLFLOW_NAME'] ?? ''
+    const url = `${inject('servers').mlflow}/api/2.0/mlflow/registered-models/get?name=${name}`
+    const { registered_model } = (await (await fetch(url)).json()) as {
+      registered_model: { aliases?: { alias: string }[] }
+    }
+    expect(registered_model.aliases?.map(({ alias }) => alias)).toContain('champion')
+  })
+
+  it('stops each role within ten seconds of SIGTERM, with status 0', async () => {
+    for (const [name, role] of roles) {
+      const { status, milliseconds } = await role.stop()
+      expect([name, status], role.said()).toEqual([name, 0])
+      expect(milliseconds, name).toBeLessThan(10_000)
+    }
+  })
+})

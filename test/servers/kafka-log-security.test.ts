@@ -1,0 +1,92 @@
+import { readFile, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { checkKafka, createKafkaLog, type KafkaLogOptions } from '../../src/adapters/event-log/kafka.ts'
+import type { SaslOptions } from '../../src/adapters/event-log/kafka/options.ts'
+import { consumeRecords } from '../fixtures/log-consumers.ts'
+import { captions, captionsFrom, numbered } from '../fixtures/pair-events.ts'
+import { ownOptions } from './kafka-fixture.ts'
+import { answersTo, startKafkaBroker, type KafkaBroker } from './kafka.ts'
+import { runProgram } from './server-cache.ts'
+
+const user = { username: 'pairstream', password: 'a secret' }
+const storePassword = 'of-the-key-store'
+let folder: string
+let broker: KafkaBroker
+let certificate: string
+
+/** A key for 127.0.0.1 that it signs itself, in a store, and its certificate. */
+async function makeKey(store: string): Promise<string> {
+  const common = ['-keystore', store, '-storepass', storePassword, '-alias', 'broker']
+  const names = ['-dname', 'CN=localhost', '-ext', 'SAN=IP:127.0.0.1', '-validity', '2']
+  await runProgram('keytool', ['-genkeypair', '-keyalg', 'EC', '-storetype', 'PKCS12', ...names, ...common])
+  const file = join(folder, 'broker.pem')
+  await runProgram('keytool', ['-exportcert', '-rfc', '-file', file, ...common])
+  return readFile(file, 'utf8')
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pairstream-'))
+  const store = join(folder, 'broker.p12')
+  certificate = await makeKey(store)
+  const { username, password } = user
+  broker = await startKafkaBroker(join(folder, 'kafka'), {
+    security: {
+      protocol: 'SASL_SSL',
+      properties: [
+        `ssl.keystore.location=${store}`,
+        `ssl.keystore.password=${storePassword}`,
+        'ssl.keystore.type=PKCS12',
+        `ssl.truststore.location=${join(folder, 'broker.pem')}`,
+        'ssl.truststore.type=PEM',
+        'sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
+        'sasl.mechanism.inter.broker.protocol=PLAIN',
+        'listener.name.client.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required ' +
+          `username="${username}" password="${password}" user_${username}="${password}";`,
+        ...['256', '512'].map(
+          (bits) =>
+            `listener.name.client.scram-sha-${bits}.sasl.jaas.config=` +
+            'org.apache.kafka.common.security.scram.ScramLoginModule required;',
+        ),
+      ],
+      formatValues: ['256', '512'].flatMap((bits) => [
+        '--add-scram',
+        `SCRAM-SHA-${bits}=[name=${username},password=${password}]`,
+      ]),
+    },
+    isReady: (address) => answersTo(address, { ssl: { ca: certificate }, sasl: { mechanism: 'plain', ...user } }),
+  })
+})
+afterAll(async () => {
+  await broker.kill()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const secured = (changes: Partial<KafkaLogOptions>): KafkaLogOptions =>
+  ownOptions({ kafka: broker.address, registry: inject('servers').registry }, { tls: { ca: certificate }, ...changes })
+
+describe('the Kafka log over TLS', () => {
+  it.each(['plain', 'scram-sha-256', 'scram-sha-512'] as const)('signs in by %s', async (mechanism) => {
+    const sasl: SaslOptions = { mechanism, ...user }
+    const log = await createKafkaLog(secured({ sasl }))
+    await log.append(numbered('one', 3))
+    expect(captions(await consumeRecords(log, 'readers', 'pairs', 3))).toEqual(captionsFrom(3))
+    await log.close()
+  })
+
+  it('says that the user is refused, and never the password', async () => {
+    const options = secured({ sasl: { mechanism: 'scram-sha-512', username: 'pairstream', password: 'a wrong one' } })
+    await expect(createKafkaLog(options)).rejects.toMatchObject({ code: 'configuration-invalid' })
+    const faults = await checkKafka(options)
+    expect(faults).toHaveLength(1)
+    expect(faults.join()).not.toContain('a wrong one')
+  })
+
+  it('does not trust a certificate that it was not told of', async () => {
+    await expect(createKafkaLog(secured({ tls: true, sasl: { mechanism: 'plain', ...user } }))).rejects.toMatchObject({
+      code: 'log-unavailable',
+      message: expect.stringContaining('certificate') as string,
+    })
+  })
+})

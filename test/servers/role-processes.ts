@@ -1,0 +1,148 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { inject } from 'vitest'
+import type { Role } from '../../src/config.ts'
+import { minioKeys } from './minio.ts'
+
+const program = resolve(import.meta.dirname, '../../dist/cli.js')
+
+export type Ended = { readonly status: number | null; readonly stdout: string; readonly stderr: string }
+
+/** A process that runs roles. */
+export type RoleProcess = {
+  readonly pid: number
+  /** Where it answers HTTP. */
+  readonly address: string
+  /** Resolves once `/health/ready` says 200. */
+  ready(): Promise<void>
+  signal(signal: NodeJS.Signals): void
+  /** Resolves with the exit status, null after a signal. */
+  readonly ended: Promise<number | null>
+  /** Sends SIGTERM and waits; how long it took, in milliseconds. */
+  stop(): Promise<{ readonly status: number | null; readonly milliseconds: number }>
+  /** What it has said so far, for whoever asks why a test failed. */
+  readonly said: () => string
+}
+
+export type Environment = Readonly<Record<string, string>>
+
+/** One installation over the servers: its own topics, bucket, model and collections, and a data folder a process. */
+export type Installation = {
+  readonly environment: Environment
+  start(roles: readonly Role[], settings?: Environment): Promise<RoleProcess>
+  run(...words: readonly string[]): Promise<Ended>
+  /** Ends what still runs, and removes the folders. */
+  stop(): Promise<void>
+}
+
+let installations = 0
+
+/** An installation whose names nobody else uses. Needs the built program. */
+export async function createInstallation(settings: Environment = {}): Promise<Installation> {
+  const folder = await mkdtemp(join(tmpdir(), 'pairstream-roles-'))
+  const servers = inject('servers')
+  const name = `t${process.pid}-${installations++}`
+  const environment: Environment = {
+    EVENT_LOG_URL: `kafka://${servers.kafka}`,
+    SCHEMA_REGISTRY_URL: servers.registry,
+    KAFKA_PREFIX: `${name}.`,
+    KAFKA_REPLICATION: '1',
+    KAFKA_MIN_IN_SYNC: '1',
+    KAFKA_SESSION_SECONDS: '6',
+    PARTITIONS: '6',
+    INDEX_URL: servers.index,
+    QDRANT_PREFIX: `${name}-`,
+    BLOB_URL: `s3://${name}`,
+    S3_ENDPOINT: servers.minio,
+    S3_ACCESS_KEY: minioKeys.accessKeyId,
+    S3_SECRET_KEY: minioKeys.secretAccessKey,
+    TRACKING_URL: servers.mlflow,
+    MLFLOW_NAME: name,
+    LOG_LEVEL: 'info',
+    PORT: '0',
+    ...settings,
+  }
+  const running = new Set<RoleProcess>()
+  let processes = 0
+
+  /** Settings of whoever runs the tests must not reach the program. */
+  const spawnProgram = async (words: readonly string[], changes: Environment) => {
+    const data = join(folder, `data-${processes++}`)
+    await mkdir(data)
+    const bare = { PATH: process.env['PATH'], HOME: process.env['HOME'], NO_COLOR: '1' }
+    const child = spawn(process.execPath, ['--no-deprecation', program, ...words], {
+      cwd: folder,
+      env: { ...bare, ...environment, DATA_DIR: data, ...changes },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const output = { stdout: '', stderr: '' }
+    child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()))
+    child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()))
+    return { child, output, closed: once(child, 'close') }
+  }
+
+  return {
+    environment,
+    async start(roles, changes = {}) {
+      const { child, output, closed } = await spawnProgram(['serve', '--roles', roles.join(','), '--json'], changes)
+      const ended = closed.then(() => child.exitCode)
+      const said = (): string => `${output.stdout}\n${output.stderr}`
+      while (!output.stdout.includes('}')) {
+        await Promise.race([once(child.stdout, 'data'), closed])
+        if (child.exitCode !== null) throw new Error(`serve ${roles.join(',')} ended:\n${said()}`)
+      }
+      const { address } = JSON.parse(output.stdout) as { address: string }
+      const role: RoleProcess = {
+        pid: child.pid ?? -1,
+        address,
+        ended,
+        said,
+        signal: (signal) => void child.kill(signal),
+        async ready() {
+          while ((await fetch(`${address}/health/ready`)).status !== 200) await delay(100)
+        },
+        async stop() {
+          const start = performance.now()
+          child.kill('SIGCONT')
+          child.kill('SIGTERM')
+          const status = await ended
+          return { status, milliseconds: performance.now() - start }
+        },
+      }
+      running.add(role)
+      void ended.then(() => running.delete(role))
+      return role
+    },
+    async run(...words) {
+      const { child, output, closed } = await spawnProgram(words, {})
+      await closed
+      return { status: child.exitCode, ...output }
+    },
+    async stop() {
+      for (const role of running) {
+        role.signal('SIGKILL')
+        await role.ended
+      }
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Asks until the answer holds; throws with what was said last once `patience` milliseconds have passed. */
+export async function eventually<T>(
+  ask: () => Promise<T>,
+  holds: (answer: T) => boolean,
+  patience = 60_000,
+): Promise<T> {
+  const deadline = performance.now() + patience
+  for (;;) {
+    const answer = await ask()
+    if (holds(answer)) return answer
+    if (performance.now() > deadline) throw new Error(`it never held; last: ${JSON.stringify(answer).slice(0, 2_000)}`)
+    await delay(100)
+  }
+}

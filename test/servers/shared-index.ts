@@ -1,0 +1,122 @@
+import { Hono } from 'hono'
+import { startServer } from '../../src/api/server.ts'
+import { dot, normalise } from '../../src/core/vector.ts'
+import type { StartedServer } from './start-servers.ts'
+
+type StoredPoint = { readonly id: string; readonly vector: Float32Array; readonly payload: Record<string, unknown> }
+type Condition = { readonly key: string; readonly match: { readonly any: readonly string[] } }
+type Collection = { readonly size: number; readonly points: Map<string, StoredPoint>; readonly indexed: Set<string> }
+
+const fieldOf = (payload: Record<string, unknown>, path: string): unknown =>
+  path
+    .replaceAll('"', '')
+    .split('.')
+    .reduce<unknown>((value, name) => (value as Record<string, unknown> | undefined)?.[name], payload)
+
+const passes = ({ payload }: StoredPoint, conditions: readonly Condition[]): boolean =>
+  conditions.every(({ key, match }) => match.any.includes(String(fieldOf(payload, key))))
+
+/**
+ * A vector index that several processes share, where no Qdrant can be had: it answers the part of Qdrant's REST interface that the driver
+ * uses, in memory and by comparing everything. What it stands in for is the sharing alone, in the tests of roles that run apart; the driver
+ * itself is tested against a real Qdrant (`QDRANT_URL`), which these tests use too where there is one.
+ */
+export async function startSharedIndex(): Promise<StartedServer> {
+  const real = process.env['QDRANT_URL']
+  if (real !== undefined && real !== '') return { address: real, stop: async () => undefined }
+
+  const collections = new Map<string, Collection>()
+  const aliases = new Map<string, string>()
+  const app = new Hono<{ Variables: { collection: Collection } }>()
+  const result = (value: unknown) => Response.json({ result: value, status: 'ok', time: 0 })
+  const completed = () => result({ operation_id: 0, status: 'completed' })
+
+  app.get('/', () => Response.json({ title: 'shared index', version: '1.18.0' }))
+  app.get('/collections', () => result({ collections: [...collections.keys()].map((name) => ({ name })) }))
+  app.get('/aliases', () =>
+    result({ aliases: [...aliases].map(([alias_name, collection_name]) => ({ alias_name, collection_name })) }),
+  )
+  app.post('/collections/aliases', async (context) => {
+    const { actions } = await context.req.json<{
+      actions: { create_alias?: { alias_name: string; collection_name: string } }[]
+    }>()
+    for (const { create_alias: made } of actions) if (made) aliases.set(made.alias_name, made.collection_name)
+    return result(true)
+  })
+  app.put('/collections/:name', async (context) => {
+    const name = context.req.param('name')
+    if (collections.has(name)) return Response.json({ status: { error: 'it exists' } }, { status: 409 })
+    const { vectors } = await context.req.json<{ vectors: { size: number } }>()
+    collections.set(name, { size: vectors.size, points: new Map(), indexed: new Set() })
+    return result(true)
+  })
+  app.delete('/collections/:name', (context) => {
+    const name = context.req.param('name')
+    for (const [alias, collection] of aliases) if (collection === name) aliases.delete(alias)
+    return result(collections.delete(name))
+  })
+
+  app.use('/collections/:name/*', async (context, next) => {
+    const collection = collections.get(context.req.param('name'))
+    if (collection === undefined) return Response.json({ status: { error: 'Not found: Collection' } }, { status: 404 })
+    context.set('collection', collection)
+    return next()
+  })
+  app.get('/collections/:name', (context) => {
+    const { size, points, indexed } = context.get('collection')
+    const config = { params: { vectors: { size, distance: 'Cosine' } } }
+    const payload_schema = Object.fromEntries([...indexed].map((field) => [field, { data_type: 'keyword', points: 0 }]))
+    return result({ status: 'green', points_count: points.size, config, payload_schema })
+  })
+  app.put('/collections/:name/index', async (context) => {
+    context.get('collection').indexed.add((await context.req.json<{ field_name: string }>()).field_name)
+    return completed()
+  })
+  app.put('/collections/:name/points', async (context) => {
+    const given = await context.req.json<{
+      points: { id: string; vector: number[]; payload: StoredPoint['payload'] }[]
+    }>()
+    const { points } = context.get('collection')
+    for (const { id, vector, payload } of given.points) {
+      points.set(id, { id, vector: normalise(Float32Array.from(vector)), payload })
+    }
+    return completed()
+  })
+  app.post('/collections/:name/points/delete', async (context) => {
+    const given = await context.req.json<{ points: string[] }>()
+    for (const id of given.points) context.get('collection').points.delete(id)
+    return completed()
+  })
+  const recordOf = ({ id, vector, payload }: StoredPoint) => ({ id, vector: [...vector], payload })
+  app.post('/collections/:name/points', async (context) => {
+    const { ids } = await context.req.json<{ ids: string[] }>()
+    const { points } = context.get('collection')
+    return result(ids.flatMap((id) => points.get(id) ?? []).map(recordOf))
+  })
+  app.post('/collections/:name/points/scroll', async (context) => {
+    const { limit, offset } = await context.req.json<{ limit: number; offset?: string }>()
+    const sorted = [...context.get('collection').points.keys()].sort()
+    const page = sorted.slice(offset === undefined ? 0 : sorted.findIndex((id) => id >= offset)).slice(0, limit + 1)
+    const points = page.slice(0, limit).map((id) => ({ id }))
+    return result({ points, next_page_offset: page[limit] ?? null })
+  })
+  app.post('/collections/:name/points/count', (context) => result({ count: context.get('collection').points.size }))
+  app.post('/collections/:name/points/query', async (context) => {
+    const { query, limit, filter } = await context.req.json<{
+      query: number[]
+      limit: number
+      filter?: { must: Condition[] }
+    }>()
+    const vector = normalise(Float32Array.from(query))
+    const points = [...context.get('collection').points.values()]
+      .filter((point) => passes(point, filter?.must ?? []))
+      .map(({ id, vector: own, payload }) => ({ id, version: 0, score: dot(own, vector), payload }))
+      .sort((a, b) => b.score - a.score)
+    return result({ points: points.slice(0, limit) })
+  })
+  app.get('/collections/:name/snapshots', () => result([]))
+  app.post('/collections/:name/snapshots', () => result({ name: 'none', creation_time: null, size: 0 }))
+
+  const server = await startServer(app, { port: 0 })
+  return { address: server.address, stop: () => server.stop() }
+}

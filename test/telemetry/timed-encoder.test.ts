@@ -1,0 +1,16 @@
+import { expect, it } from 'vitest'
+import { timedEncoder } from '../../src/telemetry/timed-encoder.ts'
+import { createWordEncoder } from '../consumers/word-encoder.ts'
+
+it('tells how long pictures and captions took, each by its kind, and nothing of calls without any', async () => {
+  const encoder = createWordEncoder('m-1')
+  const observed: string[] = []
+  const timed = timedEncoder(encoder, (kind, seconds) => void observed.push(`${kind} ${seconds > 0}`))
+  const image = { imageId: null, bytes: async () => new Uint8Array([1]) }
+  expect(await timed.encodeImages([image])).toEqual(await encoder.encodeImages([image]))
+  expect(await timed.encodeTexts(['a dog'])).toEqual(await encoder.encodeTexts(['a dog']))
+  expect(await timed.encodeTexts([])).toEqual([])
+  expect(await timed.encodeImages([])).toEqual([])
+  expect(observed).toEqual(['image true', 'caption true'])
+  expect(timed.modelVersion).toBe('m-1')
+})

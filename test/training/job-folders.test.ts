@@ -1,0 +1,100 @@
+import { existsSync } from 'node:fs'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { createJobFolders } from '../../src/training/job-folders.ts'
+import { openFeatureFile } from '../../src/training/feature-file.ts'
+import { EXAMPLES_FILE, readExamples, writeTrainingData, type TrainingImage } from '../../src/training/training-data.ts'
+import { temporaryFolder } from '../fixtures/temporary-folder.ts'
+
+const WIDTH = 4
+const ROW_BYTES = 2 * WIDTH * Float32Array.BYTES_PER_ELEMENT
+
+/** Two images: the first with the pairs a and b, the second with c. */
+const image = (value: number, ...pairIds: string[]): TrainingImage => ({
+  views: [new Float32Array(WIDTH).fill(value), new Float32Array(WIDTH).fill(-value)],
+  captions: pairIds.map((pairId) => `caption ${pairId}`),
+  pairIds,
+  fold: 'train',
+})
+const images = [image(1, 'a', 'b'), image(2, 'c')]
+
+const captions = async (path: string) => (await readExamples(path)).map(({ row, caption }) => [row, caption])
+const features = (path: string): number[] => {
+  const file = openFeatureFile(path, 2, WIDTH)
+  const values = Array.from({ length: file.rows }, (_, row) => {
+    const target = new Float32Array(WIDTH)
+    file.read(row, 1, target, 0)
+    return target[0] ?? Number.NaN
+  })
+  file.close()
+  return values
+}
+const only =
+  (...gone: string[]) =>
+  (pairId: string) =>
+    gone.includes(pairId)
+
+it('takes erased pairs out of the data of a training that goes on', async () => {
+  const folders = createJobFolders(await temporaryFolder())
+  await folders.hold('m-1', async ({ path, written }) => {
+    await writeTrainingData(path, images)
+    written(ROW_BYTES)
+    expect(await folders.forget(only('a'))).toBe(true)
+    expect(await captions(path)).toEqual([
+      [0, 'caption b'],
+      [1, 'caption c'],
+    ])
+    expect(features(path)).toEqual([-1, -2])
+
+    expect(await folders.forget(only('b'))).toBe(true)
+    expect(await captions(path)).toEqual([[1, 'caption c']])
+    expect(features(path)).toEqual([0, -2])
+  })
+})
+
+it('says that it has to be asked again while data are being written', async () => {
+  const folders = createJobFolders(await temporaryFolder())
+  await folders.hold('m-1', async ({ path, written }) => {
+    expect(await folders.forget(only('c'))).toBe(true) // nothing is written yet
+    async function* slowly() {
+      yield* images
+      expect(await folders.forget(only('c'))).toBe(false)
+    }
+    await writeTrainingData(path, slowly())
+    written(ROW_BYTES)
+    expect(await folders.forget(only('c'))).toBe(true)
+    expect(await captions(path)).toHaveLength(2)
+  })
+})
+
+it('removes a folder that nobody works in when it may hold what is erased, and leaves the others their checkpoints', async () => {
+  const folder = await temporaryFolder()
+  const folders = createJobFolders(folder)
+  const names = ['holds-it', 'is-without', 'was-cut-off', 'is-damaged']
+  for (const name of names) {
+    await folders.hold(name, async ({ path }) => {
+      await writeTrainingData(path, name === 'is-without' ? [image(2, 'c')] : images)
+    })
+  }
+  await rm(join(folder, 'was-cut-off', EXAMPLES_FILE))
+  await writeFile(join(folder, 'is-damaged', EXAMPLES_FILE), (await readFile(join(folder, 'is-without', EXAMPLES_FILE), 'utf8')).slice(0, 20)) // prettier-ignore
+  expect(await folders.forget(only('a'))).toBe(true)
+  expect(names.filter((name) => existsSync(join(folder, name)))).toEqual(['is-without'])
+})
+
+it('removes what is answered, but nothing that is worked in', async () => {
+  const folder = await temporaryFolder()
+  const folders = createJobFolders(folder)
+  const catalogue = { model: (modelVersion: string) => (modelVersion === 'm-2' ? null : ({} as never)) }
+  await folders.removeAnswered(catalogue) // there is no folder yet
+  for (const name of ['m-1', 'm-2']) await folders.hold(name, ({ path }) => writeTrainingData(path, images))
+  await folders.hold('m-3', async ({ path }) => {
+    await writeTrainingData(path, images)
+    await folders.removeAnswered(catalogue)
+    expect(['m-1', 'm-2', 'm-3'].map((name) => existsSync(join(folder, name)))).toEqual([false, true, true])
+  })
+  await folders.remove('m-3')
+  expect(existsSync(join(folder, 'm-3'))).toBe(false)
+  await folders.remove('m-3')
+})
