@@ -35,7 +35,7 @@ it('keeps no caption of an erased pair once the receipt is done, and none at all
   }
   let running = ''
   let afterwards = ''
-  let erasing: Promise<void> | null = null
+  const erasing: Promise<void>[] = []
   /** In the middle of the training, as its first step is told. */
   const eraseAndLook = async (): Promise<void> => {
     running = await examples()
@@ -49,7 +49,11 @@ it('keeps no caption of an erased pair once the receipt is done, and none at all
     })
     afterwards = await examples()
   }
-  const roles = await startRoles(services, ['train', 'erase'], { onProgress: () => void (erasing ??= eraseAndLook()) })
+  const roles = await startRoles(services, ['train', 'erase'], {
+    onProgress() {
+      if (erasing.length === 0) erasing.push(eraseAndLook())
+    },,
+  })
   onTestFinished(async () => {
     await roles.stop()
     await services.closeServices()
@@ -58,7 +62,7 @@ it('keeps no caption of an erased pair once the receipt is done, and none at all
   await requestRetraining(services, 'manual', 'test')
   const isAnswered = async () => ((await log.committedOffsets('train', 'retraining.requested')).get(0) ?? 0) > 0
   while (!(await isAnswered())) await new Promise((resolve) => setTimeout(resolve, 20))
-  await erasing
+  await Promise.all(erasing)
   await catalogue.caughtUp(log)
   expect(catalogue.models()).toMatchObject([{ outcome: 'trained' }])
   expect(running).toContain(erased.pairId)

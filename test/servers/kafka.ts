@@ -27,6 +27,15 @@ async function install(folder: string): Promise<void> {
   await runProgram('mvn', values, { cwd: folder })
 }
 
+const loggingSettings = `
+rootLogger.level = WARN
+rootLogger.appenderRef.console.ref = Console
+appender.console.type = Console
+appender.console.name = Console
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d %p %m%n%throwable{3}
+`
+
 export type BrokerOptions = {
   /** Told the port that the broker listens at; gives the port of 127.0.0.1 at which clients are to reach it. Default: the same. */
   readonly advertise?: (port: number) => Promise<number>
@@ -78,10 +87,7 @@ export async function startKafkaBroker(folder: string, options: BrokerOptions = 
   const settings = join(folder, 'server.properties')
   const logging = join(folder, 'log4j2.properties')
   await mkdir(folder, { recursive: true })
-  await writeFile(
-    logging,
-    'rootLogger.level = WARN\nrootLogger.appenderRef.c.ref = C\nappender.c.type = Console\nappender.c.name = C\nappender.c.layout.type = PatternLayout\nappender.c.layout.pattern = %d %p %m%n%throwable{3}\n',
-  )
+  await writeFile(logging, loggingSettings)
   await writeFile(
     settings,
     [

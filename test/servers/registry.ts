@@ -1,4 +1,4 @@
-import { mkdir, readdir } from 'node:fs/promises'
+import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { javaOptions } from './kafka.ts'
 import { installed, runProgram } from './server-cache.ts'
@@ -11,43 +11,66 @@ const BASE_PATH = '/apis/ccompat/v7'
 /** Fetches Apicurio Registry, whose archive holds the program with all its jars. */
 async function install(folder: string): Promise<void> {
   const coordinates = `io.apicurio:apicurio-registry-app:${VERSION}:tar.gz:all`
-  const plugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1'
-  await runProgram('mvn', ['-B', '-q', `${plugin}:get`, `-Dartifact=${coordinates}`, '-Dtransitive=false'])
-  await runProgram('mvn', ['-B', '-q', `${plugin}:copy`, `-Dartifact=${coordinates}`, `-DoutputDirectory=${folder}`])
-  const archive = (await readdir(folder)).find((name) => name.endsWith('.tar.gz'))
-  await runProgram('tar', ['-xzf', archive ?? ''], { cwd: folder })
+  const copy = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy'
+  await runProgram('mvn', ['-B', '-q', copy, `-Dartifact=${coordinates}`, `-DoutputDirectory=${folder}`])
+  const archive = (await readdir(folder)).find((name) => name.endsWith('.tar.gz')) ?? ''
+  await runProgram('tar', ['-xzf', archive], { cwd: folder })
+  await rm(join(folder, archive))
 }
 
-/** A schema registry whose process can be killed; its schemas are in memory and gone with it. */
+/** A registry whose process can be killed and started again at the same port with the same schemas. */
 export type SchemaRegistry = {
   /** With the base path of the Confluent-compatible interface. */
   readonly address: string
   signal(signal: NodeJS.Signals): void
+  /** Kills the process at once and waits until it is gone. */
+  kill(): Promise<void>
+  /** Starts it again after `kill` or `stop`; resolves when it answers. */
+  start(): Promise<void>
   stop(): Promise<void>
 }
 
+/** Starts Apicurio Registry with its schemas in a file of `folder`. */
 export async function startSchemaRegistry(folder: string): Promise<SchemaRegistry> {
   const home = await installed(`apicurio-${VERSION}`, install)
-  const jar = (await readdir(home)).find((name) => name.endsWith('-runner.jar'))
+  const jar = (await readdir(home)).find((name) => name.endsWith('-runner.jar')) ?? ''
   const port = await freePort()
   await mkdir(folder, { recursive: true })
   const address = `http://127.0.0.1:${port}${BASE_PATH}`
-  const server: RunningServer = await startServer({
-    name: 'Apicurio Registry',
-    command: 'java',
-    values: [
-      ...javaOptions,
-      '-Dquarkus.http.host=127.0.0.1',
-      `-Dquarkus.http.port=${port}`,
-      '-Dquarkus.log.level=WARN',
-      '-jar',
-      join(home, jar ?? ''),
-    ],
-    cwd: folder,
-    logFile: join(folder, 'registry.log'),
-    isReady: answers(`${address}/subjects`),
-  })
-  return { address, signal: server.signal, stop: server.stop }
+
+  let server: RunningServer | null = null
+  const start = async (): Promise<void> => {
+    server = await startServer({
+      name: 'Apicurio Registry',
+      command: 'java',
+      values: [
+        ...javaOptions,
+        '-Dquarkus.http.host=127.0.0.1',
+        `-Dquarkus.http.port=${port}`,
+        '-Dquarkus.log.level=WARN',
+        '-jar',
+        join(home, jar),
+      ],
+      env: { REGISTRY_DATASOURCE_URL: `jdbc:h2:file:${join(folder, 'registry')};WRITE_DELAY=0` },
+      cwd: folder,
+      logFile: join(folder, 'registry.log'),
+      isReady: answers(`${address}/subjects`),
+    })
+  }
+  await start()
+  return {
+    address,
+    signal: (signal) => server?.signal(signal),
+    async kill() {
+      server?.signal('SIGKILL')
+      await server?.ended
+    },
+    start,
+    async stop() {
+      await server?.stop()
+    },
+  }
 }
 
+/** One schema registry for all suites. */
 export const startRegistry = (folder: string): Promise<StartedServer> => startSchemaRegistry(folder)

@@ -28,11 +28,19 @@ export type RoleProcess = {
   readonly said: () => string
 }
 
+/** A process that may not answer yet. */
+export type StartingProcess = Pick<RoleProcess, 'pid' | 'signal' | 'ended' | 'stop' | 'said'> & {
+  /** Resolves once it runs its roles; rejects when it ends before that. */
+  readonly started: Promise<RoleProcess>
+}
+
 export type Environment = Readonly<Record<string, string>>
 
 /** One installation over the servers: its own topics, bucket, model and collections, and a data folder a process. */
 export type Installation = {
   readonly environment: Environment
+  /** As `start`, but does not wait: who asks for it may be killed while it starts. */
+  launch(roles: readonly Role[], settings?: Environment): Promise<StartingProcess>
   start(roles: readonly Role[], settings?: Environment): Promise<RoleProcess>
   run(...words: readonly string[]): Promise<Ended>
   /** Ends what still runs, and removes the folders. */
@@ -41,10 +49,14 @@ export type Installation = {
 
 let installations = 0
 
-/** An installation whose names nobody else uses. Needs the built program. */
-export async function createInstallation(settings: Environment = {}): Promise<Installation> {
+export type ServerAddresses = ReturnType<typeof inject<'servers'>>
+
+/** An installation whose names nobody else uses, over the servers of all suites or others. Needs the built program. */
+export async function createInstallation(
+  settings: Environment = {},
+  servers: ServerAddresses = inject('servers'),
+): Promise<Installation> {
   const folder = await mkdtemp(join(tmpdir(), 'pairstream-roles-'))
-  const servers = inject('servers')
   const name = `t${process.pid}-${installations++}`
   const environment: Environment = {
     EVENT_LOG_URL: `kafka://${servers.kafka}`,
@@ -66,7 +78,7 @@ export async function createInstallation(settings: Environment = {}): Promise<In
     PORT: '0',
     ...settings,
   }
-  const running = new Set<RoleProcess>()
+  const running = new Set<Pick<RoleProcess, 'signal' | 'ended'>>()
   let processes = 0
 
   /** Settings of whoever runs the tests must not reach the program. */
@@ -85,38 +97,53 @@ export async function createInstallation(settings: Environment = {}): Promise<In
     return { child, output, closed: once(child, 'close') }
   }
 
-  return {
-    environment,
-    async start(roles, changes = {}) {
-      const { child, output, closed } = await spawnProgram(['serve', '--roles', roles.join(','), '--json'], changes)
-      const ended = closed.then(() => child.exitCode)
-      const said = (): string => `${output.stdout}\n${output.stderr}`
+  const launch: Installation['launch'] = async (roles, changes = {}) => {
+    const { child, output, closed } = await spawnProgram(['serve', '--roles', roles.join(','), '--json'], changes)
+    let isOver = false
+    const ended = closed.then(() => {
+      isOver = true
+      running.delete(launched)
+      return child.exitCode
+    })
+    const said = (): string => `${output.stdout}\n${output.stderr}`
+    const answering = async (): Promise<RoleProcess> => {
       while (!output.stdout.includes('}')) {
-        await Promise.race([once(child.stdout, 'data'), closed])
-        if (child.exitCode !== null) throw new Error(`serve ${roles.join(',')} ended:\n${said()}`)
+        await Promise.race([once(child.stdout, 'data'), ended])
+        if (isOver) throw new Error(`serve ${roles.join(',')} ended:\n${said()}`)
       }
       const { address } = JSON.parse(output.stdout) as { address: string }
-      const role: RoleProcess = {
-        pid: child.pid ?? -1,
+      const isReady = async (): Promise<boolean> => (await fetch(`${address}/health/ready`)).status === 200
+      return {
+        ...launched,
         address,
-        ended,
-        said,
-        signal: (signal) => void child.kill(signal),
         async ready() {
-          while ((await fetch(`${address}/health/ready`)).status !== 200) await delay(100)
-        },
-        async stop() {
-          const start = performance.now()
-          child.kill('SIGCONT')
-          child.kill('SIGTERM')
-          const status = await ended
-          return { status, milliseconds: performance.now() - start }
+          while (!(await isReady())) await delay(100)
         },
       }
-      running.add(role)
-      void ended.then(() => running.delete(role))
-      return role
-    },
+    }
+    const launched = {
+      pid: child.pid ?? -1,
+      ended,
+      said,
+      signal: (signal: NodeJS.Signals) => void child.kill(signal),
+      async stop() {
+        const start = performance.now()
+        child.kill('SIGCONT')
+        child.kill('SIGTERM')
+        const status = await ended
+        return { status, milliseconds: performance.now() - start }
+      },
+    }
+    running.add(launched)
+    const started = answering()
+    started.catch(() => undefined) // who needs it running awaits it
+    return { ...launched, started }
+  }
+
+  return {
+    environment,
+    launch,
+    start: async (roles, changes) => (await launch(roles, changes)).started,
     async run(...words) {
       const { child, output, closed } = await spawnProgram(words, {})
       await closed

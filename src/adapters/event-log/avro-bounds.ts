@@ -1,28 +1,27 @@
 /** Avro's schema language, as far as the shape of the bytes goes: a name refers to a type that was defined before. */
 export type AvroSchema =
   | string
-  | {
-      readonly type: 'record' | 'error'
-      readonly name: string
-      readonly namespace?: string
-      readonly fields: readonly { readonly name: string; readonly type: AvroSchema }[]
-    }
-  | { readonly type: 'enum'; readonly name: string; readonly namespace?: string; readonly symbols: readonly string[] }
-  | { readonly type: 'fixed'; readonly name: string; readonly namespace?: string; readonly size: number }
+  | Named
   | { readonly type: 'map'; readonly values: AvroSchema }
   | { readonly type: 'array'; readonly items: AvroSchema }
   | { readonly type: string; readonly logicalType?: string }
   | readonly AvroSchema[]
 
+type Named = { readonly name: string; readonly namespace?: string } & (
+  | { readonly type: 'record'; readonly fields: readonly { readonly name: string; readonly type: AvroSchema }[] }
+  | { readonly type: 'enum'; readonly symbols: readonly string[] }
+  | { readonly type: 'fixed'; readonly size: number }
+)
+
 const MAX_VARINT_BYTES = 10
-const LONGEST_FRACTIONS: Readonly<Record<string, number>> = { null: 0, boolean: 1, float: 4, double: 8 }
+const FIXED_LENGTHS: Readonly<Record<string, number>> = { null: 0, boolean: 1, float: 4, double: 8 }
 
 /**
  * Walks `bytes` as one value of `schema` and throws a RangeError when a length or a count promises more than there is. avsc
  * believes the count of a map and would go round for years on four damaged bytes. Encoding: Avro 1.11, "Binary Encoding".
  */
 export function checkAvroBounds(schema: AvroSchema, bytes: Uint8Array): void {
-  const named = new Map<string, AvroSchema>()
+  const named = new Map<string, Named>()
   let position = 0
 
   const advance = (length: number): void => {
@@ -51,45 +50,51 @@ export function checkAvroBounds(schema: AvroSchema, bytes: Uint8Array): void {
     }
   }
 
-  const remember = (schema: AvroSchema & { readonly name: string; readonly namespace?: string }): void => {
-    named.set(schema.name, schema)
-    if (schema.namespace !== undefined) named.set(`${schema.namespace}.${schema.name}`, schema)
+  /** Names without dots are in the name space that encloses them (Avro 1.11, "Names"). */
+  const fullName = (name: string, space: string): string =>
+    name.includes('.') || space === '' ? name : `${space}.${name}`
+
+  /** Remembers a definition; gives the name space of what is in it. */
+  const define = (type: Named, space: string): string => {
+    const full = fullName(type.name, type.namespace ?? space)
+    named.set(full, type)
+    return full.slice(0, Math.max(full.lastIndexOf('.'), 0))
   }
 
-  const simple = (name: string): void => {
-    const length = LONGEST_FRACTIONS[name]
-    const definition = named.get(name)
+  const simple = (name: string, space: string): void => {
+    const length = FIXED_LENGTHS[name]
+    const definition = named.get(fullName(name, space))
     if (length !== undefined) advance(length)
     else if (name === 'string' || name === 'bytes') advance(integer())
     else if (name === 'int' || name === 'long') integer()
-    else if (definition !== undefined) value(definition)
+    else if (definition !== undefined) value(definition, space)
     else throw new RangeError('a type has no definition')
   }
 
-  const value = (of: AvroSchema): void => {
-    if (typeof of === 'string') simple(of)
+  const value = (of: AvroSchema, space: string): void => {
+    if (typeof of === 'string') simple(of, space)
     else if ('fields' in of) {
-      remember(of)
-      for (const field of of.fields) value(field.type)
+      const inner = define(of, space)
+      for (const field of of.fields) value(field.type, inner)
     } else if ('symbols' in of) {
-      remember(of)
+      define(of, space)
       integer()
     } else if ('size' in of) {
-      remember(of)
+      define(of, space)
       advance(of.size)
     } else if ('values' in of && 'type' in of) {
       blocks(() => {
-        value('string')
-        value(of.values)
+        value('string', space)
+        value(of.values, space)
       })
-    } else if ('items' in of) blocks(() => value(of.items))
-    else if ('type' in of) value(of.type)
+    } else if ('items' in of) blocks(() => value(of.items, space))
+    else if ('type' in of) value(of.type, space)
     else {
       const branch = of[integer()]
       if (branch === undefined) throw new RangeError('a union has no such branch')
-      value(branch)
+      value(branch, space)
     }
   }
 
-  value(schema)
+  value(schema, '')
 }

@@ -29,7 +29,7 @@ export async function prepareDemoFolder(folder: string): Promise<void> {
   if (!(await wasMadeByDemo(folder))) {
     throw new AppError(
       'configuration-invalid',
-      `${folder} holds something that no demo made, and a demo empties its folder; name a new one by --data, or remove it yourself.`,
+      `${folder} holds something that no demo made, and a demo empties its folder; name a new one by --data, or empty it first if nothing in it is needed.`,
     )
   }
   const lock = lockFolder(join(folder, LOCK_FILE))

@@ -22,6 +22,7 @@ const refused = new Set([
   'SASL_AUTHENTICATION_FAILED',
   'UNSUPPORTED_SASL_MECHANISM',
   'ILLEGAL_SASL_STATE',
+  'INVALID_SESSION_TIMEOUT',
 ])
 
 /** The name of what a broker answered, such as `REBALANCE_IN_PROGRESS`; null for failures of another kind. */
@@ -50,7 +51,7 @@ export function translate(error: unknown): AppError {
   const isRefusal =
     refused.has(answerOf(error) ?? '') || (cause instanceof Error && cause.name === 'KafkaJSSASLAuthenticationError')
   return isRefusal
-    ? new AppError('configuration-invalid', `Kafka refused the user, or what it may do: ${detailOf(cause)}`, {
+    ? new AppError('configuration-invalid', `Kafka refuses what it is asked as this user: ${detailOf(cause)}`, {
         cause: error,
       })
     : new AppError('log-unavailable', `Kafka does not answer as it should: ${detailOf(cause)}`, { cause: error })

@@ -24,7 +24,9 @@ function countingProducer(gate: () => Promise<void> = async () => undefined) {
       await gate()
       return records.map(() => next++)
     },
-    discard: () => void discards++,
+    discard() {
+      discards++
+    },
   }
   return { producer, requests, discards: () => discards }
 }

@@ -1,0 +1,64 @@
+import * as fc from 'fast-check'
+import avsc from 'avsc'
+import { describe, expect, it } from 'vitest'
+import { checkAvroBounds, type AvroSchema } from '../../../src/adapters/event-log/avro-bounds.ts'
+
+/** Whatever a newer version of a schema may use. */
+const schema: AvroSchema = {
+  type: 'record',
+  name: 'Everything',
+  namespace: 'test',
+  fields: [
+    { name: 'mood', type: { type: 'enum', name: 'Mood', symbols: ['calm', 'merry'] } },
+    { name: 'moods', type: { type: 'array', items: 'Mood' } },
+    { name: 'digest', type: { type: 'fixed', name: 'Digest', size: 4 } },
+    { name: 'next', type: ['null', 'test.Digest'] },
+    { name: 'weights', type: { type: 'map', values: 'float' } },
+    { name: 'at', type: { type: 'long', logicalType: 'timestamp-millis' } },
+    { name: 'flag', type: 'boolean' },
+    { name: 'ratio', type: 'double' },
+    { name: 'note', type: ['null', 'string'] },
+  ],
+}
+const type = avsc.Type.forSchema(schema as avsc.Schema, { wrapUnions: 'never' })
+
+const bytesOf = fc
+  .record({
+    mood: fc.constantFrom('calm', 'merry'),
+    moods: fc.array(fc.constantFrom('calm', 'merry')),
+    digest: fc.uint8Array({ minLength: 4, maxLength: 4 }).map((bytes) => Buffer.from(bytes)),
+    next: fc.option(fc.uint8Array({ minLength: 4, maxLength: 4 }).map((bytes) => Buffer.from(bytes))),
+    weights: fc.dictionary(
+      fc.string().filter((name) => name !== '__proto__'),
+      fc.float(),
+    ),
+    at: fc.maxSafeNat(),
+    flag: fc.boolean(),
+    ratio: fc.double(),
+    note: fc.option(fc.string()),
+  })
+  .map((value) => type.toBuffer(value))
+
+describe('the bounds of Avro values', () => {
+  it('let every value of every kind of type pass', () => {
+    fc.assert(fc.property(bytesOf, (bytes) => checkAvroBounds(schema, bytes)))
+  })
+
+  it('find every record that is cut short', () => {
+    fc.assert(
+      fc.property(bytesOf, fc.nat(), (bytes, length) => {
+        const short = bytes.subarray(0, length % bytes.length)
+        expect(() => checkAvroBounds(schema, short)).toThrow(RangeError)
+      }),
+    )
+  })
+
+  it('do not go round for years on a count of things that take no room', () => {
+    const bomb = Buffer.of(0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f)
+    expect(() => checkAvroBounds({ type: 'array', items: 'null' }, bomb)).toThrow(RangeError)
+  })
+
+  it('refuse a type that nobody has defined', () => {
+    expect(() => checkAvroBounds('Unheard', Buffer.of(0))).toThrow(RangeError)
+  })
+})

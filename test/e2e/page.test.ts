@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { publishSource } from '../../src/producers/publish-source.ts'
+import { scenesSource } from '../../src/producers/scenes/scenes-source.ts'
+import { findChromium, openInChromium } from './page/chromium-page.ts'
+import type { OpenedPage } from './page/opened-page.ts'
+import { openWithoutBrowser } from './page/small-page.ts'
+import { startPairstream, type RunningPairstream } from './running-pairstream.ts'
+
+type Opener = readonly [where: string, open: (address: string) => Promise<OpenedPage>]
+
+const chromium = findChromium()
+const openers: readonly Opener[] = [
+  ['without a browser', async (address) => openWithoutBrowser(address)],
+  ...(chromium === null ? [] : [['in Chromium', (address) => openInChromium(chromium, address)] as const]),
+]
+
+let pairstream: RunningPairstream
+
+beforeAll(async () => {
+  pairstream = await startPairstream({ FIRST_TRAINING_PAIRS: 100, TRAINING_EPOCHS: 2 })
+  await publishSource(scenesSource({ count: 160, seed: 5 }), pairstream.services.publisher)
+  await pairstream.until(() => pairstream.services.serving.current() !== null)
+}, 120_000)
+afterAll(() => pairstream.stop())
+
+describe.each(openers)('the search page, %s', (_, open) => {
+  it('answers a query with pictures, shows one, and goes on to more like it', async () => {
+    const page = await open(pairstream.address)
+    try {
+      await page.waitFor('status-model')
+      expect(await page.text('status-model')).toBe(pairstream.services.serving.current()?.modelVersion)
+      await page.search('a large red circle')
+      await page.waitFor('result')
+      expect(await page.count('result')).toBeGreaterThanOrEqual(10)
+      expect(await page.text('result-score')).toMatch(/^-?\d\.\d{3}$/)
+      expect(await page.text('summary')).toMatch(/^24 pictures in generation g1, /)
+      expect(await page.address()).toBe(`${pairstream.address}/?q=a+large+red+circle`)
+
+      await page.click('result')
+      await page.waitFor('detail-more-like-this')
+      expect(await page.text('detail')).toContain(pairstream.services.serving.current()?.modelVersion)
+      await page.click('detail-more-like-this')
+      await page.waitFor('result')
+      expect(await page.address()).toMatch(/\/\?like=[0-9a-f-]{36}$/)
+      expect(await page.errors()).toEqual([])
+    } finally {
+      await page.close()
+    }
+  })
+
+  it('opens a shared address as the search that it holds', async () => {
+    const page = await open(`${pairstream.address}/?q=circle&target=captions&mode=text`)
+    try {
+      await page.waitFor('result')
+      expect(await page.text('result')).toContain('circle')
+      expect(await page.text('summary')).toMatch(/^\d+ captions?, /)
+    } finally {
+      await page.close()
+    }
+  })
+})

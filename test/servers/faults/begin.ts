@@ -1,0 +1,102 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Platform } from '../../../src/bootstrap.ts'
+import { createInstallation, type Environment, type Installation, type ServerAddresses } from '../role-processes.ts'
+import { createClient, type Client } from './client.ts'
+import { createCrew, type Crew, type Member } from './crew.ts'
+import { createLedger, type Ledger } from './ledger.ts'
+import { openOutside } from './outside.ts'
+import { served } from './settle.ts'
+import { createSupply, type Supplied } from './supply.ts'
+
+/** An installation at work: a process a role, a first model that serves, and what is known of its pairs. */
+export type Scene = {
+  readonly installation: Installation
+  readonly crew: Crew
+  /** Of the API. */
+  readonly address: string
+  readonly ledger: Ledger
+  readonly client: Client
+  /** Pictures that nobody has published yet. */
+  readonly supply: () => Promise<Supplied>
+  /** The servers and the log, as somebody else sees them. */
+  outside(): Promise<Platform>
+  end(): Promise<void>
+}
+
+/** Two that embed and one of every other role, each in a process of its own. */
+export const fullCrew: readonly Member[] = [
+  { name: 'api', roles: ['api'] },
+  { name: 'embed-a', roles: ['embed'] },
+  { name: 'embed-b', roles: ['embed'] },
+  { name: 'count', roles: ['count'] },
+  { name: 'train', roles: ['train'] },
+  { name: 'release', roles: ['release'] },
+  { name: 'erase', roles: ['erase'] },
+]
+
+/** Short times, so that every turn of a release and of an erasure fits in a test; the smallest training that yields a model. */
+const quick: Environment = {
+  FIRST_TRAINING_PAIRS: '100',
+  TRAINING_EPOCHS: '2',
+  RETRAIN_THRESHOLD: '5',
+  PROBATION_SECONDS: '1',
+  RETIREMENT_SECONDS: '2',
+  SWEEP_SECONDS: '2',
+  // Longer than a publication can take between its blob and its record.
+  BLOB_GRACE_SECONDS: '12',
+  EMBED_BATCH: '16',
+  THREADS: '1',
+}
+
+const FIRST_SCENES = 100
+
+export type BeginOptions = {
+  readonly crew?: readonly Member[]
+  readonly settings?: Environment
+  readonly servers?: ServerAddresses
+  readonly seed?: number
+}
+
+/** Starts everything, publishes what the first model is trained on, and waits until it serves. */
+export async function begin({ crew: members = fullCrew, settings, servers, seed = 1 }: BeginOptions): Promise<Scene> {
+  const folder = await mkdtemp(join(tmpdir(), 'pairstream-faults-'))
+  const installation = await createInstallation({ ...quick, ...settings }, servers)
+  const crew = await createCrew(installation, folder, members)
+  const ledger = createLedger()
+  const address = crew.address('api')
+  const client = createClient(address, ledger)
+  let platform: Promise<Platform> | null = null
+  const end = async (): Promise<void> => {
+    await (await platform)?.close()
+    await installation.stop()
+    await rm(folder, { recursive: true, force: true })
+  }
+  try {
+    // One first: it makes the topics, and the others find them.
+    for (const name of crew.names) {
+      await crew.start(name)
+      if (name === 'api') await crew.started()
+    }
+    const first = createSupply({ seed, count: FIRST_SCENES, part: 'first' })
+    const count = Math.round(FIRST_SCENES * 0.65)
+    for (let published = 0; published < count; published++) await client.publish(await first())
+    await crew.started()
+    await served(address)
+  } catch (error) {
+    await end()
+    throw error
+  }
+  const outside = (): Promise<Platform> => (platform ??= openOutside(installation.environment, folder))
+  return {
+    installation,
+    crew,
+    address,
+    ledger,
+    client,
+    supply: createSupply({ seed: seed + 1_000_000, count: 20_000, part: 'stream' }),
+    outside,
+    end,
+  }
+}

@@ -1,0 +1,55 @@
+import { join } from 'node:path'
+import { openPlatform, type Platform } from '../../../src/bootstrap.ts'
+import { loadConfig } from '../../../src/config.ts'
+import type { PointKind } from '../../../src/ports/vector-index.ts'
+import { ask } from './ask.ts'
+import type { Environment } from '../role-processes.ts'
+
+/** The installation as somebody sees it who has none of its data: its servers, and a catalogue that is folded from the log alone. */
+export const openOutside = (environment: Environment, folder: string): Promise<Platform> =>
+  openPlatform(loadConfig({ ...environment, DATA_DIR: join(folder, 'outside'), LOG_LEVEL: 'silent' }), 'own')
+
+export async function idsIn({ index }: Platform, generation: string, kind: PointKind): Promise<string[]> {
+  const ids: string[] = []
+  for await (const id of index.ids(generation, kind)) ids.push(id)
+  return ids
+}
+
+/** What a search for everything gives: the structure that is searched is another than what `ids` walks. */
+export async function searchedIn(
+  { index }: Platform,
+  generation: string,
+  kind: PointKind,
+  most: number,
+): Promise<string[]> {
+  const dimension = (await index.generations()).find((each) => each.generation === generation)?.dimension ?? 0
+  const vector = Float32Array.from({ length: dimension }, (_, at) => (at === 0 ? 1 : 0))
+  // Room for points that are there twice.
+  const hits = await index.search(generation, kind, { vector, limit: 2 * most + 10, exact: true })
+  return hits.map(({ id }) => id)
+}
+
+/** The state of every live pair as the API tells it, by id. */
+export async function listedPairs(address: string): Promise<ReadonlyMap<string, string>> {
+  const listed = new Map<string, string>()
+  for (let cursor = ''; ;) {
+    const answer = await ask(`${address}/v1/pairs?limit=500&cursor=${cursor}`)
+    if (answer?.status !== 200) throw new Error(`The list of pairs was answered by ${answer?.status ?? 'nothing'}.`)
+    const { pairs, next } = answer.body as { pairs: { pairId: string; status: string }[]; next: string | null }
+    for (const { pairId, status } of pairs) listed.set(pairId, status)
+    if (next === null) return listed
+    cursor = next
+  }
+}
+
+const MOST_HITS = 100
+
+/** Whether a search among captions finds the pair by its own; where more captions score alike than a page holds, any of them may be on it. */
+export async function isFoundByCaption(address: string, pairId: string, caption: string): Promise<boolean> {
+  const query = `q=${encodeURIComponent(caption)}&target=captions&limit=${MOST_HITS}`
+  const answer = await ask(`${address}/v1/search?${query}`)
+  const hits = (answer?.body['hits'] ?? []) as { pairId: string; score: number }[]
+  if (hits.some((hit) => hit.pairId === pairId)) return true
+  const [best, last] = [hits[0]?.score ?? 0, hits.at(-1)?.score ?? 0]
+  return hits.length === MOST_HITS && best - last < 1e-5
+}

@@ -1,0 +1,125 @@
+import type { Platform } from '../../../src/bootstrap.ts'
+import { topics } from '../../../src/core/events.ts'
+import { imageIdOf } from '../../../src/core/ids.ts'
+import { imageBlobKey } from '../../../src/core/pair-record.ts'
+import { viewReleases } from '../../../src/core/release-chain.ts'
+import type { PointKind } from '../../../src/ports/vector-index.ts'
+import { ask } from './ask.ts'
+import { pairsIn, type Ledger } from './ledger.ts'
+import { idsIn, isFoundByCaption, listedPairs, searchedIn } from './outside.ts'
+import { releasesOf } from './settle.ts'
+
+export type Findings = {
+  /** Pairs whose publication, and nothing after it, was acknowledged. */
+  readonly acknowledged: number
+  readonly found: number
+  readonly erased: number
+  readonly lost: readonly string[]
+  readonly duplicated: readonly string[]
+  readonly resurrected: readonly string[]
+  /** What else does not fit together. */
+  readonly inconsistent: readonly string[]
+}
+
+/** How many pairs are looked for by search, of all. */
+const MOST_SEARCHES = 100
+
+const repeated = (ids: readonly string[]): string[] => {
+  const seen = new Set<string>()
+  return ids.filter((id) => seen.has(id) || !seen.add(id))
+}
+const difference = (left: Iterable<string>, right: Iterable<string>): string[] => {
+  const known = new Set(right)
+  return [...left].filter((id) => !known.has(id))
+}
+
+/** Compares what was acknowledged with everything that is there, from outside, once all has settled. */
+export async function verify(platform: Platform, address: string, ledger: Ledger): Promise<Findings> {
+  const { catalogue, index, log, blobs } = platform
+  await catalogue.caughtUp(log)
+  const generation = catalogue.currentRelease()?.generation
+  if (generation === undefined) throw new Error('No release serves.')
+  const inconsistent: string[] = [...ledger.wrong]
+  const complain = (what: string, ids: readonly string[]) => inconsistent.push(...ids.map((id) => `${what}: ${id}`))
+
+  const livePairs = [...catalogue.livePairs()]
+  const expected: Record<PointKind, string[]> = {
+    images: [...catalogue.liveImageIds()],
+    captions: livePairs.map(({ pairId }) => pairId),
+  }
+  const points = { images: new Set<string>(), captions: new Set<string>() }
+  const duplicated: string[] = []
+  for (const kind of ['images', 'captions'] as const) {
+    const ids = await idsIn(platform, generation, kind)
+    const searched = await searchedIn(platform, generation, kind, ids.length)
+    points[kind] = new Set(ids)
+    duplicated.push(...repeated(ids), ...repeated(searched))
+    complain(`${kind}: live without a point`, difference(expected[kind], ids))
+    complain(`${kind}: a point of nothing live`, difference(ids, expected[kind]))
+    complain(`${kind}: stored and not searched, or the other way`, [
+      ...difference(ids, searched),
+      ...difference(searched, ids),
+    ])
+  }
+
+  const listed = await listedPairs(address)
+  complain('a pair that the API lists and the log does not hold', difference(listed.keys(), expected.captions))
+  const live = pairsIn(ledger, 'live')
+  const every = Math.max(1, Math.floor(live.length / MOST_SEARCHES))
+  const lost: string[] = []
+  for (const [at, [pairId, { imageId, caption }]] of live.entries()) {
+    const isThere =
+      catalogue.isLivePair(pairId) &&
+      listed.get(pairId) === 'indexed' &&
+      points.captions.has(pairId) &&
+      points.images.has(imageId)
+    if (!isThere || (at % every === 0 && !(await isFoundByCaption(address, pairId, caption)))) lost.push(pairId)
+  }
+
+  const generations = (await index.generations()).map((each) => each.generation)
+  complain('a generation that nobody needs', difference(generations, viewReleases(catalogue.releases()).live.keys()))
+  const resurrected: string[] = []
+  const erased = pairsIn(ledger, 'erased')
+  for (const [pairId] of erased) {
+    const held = await Promise.all(generations.map((each) => index.points(each, 'captions', [pairId])))
+    if (catalogue.isLivePair(pairId) || listed.has(pairId) || held.flat().length > 0) resurrected.push(pairId)
+    const receipt = (await ask(`${address}/v1/erasures/${pairId}`))?.body['state']
+    if (receipt !== 'done') inconsistent.push(`a receipt that is ${String(receipt)}: ${pairId}`)
+  }
+
+  for (const imageId of expected.images) {
+    const bytes = await blobs.get(imageBlobKey(imageId))
+    if (bytes === null || imageIdOf(bytes) !== imageId) inconsistent.push(`an image without its blob: ${imageId}`)
+    const [point] = await index.points(generation, 'images', [imageId])
+    const captions = catalogue.image(imageId)?.captions.map(({ caption }) => caption)
+    if (JSON.stringify(point?.payload.captions) !== JSON.stringify(captions))
+      inconsistent.push(`an image with other captions: ${imageId}`)
+  }
+  for await (const { key } of blobs.list('images/')) {
+    if (!catalogue.isLiveImage(key.slice(key.lastIndexOf('/') + 1))) inconsistent.push(`a blob of nobody: ${key}`)
+  }
+
+  for (const topic of topics) {
+    complain(
+      `a dead record of ${topic}`,
+      (await log.dead(topic)).map(({ key, headers }) => `${key} ${headers['cause'] ?? ''}`),
+    )
+  }
+  const told = (await releasesOf(address)).map(({ releaseId }) => releaseId)
+  const folded = catalogue.releases().map(({ releaseId }) => releaseId)
+  if (JSON.stringify(told) !== JSON.stringify(folded)) inconsistent.push('the API tells other releases than the log')
+
+  return {
+    acknowledged: live.length,
+    found: live.length - lost.length,
+    erased: erased.length,
+    lost,
+    duplicated,
+    resurrected,
+    inconsistent,
+  }
+}
+
+export const tally = ({ acknowledged, found, erased, lost, duplicated, resurrected, inconsistent }: Findings): string =>
+  `acknowledged ${acknowledged}, found ${found}, erased ${erased}, lost ${lost.length}, duplicated ${duplicated.length}, ` +
+  `resurrected ${resurrected.length}, inconsistent ${inconsistent.length}`
