@@ -127,6 +127,7 @@ async function openLog(choice: DriverChoices['eventLog'], partitions: number): P
 
 async function openBlobs(choice: DriverChoices['blobs']): Promise<BlobStore> {
   if (choice.kind === 'files') return createFileBlobStore({ folder: choice.folder })
+  quietAboutNode20()
   const { createS3BlobStore } = await import('./adapters/blob-store/s3.ts')
   return createS3BlobStore(choice)
 }
@@ -161,12 +162,23 @@ export function serverChecks({ drivers, PARTITIONS: partitions }: Config): reado
       : { name: 'Qdrant', run: async () => (await import('./adapters/vector-index/qdrant.ts')).checkQdrant(index) },
     blobs.kind === 'files'
       ? null
-      : { name: 'S3', run: async () => (await import('./adapters/blob-store/s3.ts')).checkS3(blobs) },
+      : {
+          name: 'S3',
+          run: async () => {
+            quietAboutNode20()
+            return (await import('./adapters/blob-store/s3.ts')).checkS3(blobs)
+          },
+        },
     tracking.kind === 'files'
       ? null
       : { name: 'MLflow', run: async () => (await import('./adapters/tracking/mlflow.ts')).checkMlflow(tracking) },
   ]
   return checks.filter((check) => check !== null)
+}
+
+/** The S3 client warns of each start on Node 20, which this program supports by choice. */
+function quietAboutNode20(): void {
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true'
 }
 
 /** Brings the catalogue up to date where nobody else does; whether it did. */

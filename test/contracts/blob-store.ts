@@ -12,9 +12,10 @@ async function keysBelow(store: BlobStore, prefix: string): Promise<string[]> {
 
 /**
  * What every driver of `BlobStore` guarantees. `open` opens the store at a place that no other test uses; opening the same place
- * again, after a `close`, is a restart.
+ * again, after a `close`, is a restart. `races` is how often a put and a deletion are let loose on each other: a store that tells times
+ * apart by the second takes a second for each.
  */
-export function blobStoreContract(open: (place: string) => Promise<BlobStore>): void {
+export function blobStoreContract(open: (place: string) => Promise<BlobStore>, races = 50): void {
   const opened: BlobStore[] = []
   const openAt = async (place: string): Promise<BlobStore> => {
     const store = await open(place)
@@ -152,7 +153,7 @@ export function blobStoreContract(open: (place: string) => Promise<BlobStore>): 
       expect(await store.get('images/one')).toBeNull()
       await store.delete('images/one', putAt)
 
-      for (let round = 0; round < 50; round++) {
+      for (let round = 0; round < races; round++) {
         const key = `images/${round}`
         await store.put(key, bytesOf('old'))
         const before = (await store.info(key))?.putAt ?? 0

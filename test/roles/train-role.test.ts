@@ -52,7 +52,7 @@ it('keeps no caption of an erased pair once the receipt is done, and none at all
   const roles = await startRoles(services, ['train', 'erase'], {
     onProgress() {
       if (erasing.length === 0) erasing.push(eraseAndLook())
-    },,
+    },
   })
   onTestFinished(async () => {
     await roles.stop()

@@ -12,11 +12,15 @@ import { minioKeys, startMinio } from './minio.ts'
 import { bytesOf, client, endpoint, openStore, plainBucket, VERSIONED } from './s3-stores.ts'
 import { startVersitygw } from './versitygw.ts'
 
+/** A second each; `s3-deletions.test.ts` lets hundreds loose at once. */
+const RACES = 5
+
 const placeName = (place: string): string => createHash('sha256').update(place).digest('hex').slice(0, 16)
 
 describe('S3 blob store in MinIO, in a bucket with versions', () => {
-  blobStoreContract(async (place) =>
-    createS3BlobStore({ bucket: VERSIONED, prefix: placeName(place), endpoint, ...minioKeys }),
+  blobStoreContract(
+    async (place) => createS3BlobStore({ bucket: VERSIONED, prefix: placeName(place), endpoint, ...minioKeys }),
+    RACES,
   )
 })
 
@@ -31,8 +35,10 @@ describe('S3 blob store in versitygw, in a bucket without versions', () => {
     await server.stop()
     await rm(folder, { recursive: true, force: true })
   })
-  blobStoreContract(async (place) =>
-    createS3BlobStore({ bucket: 'plain', prefix: placeName(place), endpoint: server.address, ...minioKeys }),
+  blobStoreContract(
+    async (place) =>
+      createS3BlobStore({ bucket: 'plain', prefix: placeName(place), endpoint: server.address, ...minioKeys }),
+    RACES,
   )
 })
 

@@ -1,7 +1,8 @@
 import { printable } from '../terminal-text.ts'
 import { fitLines } from './fit-text.ts'
-import { coordinate, escapeMarkup } from './markup.ts'
+import { coordinate } from './markup.ts'
 import type { StoryHit, StoryQuery } from './story.ts'
+import { textMarkup, type Lettering } from './stroke-text.ts'
 
 /** What is written beside the two rows, usually which model answered. */
 export type RowLabels = { readonly before: string; readonly after: string }
@@ -38,12 +39,8 @@ const bad = '#b4343c'
 
 type Part = { readonly ground: string; readonly pictures: readonly PicturePlace[]; readonly marks: string }
 
-type Type = { readonly size: number; readonly fill?: string; readonly weight?: number; readonly anchor?: string }
-
-function words(text: string, x: number, y: number, { size, fill = ink, weight = 400, anchor = 'start' }: Type): string {
-  const place = `x="${coordinate(x)}" y="${coordinate(y)}"`
-  return `<text ${place} font-size="${size}" font-weight="${weight}" fill="${fill}" text-anchor="${anchor}">${escapeMarkup(text)}</text>`
-}
+const words = (text: string, x: number, y: number, type: Partial<Lettering> & Pick<Lettering, 'size'>): string =>
+  textMarkup(text, x, y, { fill: ink, weight: 400, anchor: 'start', ...type })
 
 /** A tick on green or a cross on red over the corner of a picture; nothing where nobody knows. */
 function badge(relevant: boolean | null, left: number, top: number): string {

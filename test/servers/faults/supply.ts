@@ -14,8 +14,9 @@ export type Supplied = {
 export function createSupply(options: SceneOptions): () => Promise<Supplied> {
   const scenes = generateScenes(options)[Symbol.asyncIterator]()
   return async () => {
-    const { value: scene, done } = await scenes.next()
-    if (done === true) throw new Error('There are no more pictures.')
+    const next = await scenes.next()
+    if (next.done === true) throw new Error('There are no more pictures.')
+    const scene = next.value
     const imageId = imageIdOf(scene.picture)
     const captions = [...new Set(scene.captions.map(({ text }) => normaliseCaption(text)))]
     return {

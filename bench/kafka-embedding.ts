@@ -1,0 +1,123 @@
+/**
+ * Pictures a second from Kafka to searchable, with one and with two embedding processes, beside a bare loop that decodes the same
+ * pictures and runs the same network:
+ *
+ *     node --import tsx bench/kafka-embedding.ts [--quick] [--dataset DIR] [--backbone DIR] [--threads 2] [--json] [--update]
+ *
+ * Starts Kafka and a schema registry, and downloads them the first time. Every side does the same passes of the network (both views of each
+ * picture), four a batch. Two processes have half the threads each. Qdrant takes the points where `QDRANT_URL` is set. About four minutes.
+ */
+import { join } from 'node:path'
+import { startSharedIndex } from '../test/servers/shared-index.ts'
+import { writeBuiltInBackbone } from '../src/models/built-in-backbone.ts'
+import { bareDecode, openBareNetwork, VIEWS } from './support/bare-network.ts'
+import { withFolder } from './support/bench-services.ts'
+import { startEmbeddingGroup, type EmbeddingGroup } from './support/embedding-group.ts'
+import { startKafkaServers } from './support/kafka-servers.ts'
+import { progress } from './support/machine.ts'
+import { readOptions } from './support/options.ts'
+import { benchSource, readPictures } from './support/pictures.ts'
+import { present } from './support/report.ts'
+import { alternate, timed } from './support/rounds.ts'
+import { median, ratioByRound } from './support/statistics.ts'
+import { writeUntrainedModel } from './support/untrained-model.ts'
+
+const options = readOptions()
+const { quick, threads } = options
+const rounds = quick ? 2 : 5
+const portion = quick ? 16 : 512
+const warmUp = quick ? 16 : 64
+/** Passes a run of the network: what the product's lane takes at once. */
+const BATCH = 4
+const LEAST_RATIO = 0.85
+const qdrant = process.env['QDRANT_URL'] ?? ''
+
+await withFolder(async (folder) => {
+  const { title, source } = await benchSource(options, rounds * portion + warmUp)
+  const pictures = await readPictures(source, 0, rounds * portion + warmUp)
+  const of = (round: number) => pictures.slice(round * portion, (round + 1) * portion)
+  const backbone = options.backbone ?? join(folder, 'backbone')
+  if (options.backbone === null) await writeBuiltInBackbone(backbone)
+  const model = join(folder, 'model')
+  await writeUntrainedModel(
+    model,
+    backbone,
+    pictures.flatMap(({ captions }) => captions),
+  )
+  progress(`${pictures.length} pictures are read; ${rounds} rounds of ${portion} pictures a side`)
+
+  const servers = await startKafkaServers(folder)
+  const sharedIndex = await startSharedIndex()
+  const network = await openBareNetwork(backbone, threads)
+  const groups: EmbeddingGroup[] = []
+  const startGroup = async (name: string, processes: number, indexUrl: string | null): Promise<EmbeddingGroup> => {
+    const share = Math.max(1, Math.floor(threads / processes))
+    const group = await startEmbeddingGroup({ name, processes, servers, folder, model, threads: share, indexUrl })
+    groups.push(group)
+    return group
+  }
+
+  /** Decodes and runs two pictures at a time, one after another, as one would by hand. */
+  const bare = (round: number): Promise<number> =>
+    timed(async () => {
+      const portionOfRound = of(round)
+      for (let at = 0; at < portionOfRound.length; at += BATCH / VIEWS.length) {
+        const batch = portionOfRound.slice(at, at + BATCH / VIEWS.length)
+        const pixels = await Promise.all(batch.map(({ bytes }) => bareDecode(bytes, network.preprocessing)))
+        await network.run(pixels.flat(), BATCH)
+      }
+    })
+
+  try {
+    const one = await startGroup('one', 1, qdrant === '' ? null : qdrant)
+    const two = await startGroup('two', 2, sharedIndex.address)
+    const last = pictures.slice(rounds * portion)
+    await one.embed(last)
+    await two.embed(last)
+    await bare(0)
+    progress('one and two embedding processes are at work')
+    const sides = { bare, one: (round: number) => one.embed(of(round)), two: (round: number) => two.embed(of(round)) }
+    const milliseconds = await alternate(rounds, sides, (round) => progress(`round ${round + 1} of ${rounds}`))
+
+    const rate = (times: readonly number[]) => times.map((time) => (1_000 * portion) / time)
+    const bareRate = rate(milliseconds.bare)
+    const row = (name: string, times: readonly number[]) => {
+      const { median: ratio, least, greatest } = ratioByRound(rate(times), bareRate)
+      return [name, median(rate(times)), ratio.toFixed(2), `${least.toFixed(2)} to ${greatest.toFixed(2)}`]
+    }
+    const [indexOfOne, indexOfTwo] = qdrant === '' ? ['the embedded index', 'an index in memory'] : ['Qdrant', 'Qdrant']
+    const captions = pictures.reduce((sum, picture) => sum + picture.captions.length, 0) / pictures.length
+    await present(
+      {
+        name: 'kafka-embedding',
+        setting: [
+          `Pictures: ${title}, ${captions.toFixed(1)} captions each; ${rounds} rounds of ${portion}, two passes of the network a picture, ${BATCH} a batch.`,
+          `${threads} threads for the bare loop and for one process, ${Math.max(1, Math.floor(threads / 2))} for each of two. Points go to ${indexOfOne} from one process, to ${indexOfTwo} from two; pictures are files; one broker, 12 partitions.`,
+          'Searchable means that the points are stored and the group has committed past the records. Ratios are medians over the rounds of pictures a second beside the bare loop in the same round.',
+        ],
+        tables: [
+          {
+            columns: ['', 'pictures/s', 'ratio', 'over the rounds'],
+            rows: [
+              row('decoding and the network in a bare loop, broker idle (peer)', milliseconds.bare),
+              row('Kafka to searchable, one embedding process', milliseconds.one),
+              row('Kafka to searchable, two embedding processes', milliseconds.two),
+            ],
+          },
+        ],
+        targets: [
+          {
+            what: `one embedding process does at least ${LEAST_RATIO} of the bare loop`,
+            met: ratioByRound(rate(milliseconds.one), bareRate).median >= LEAST_RATIO,
+          },
+        ],
+      },
+      options,
+    )
+  } finally {
+    for (const group of groups) await group.stop()
+    await network.close()
+    await sharedIndex.stop()
+    await servers.stop()
+  }
+})
