@@ -131,6 +131,7 @@ const joined = (...consumers: readonly Consumer[]): Consumer => {
   done.catch(() => undefined)
   return {
     done,
+    reads: (topic, partition) => consumers.some((consumer) => consumer.reads(topic, partition)),
     async stop() {
       await Promise.all(consumers.map((consumer) => consumer.stop()))
     },

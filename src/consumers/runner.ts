@@ -107,6 +107,7 @@ function interruptible(consumer: Consumer): Consumer {
   done.catch(() => undefined) // who wants to know of a failure awaits `done`; nobody has to
   return {
     done,
+    reads: (topic, partition) => !stopping && consumer.reads(topic, partition),
     async stop() {
       stopping = true
       await consumer.stop().catch(() => undefined)

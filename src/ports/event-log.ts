@@ -66,6 +66,8 @@ export type ConsumeOptions<T extends Topic> = {
 export interface Consumer {
   /** Settles when the consumer has ended: by `stop`, or with what `handle` threw. */
   readonly done: Promise<void>
+  /** False while the partition is another member's to read, and once this one is stopped. */
+  reads(topic: Topic, partition: number): boolean
   /** Lets the batch in hand finish (and commit), then ends. */
   stop(): Promise<void>
 }

@@ -68,6 +68,8 @@ export function startReleaseRole(services: Services, events: ReleaseEvents): Run
   const followRegistry = createRegistryFollower(services)
   const loop = startLoop({
     async step() {
+      // Of several processes with this role one works: the one that is given the models to decide on.
+      if (!consumer.reads('models.trained', 0)) return false
       await followRegistry()
       return (await keeper.step()) || lookAgain(deciding)
     },

@@ -142,7 +142,7 @@ describe('the groups of generations', () => {
   it('say when a group has ended that should not', async () => {
     const made = await platform()
     await say(made, 'building', 1)
-    const failing = { done: Promise.reject(new Error('broken')), stop: async () => undefined }
+    const failing = { done: Promise.reject(new Error('broken')), reads: () => false, stop: async () => undefined }
     failing.done.catch(() => undefined)
     const { generations } = keep(made, { startEmbedding: () => failing })
     await generations.step()

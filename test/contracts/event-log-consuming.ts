@@ -56,6 +56,17 @@ export function eventLogConsumingContract(driver: EventLogDriver): void {
       expect(await log.committedOffsets('readers', 'pairs')).toEqual(nonZero(await log.endOffsets('pairs')))
     })
 
+    it('says which partitions are to be read by a member, and none once it is stopped', async () => {
+      await log.append(numbered('one', 1))
+      const handled = promise()
+      const consumer = log.consume('readers', { topics: ['pairs'], handle: async () => handled.resolve() })
+      await Promise.race([handled.promise, consumer.done])
+      const all = Array.from({ length: driver.partitions }, (_, partition) => consumer.reads('pairs', partition))
+      expect(all).toEqual(all.map(() => true))
+      await consumer.stop()
+      expect(all.map((_, partition) => consumer.reads('pairs', partition))).toEqual(all.map(() => false))
+    })
+
     it('delivers again what a handler failed on, and reports the failure', async () => {
       await log.append(numbered('one', 4))
       const failing = log.consume('readers', {

@@ -51,7 +51,7 @@ async function settle(prefix: string): Promise<void> {
   }
 }
 
-/** A collection takes some 64 MB of disk however small it is, so none outlives its test. */
+/** Every collection has a write-ahead log of its own, however few its points, so none outlives its test. */
 async function removeAll(): Promise<void> {
   for (const index of opened.splice(0)) await index.close()
   const client = outside()

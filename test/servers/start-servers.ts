@@ -28,7 +28,7 @@ declare module 'vitest' {
 }
 
 /** Starts every server once for all suites; `SERVERS=kafka,registry` starts only these, for work on one driver. */
-export default async function startServers(project: TestProject): Promise<() => Promise<void>> {
+export default async function startServers(project: Pick<TestProject, 'provide'>): Promise<() => Promise<void>> {
   const wanted = process.env['SERVERS']?.split(',') ?? Object.keys(starters)
   const folder = await mkdtemp(join(tmpdir(), 'pairstream-servers-'))
   const started: StartedServer[] = []

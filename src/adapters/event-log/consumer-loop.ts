@@ -115,6 +115,8 @@ export function startConsumer<T extends Topic>(
 
   return {
     done,
+    // Members share each partition batch by batch: it is always anybody's to read.
+    reads: () => !stopping.signal.aborted,
     async stop() {
       stopping.abort()
       await done.catch(() => undefined)

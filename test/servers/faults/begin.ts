@@ -85,8 +85,9 @@ export async function begin({ crew: members = fullCrew, settings, servers, seed 
     await crew.started()
     await served(address)
   } catch (error) {
+    const said = crew.names.map((name) => `${name}: ${crew.said(name).slice(-2_000)}`)
     await end()
-    throw error
+    throw new Error(`It did not begin; the processes said:\n${said.join('\n')}`, { cause: error })
   }
   const outside = (): Promise<Platform> => (platform ??= openOutside(installation.environment, folder))
   return {

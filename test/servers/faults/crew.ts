@@ -16,6 +16,8 @@ export type Crew = {
   address(name: string): string
   folder(name: string): string
   process(name: string): StartingProcess
+  /** What it has said since its last start, for whoever asks why a test failed. */
+  said(name: string): string
   start(name: string, options?: { readonly withoutData?: boolean }): Promise<void>
   /** Waits until all run their roles. */
   started(): Promise<void>
@@ -44,6 +46,7 @@ export async function createCrew(
     address: (name) => `http://127.0.0.1:${ports.get(name) ?? 0}`,
     folder: folderOf,
     process: processOf,
+    said: (name) => processes.get(name)?.said() ?? 'nothing: it was not started',
     async start(name, options = {}) {
       const member = members.find((each) => each.name === name)
       if (member === undefined) throw new Error(`There is no member ${name}.`)

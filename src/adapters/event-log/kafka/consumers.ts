@@ -99,6 +99,9 @@ function endOf<T extends Topic>(
 
   return {
     done,
+    reads: (topic, partition) =>
+      !stopping.signal.aborted &&
+      reading.lanes().some((lane) => lane.topic === topic && lane.partition === partition && !lane.isLost),
     async stop() {
       stop()
       await done.catch(() => undefined)

@@ -1,4 +1,4 @@
-/** How Qdrant builds and walks its graphs. The defaults find at least 98 of 100 of the true ten nearest among clustered vectors. */
+/** How Qdrant builds and walks its graphs. The suite against a real server measures how much of the truth the defaults find. */
 export type QdrantSettings = {
   /** `int8` keeps a byte a value in memory for walking the graph; what it finds is scored again with the whole vectors. */
   readonly quantisation: 'int8' | 'none'
