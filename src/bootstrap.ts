@@ -36,6 +36,9 @@ export type Platform = {
   close(): Promise<void>
 }
 
+/** Told what a driver has to say that is no failure of a call. */
+type OnWarning = (text: string) => void
+
 export type Access =
   /** Takes the data folder, or fails with `data-folder-locked`. */
   | 'own'
@@ -48,7 +51,11 @@ export type Access =
   | 'append'
 
 /** Opens the drivers and folds the catalogue over them. */
-export async function openPlatform(config: Config, access: Access): Promise<Platform> {
+export async function openPlatform(
+  config: Config,
+  access: Access,
+  onWarning: OnWarning = () => undefined,
+): Promise<Platform> {
   makeFolder(dirname(config.lockPath))
   const foldedHere = access === 'append' && (await foldOnce(config))
   const lock = access === 'append' ? null : takeFolder(config.lockPath, access)
@@ -64,7 +71,7 @@ export async function openPlatform(config: Config, access: Access): Promise<Plat
         'The process that holds the data folder is still starting; try again in a moment.',
       )
     }
-    const drivers = await openDrivers(config, holdsFolder)
+    const drivers = await openDrivers(config, holdsFolder, onWarning)
     for (const driver of Object.values(drivers)) opened.push(() => driver.close())
     const { log, blobs } = drivers
     const database = openDatabase(config.cataloguePath, { readonly: !holdsFolder, rebuildable: true })
@@ -99,7 +106,7 @@ export type ServerCheck = { readonly name: string; readonly run: () => Promise<r
 type Drivers = Pick<Platform, 'log' | 'blobs' | 'index' | 'tracking'>
 
 /** Opens all drivers or none. Those of servers are loaded only where they are used: an embedded start need not wait for them. */
-async function openDrivers({ drivers, PARTITIONS }: Config, writable: boolean): Promise<Drivers> {
+async function openDrivers({ drivers, PARTITIONS }: Config, writable: boolean, onWarning: OnWarning): Promise<Drivers> {
   const opened: { close(): Promise<void> }[] = []
   const keep = async <T extends { close(): Promise<void> }>(opening: T | Promise<T>): Promise<T> => {
     const driver = await opening
@@ -108,9 +115,9 @@ async function openDrivers({ drivers, PARTITIONS }: Config, writable: boolean): 
   }
   try {
     return {
-      log: withTraces(await keep(openLog(drivers.eventLog, PARTITIONS))),
+      log: withTraces(await keep(openLog(drivers.eventLog, PARTITIONS, onWarning))),
       blobs: await keep(openBlobs(drivers.blobs)),
-      index: await keep(openIndex(drivers.index, writable)),
+      index: await keep(openIndex(drivers.index, writable, onWarning)),
       tracking: await keep(openTracking(drivers.tracking)),
     }
   } catch (error) {
@@ -119,10 +126,13 @@ async function openDrivers({ drivers, PARTITIONS }: Config, writable: boolean): 
   }
 }
 
-async function openLog(choice: DriverChoices['eventLog'], partitions: number): Promise<EventLog> {
+async function openLog(choice: DriverChoices['eventLog'], partitions: number, onWarning: OnWarning): Promise<EventLog> {
   if (choice.kind === 'sqlite') return createSqliteLog({ path: choice.path, partitions })
   const { createKafkaLog } = await import('./adapters/event-log/kafka.ts')
-  return createKafkaLog({ ...choice, partitions })
+  const onLog = (level: 'warn' | 'info', text: string) => {
+    if (level === 'warn') onWarning(text)
+  }
+  return createKafkaLog({ ...choice, partitions, onLog })
 }
 
 async function openBlobs(choice: DriverChoices['blobs']): Promise<BlobStore> {
@@ -132,10 +142,15 @@ async function openBlobs(choice: DriverChoices['blobs']): Promise<BlobStore> {
   return createS3BlobStore(choice)
 }
 
-async function openIndex(choice: DriverChoices['index'], writable: boolean): Promise<VectorIndex> {
+async function openIndex(
+  choice: DriverChoices['index'],
+  writable: boolean,
+  onWarning: OnWarning,
+): Promise<VectorIndex> {
   if (choice.kind === 'embedded') return createEmbeddedIndex({ folder: choice.folder, writable })
   const { createQdrantIndex } = await import('./adapters/vector-index/qdrant.ts')
-  return createQdrantIndex(choice)
+  const onSnapshotFailure = ({ message }: AppError) => onWarning(`A release has no snapshot yet: ${message}`)
+  return createQdrantIndex({ ...choice, onSnapshotFailure })
 }
 
 async function openTracking(choice: DriverChoices['tracking']): Promise<Tracking> {

@@ -9,7 +9,7 @@ export type DriverChoices = {
   readonly tracking: { readonly kind: 'files'; readonly folder: string } | MlflowChoice
 }
 
-export type KafkaChoice = {
+type KafkaChoice = {
   readonly kind: 'kafka'
   readonly brokers: readonly string[]
   readonly prefix: string
@@ -23,13 +23,13 @@ export type KafkaChoice = {
     readonly password?: string | undefined
   }
 }
-export type QdrantChoice = {
+type QdrantChoice = {
   readonly kind: 'qdrant'
   readonly url: string
   readonly apiKey?: string | undefined
   readonly prefix: string
 }
-export type S3Choice = {
+type S3Choice = {
   readonly kind: 's3'
   readonly bucket: string
   readonly prefix: string
@@ -38,7 +38,7 @@ export type S3Choice = {
   readonly accessKeyId?: string | undefined
   readonly secretAccessKey?: string | undefined
 }
-export type MlflowChoice = {
+type MlflowChoice = {
   readonly kind: 'mlflow'
   readonly url: string
   readonly name: string
@@ -48,7 +48,7 @@ export type MlflowChoice = {
 }
 
 export const saslMechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
-export type SaslMechanism = (typeof saslMechanisms)[number]
+type SaslMechanism = (typeof saslMechanisms)[number]
 
 /** The settings that choose drivers, as validated. */
 export type DriverSettings = {

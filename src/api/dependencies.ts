@@ -27,7 +27,7 @@ export type PublishResult = {
 }
 
 /** How far the next training is. */
-export type TrainingProgress = {
+type TrainingProgress = {
   /** Live counted pairs in the last requested snapshot. */
   readonly base: number
   /** Live counted pairs outside it. */
@@ -38,7 +38,7 @@ export type TrainingProgress = {
   readonly missingPairs: number
 }
 
-export interface ApiLogger {
+interface ApiLogger {
   warn(facts: Readonly<Record<string, unknown>>, message: string): void
   error(facts: Readonly<Record<string, unknown>>, message: string): void
 }

@@ -2,7 +2,7 @@ import type { Catalogue, CatalogueImage } from '../catalogue/catalogue.ts'
 import type { Filter, PointKind } from '../ports/vector-index.ts'
 
 /** What a search structure found: a picture, or one caption of it (`pairId`). */
-export type Candidate = { readonly imageId: string; readonly pairId: string | null; readonly score: number }
+type Candidate = { readonly imageId: string; readonly pairId: string | null; readonly score: number }
 
 /** A candidate that is alive, with what the catalogue knows of it now. */
 export type LiveHit = {
@@ -13,7 +13,7 @@ export type LiveHit = {
 }
 
 /** Whether the picture satisfies the filter by what the catalogue says; an index may be a moment behind. */
-export function matchesFilter(image: CatalogueImage, filter: Filter): boolean {
+function matchesFilter(image: CatalogueImage, filter: Filter): boolean {
   if (filter.splits !== undefined && !filter.splits.includes(image.split)) return false
   return Object.entries(filter.metadata ?? {}).every(([field, values]) => {
     const value = image.metadata[field]

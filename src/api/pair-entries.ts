@@ -34,7 +34,7 @@ export const PairFormSchema = z.object({
   ...about,
 })
 
-export type PairsBody = Body<
+type PairsBody = Body<
   z.output<typeof PairSchema> | z.output<typeof PairBatchSchema>,
   z.output<typeof PairFormSchema>
 >

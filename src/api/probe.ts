@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { problemDetails, problemResponse } from './problem.ts'
 
-export type ProbeDependencies = {
+type ProbeDependencies = {
   /** Why work should not be expected of this process; none when it works. */
   readonly reasonsNotReady: () => Promise<readonly string[]>
   /** In the text format of Prometheus; null before there are any. */

@@ -61,7 +61,7 @@ const statuses = {
 } as const satisfies Record<ErrorCode, number> // a code without a status does not compile
 
 /** RFC 9457 problem details; `code` is stable, `traceId` finds the request in the log. */
-export type ProblemDetails = {
+type ProblemDetails = {
   readonly type: string
   readonly title: string
   readonly status: number

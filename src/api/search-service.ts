@@ -18,7 +18,7 @@ export interface SearchService {
   search(request: SearchRequest): Promise<SearchResult>
 }
 
-export interface SearchMetrics {
+interface SearchMetrics {
   searched(search: { mode: string; target: string; input: string; seconds: number }): void
 }
 

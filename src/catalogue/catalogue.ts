@@ -3,7 +3,7 @@ import type { Split } from '../core/split.ts'
 import type { Consumer, EventLog } from '../ports/event-log.ts'
 import type { Filter, PointKind } from '../ports/vector-index.ts'
 
-export type CatalogueCaption = { readonly pairId: string; readonly caption: string }
+type CatalogueCaption = { readonly pairId: string; readonly caption: string }
 
 export type CatalogueImage = {
   readonly imageId: string

@@ -14,7 +14,7 @@ type StoredPair = { rowid: number; image_id: string; published_at: number; live:
 type Taken = Pick<LogRecord, 'timestamp' | 'partition' | 'offset'>
 
 /** Folds a record of `pairs`; true when it took content out of the tables. */
-export type PairFold = (record: LogRecord<'pairs'>, partitions: number) => boolean
+type PairFold = (record: LogRecord<'pairs'>, partitions: number) => boolean
 
 /** Folds records of `pairs` into the tables, inside the caller's transaction; poison and erased pairs leave no trace. */
 export function createPairFold(database: Database, suppression: Suppression): PairFold {

@@ -5,14 +5,14 @@ import { formatTable } from './table.ts'
 
 export type ConfigurationOptions = { readonly markdown?: boolean; readonly json?: boolean }
 
-export type SettingRow = {
+type SettingRow = {
   readonly name: string
   readonly default: string | number | null
   readonly description: string
 }
 
 /** Every environment variable that is read, with its default. */
-export function settingRows(): readonly SettingRow[] {
+function settingRows(): readonly SettingRow[] {
   const defaults: Readonly<Record<string, string | number | undefined>> = settings.parse({})
   const rows = Object.entries(settings.shape).map(([name, { description }]) => ({
     name,
@@ -32,7 +32,7 @@ export const settingsTable = (): string =>
   )
 
 /** The same for a README. */
-export function settingsMarkdown(): string {
+function settingsMarkdown(): string {
   const rows = settingRows().map(({ name, description, ...row }) => {
     const value = textOf(row.default)
     return `| \`${name}\` | ${value === '' ? '' : `\`${value}\``} | ${description.replaceAll('|', '\\|')} |`

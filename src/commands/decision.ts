@@ -19,7 +19,7 @@ const LOOK_MILLISECONDS = 100
 const trainingRoles: readonly Role[] = ['count', 'train', 'release', 'embed']
 
 /** The decision on a request, or null while there is none: a promoted model is decided on once it serves. */
-export function decisionOn({ catalogue }: Pick<Services, 'catalogue'>, requestId: string): Decision | null {
+function decisionOn({ catalogue }: Pick<Services, 'catalogue'>, requestId: string): Decision | null {
   const model = catalogue.models().find((trained) => trained.requestId === requestId)
   if (model === undefined) return null
   const { modelVersion, outcome, detail } = model

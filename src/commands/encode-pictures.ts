@@ -5,7 +5,7 @@ export type Picture = ImageInput & { readonly name: string }
 export type EncodedPicture = { readonly name: string; readonly vector: Float32Array }
 export type BrokenPicture = { readonly name: string; readonly code: ErrorCode; readonly detail: string }
 
-export type EncodedPictures = { readonly encoded: readonly EncodedPicture[]; readonly broken: readonly BrokenPicture[] }
+type EncodedPictures = { readonly encoded: readonly EncodedPicture[]; readonly broken: readonly BrokenPicture[] }
 
 const PICTURES_AT_ONCE = 32
 const TEXTS_AT_ONCE = 256

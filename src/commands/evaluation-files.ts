@@ -8,7 +8,7 @@ import { rankDocuments } from '../evaluation/top-results.ts'
 import { qrelsLines, trecRunLines } from '../evaluation/trec-run.ts'
 import type { EmbeddedSet } from './embed-set.ts'
 
-export type RunFiles = { readonly run: string; readonly qrels: string }
+type RunFiles = { readonly run: string; readonly qrels: string }
 
 /** A run and its judgements for each direction: trec_eval takes one mean over all queries of a file. */
 export type EvaluationFiles = { readonly out: string; readonly textToImage: RunFiles; readonly imageToText: RunFiles }

@@ -11,7 +11,7 @@ import { createJudgement } from '../roles/judgement.ts'
 import type { Services } from '../roles/services.ts'
 import type { Picture } from './encode-pictures.ts'
 
-export type EvaluationCaption = { readonly id: string; readonly picture: string; readonly text: string }
+type EvaluationCaption = { readonly id: string; readonly picture: string; readonly text: string }
 
 /** Pictures, by their names, with the captions that were written for them. Names and ids hold no white space. */
 export type EvaluationSet = {

@@ -2,14 +2,14 @@ import cliProgress from 'cli-progress'
 import type { MultiBar, Params } from 'cli-progress'
 import { barLine, type StageMoment } from './progress-lines.ts'
 
-export interface BarStage {
+interface BarStage {
   readonly update: (done: number, note?: string) => void
   /** Takes the bar away and prints the line in its place. */
   readonly remove: (line: string) => void
 }
 
 /** Bars at the bottom of a terminal, one a running stage, with lines printed above them. */
-export interface BarStages {
+interface BarStages {
   readonly add: (name: string, total: number | null) => BarStage
   readonly print: (line: string) => void
   readonly stop: () => void

@@ -21,7 +21,7 @@ export interface Progress {
   stop(): void
 }
 
-export type ProgressOptions = {
+type ProgressOptions = {
   readonly stream: Writable & { readonly isTTY?: boolean; readonly columns?: number }
   readonly isTerminal: boolean
   /** Milliseconds. Default: the system's clock. */

@@ -4,7 +4,7 @@ import { printable } from './terminal-text.ts'
 export type Cell = string | number | null
 
 /** `align` defaults to right where every cell of the column is a number or missing, and else to left. */
-export type Column = { readonly title: string; readonly align?: 'left' | 'right' }
+type Column = { readonly title: string; readonly align?: 'left' | 'right' }
 
 const GAP = '  '
 

@@ -61,7 +61,7 @@ export function train({ reason, by, wait, json }: TrainOptions, context: Command
 }
 
 /** A decision in plain words. */
-export function describeDecision({ modelVersion, outcome, reason, generation }: Decision): string {
+function describeDecision({ modelVersion, outcome, reason, generation }: Decision): string {
   if (outcome === 'promoted') return `${modelVersion} serves, from generation ${generation ?? '–'}. ${reason}`
   // What the gate says begins with the outcome already.
   const known = reason.toLowerCase().startsWith(outcome)

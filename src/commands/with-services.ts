@@ -8,7 +8,7 @@ import { createLogger, type LogLevel } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import type { CommandContext } from './context.ts'
 
-export type ServicesOptions = {
+type ServicesOptions = {
   readonly access: Access
   readonly overrides?: Partial<Record<keyof Settings, string | number | undefined>>
   /** Whether the command makes no sense before anything was published; it is then told so, and no folder is made. */
@@ -35,10 +35,10 @@ export async function withServices<T>(
 ): Promise<T> {
   const config = loadConfig(context.environment, overrides)
   if (needsData && isUntouched(config)) throw noData(config)
-  const open = () => openPlatform(config, access)
+  const logger = createLogger({ level: stays === undefined ? quieter(config.LOG_LEVEL) : config.LOG_LEVEL })
+  const open = () => openPlatform(config, access, (text) => logger.warn(text))
   const platform = stays === undefined ? await open() : await openOnceThere(open, stays.onWaiting, context.signal)
   try {
-    const logger = createLogger({ level: stays === undefined ? quieter(config.LOG_LEVEL) : config.LOG_LEVEL })
     const services = await createServices(platform, logger, createMetrics())
     try {
       return await body(services)

@@ -13,7 +13,7 @@ const HOUR = 3_600_000
 const TEMPORARY = '~unfinished'
 const ASIDE = '~deleting'
 
-export type FileBlobStoreOptions = {
+type FileBlobStoreOptions = {
   readonly folder: string
   /** A quota in bytes over all blobs, as this process knows them; past it puts fail with `storage-full`. */
   readonly maxBytes?: number

@@ -6,7 +6,7 @@ import { nothing, type WriteQueue } from './write-queue.ts'
 /** A partition of a topic: what is read in order, by one handler at a time. */
 export type Lane<T extends Topic = Topic> = { readonly topic: T; readonly partition: number }
 
-export const laneName = ({ topic, partition }: Lane): string => `${topic}/${partition}`
+const laneName = ({ topic, partition }: Lane): string => `${topic}/${partition}`
 
 /** How far a consumer has come, and which lanes are its own for the moment. */
 export interface Progress<T extends Topic> {

@@ -15,7 +15,7 @@ type StoredHead = {
 }
 type StoredRecord = StoredHead & { readonly schema_version: number; readonly value: Uint8Array | null }
 
-export type BatchLimits = {
+type BatchLimits = {
   readonly records: number
   /** Bytes of values; a single record may be larger. */
   readonly bytes: number

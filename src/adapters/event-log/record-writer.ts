@@ -22,7 +22,7 @@ export const partitionKey = (topic: AnyTopic, key: string): string =>
 
 export const isDeadRecord = (record: NewRecord | NewDeadRecord): record is NewDeadRecord => isDeadTopic(record.topic)
 
-export interface RecordWriter {
+interface RecordWriter {
   /** Chooses the partition and encodes the value. Throws `invalid-request`. */
   encode(record: NewRecord | NewDeadRecord): EncodedRecord
   /** Gives each record the next offset of its partition; to be called within a transaction. `now` in milliseconds. */

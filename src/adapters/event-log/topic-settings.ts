@@ -1,6 +1,6 @@
 import { topics, type DeadTopic, type Topic } from '../../core/events.ts'
 
-export const HOUR = 3_600_000
+const HOUR = 3_600_000
 export const DAY = 24 * HOUR
 
 /** The name of any topic of the log, dead topics included. */

@@ -12,7 +12,7 @@ const DEAD_SHARE = 0.2
  * Keeps a graph over a table up to date in the background. Points not yet in the graph are `pending`, for the searcher to compare
  * one by one: so a point can be found at once, and a graph that is being built holds nobody up.
  */
-export interface GraphBuilder {
+interface GraphBuilder {
   graph(): Graph
   /** The points of the table that are not in the graph, lowest number first. */
   pending(): ReadonlySet<number>
@@ -27,7 +27,7 @@ export interface GraphBuilder {
   stop(): void
 }
 
-export type GraphBuilderOptions = {
+type GraphBuilderOptions = {
   readonly table: VectorTable
   readonly dimension: number
   readonly settings: IndexSettings

@@ -2,7 +2,7 @@ import type { Filter } from '../../ports/vector-index.ts'
 import type { Database } from '../../sqlite/database.ts'
 import type { Collection } from './collection-records.ts'
 
-export type MatchingScope = {
+type MatchingScope = {
   /** Only among these points. */
   readonly among?: readonly number[]
   /** Stop after so many; which ones is not said. */

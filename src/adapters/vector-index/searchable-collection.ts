@@ -19,7 +19,7 @@ const SAVE_WHEN_GROWN_BY = 0.2
 /** On closing it is saved sooner: what is missing in the file is built again at the next start. */
 const SAVE_AT_CLOSE_WHEN_GROWN_BY = 0.02
 
-export type Ranking = {
+type Ranking = {
   readonly vector: Float32Array
   /** How many of the best are wanted. */
   readonly count: number

@@ -25,7 +25,7 @@ import { printResults, searchAll } from './demo-searches.ts'
 import { writeReport } from './report.ts'
 import type { Story } from './story.ts'
 
-export type DemoOptions = {
+type DemoOptions = {
   readonly dataset?: string | undefined
   readonly backbone?: string | undefined
   /** Emptied first. */
@@ -36,7 +36,7 @@ export type DemoOptions = {
   readonly exit: boolean
 }
 
-export type DemoContext = {
+type DemoContext = {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly stdout: NodeJS.WriteStream
   /** Raised when the person wants it to end. */

@@ -14,7 +14,7 @@ import { counted } from '../figures.ts'
 import type { Progress } from '../progress.ts'
 import { isUntouched, withServices } from '../with-services.ts'
 
-export type ModelWish = {
+type ModelWish = {
   /** A model folder, a version, or `champion`; undefined leaves the choice to what there is. */
   readonly model: string | undefined
   readonly backbone: string | undefined

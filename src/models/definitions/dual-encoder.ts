@@ -1,9 +1,6 @@
 import { nn, numpy as np } from '@jax-js/jax'
 import { linear, unitLength, weightedMean } from './layers.ts'
 
-/** Arrays by name. jax-js moves: a function consumes its arguments, and `.ref` keeps one for another use. */
-export type Arrays = Record<string, np.Array>
-
 /** The logarithm of the largest factor that similarities are multiplied by: 100, as in CLIP (2021), section 2.5. */
 export const MAXIMUM_LOGIT_SCALE = Math.log(100)
 /** Its start, temperature 0.07, from the same place. */
