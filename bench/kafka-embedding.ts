@@ -46,16 +46,8 @@ await withFolder(async (folder) => {
   )
   progress(`${pictures.length} pictures are read; ${rounds} rounds of ${portion} pictures a side`)
 
-  const servers = await startKafkaServers(folder)
-  const sharedIndex = await startSharedIndex()
   const network = await openBareNetwork(backbone, threads)
-  const groups: EmbeddingGroup[] = []
-  const startGroup = async (name: string, processes: number, indexUrl: string | null): Promise<EmbeddingGroup> => {
-    const share = Math.max(1, Math.floor(threads / processes))
-    const group = await startEmbeddingGroup({ name, processes, servers, folder, model, threads: share, indexUrl })
-    groups.push(group)
-    return group
-  }
+  const stops: (() => Promise<void>)[] = [network.close]
 
   /** Decodes and runs two pictures at a time, one after another, as one would by hand. */
   const bare = (round: number): Promise<number> =>
@@ -69,6 +61,16 @@ await withFolder(async (folder) => {
     })
 
   try {
+    const servers = await startKafkaServers(folder)
+    stops.push(servers.stop)
+    const sharedIndex = await startSharedIndex()
+    stops.push(() => sharedIndex.stop())
+    const startGroup = async (name: string, processes: number, indexUrl: string | null): Promise<EmbeddingGroup> => {
+      const share = Math.max(1, Math.floor(threads / processes))
+      const group = await startEmbeddingGroup({ name, processes, servers, folder, model, threads: share, indexUrl })
+      stops.push(group.stop)
+      return group
+    }
     const one = await startGroup('one', 1, qdrant === '' ? null : qdrant)
     const two = await startGroup('two', 2, sharedIndex.address)
     const last = pictures.slice(rounds * portion)
@@ -115,9 +117,6 @@ await withFolder(async (folder) => {
       options,
     )
   } finally {
-    for (const group of groups) await group.stop()
-    await network.close()
-    await sharedIndex.stop()
-    await servers.stop()
+    for (const stop of stops.toReversed()) await stop()
   }
 })

@@ -7,7 +7,16 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 
-const names = ['embedding-throughput', 'search-latency', 'http-search', 'freshness', 'log-throughput']
+const names = [
+  'embedding-throughput',
+  'search-latency',
+  'http-search',
+  'freshness',
+  'log-throughput',
+  'kafka-embedding',
+  'kafka-log',
+  'role-memory',
+]
 
 for (const name of names) {
   process.stderr.write(`\n${name}\n`)

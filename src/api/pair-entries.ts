@@ -34,10 +34,7 @@ export const PairFormSchema = z.object({
   ...about,
 })
 
-type PairsBody = Body<
-  z.output<typeof PairSchema> | z.output<typeof PairBatchSchema>,
-  z.output<typeof PairFormSchema>
->
+type PairsBody = Body<z.output<typeof PairSchema> | z.output<typeof PairBatchSchema>, z.output<typeof PairFormSchema>>
 
 /** The entries of a body, in its order. A picture is decoded when it is asked for, so one bad one spoils no other. */
 export function pairEntries(body: PairsBody): readonly PairEntry[] {

@@ -6,7 +6,7 @@ import { carriedPictures, storePictures } from './carried-pictures.ts'
 import { counterState, retrainingRequest } from './retraining-request.ts'
 import type { Handler } from './runner.ts'
 
-export type CountDependencies = {
+type CountDependencies = {
   readonly catalogue: Catalogue
   readonly log: EventLog
   readonly settings: CounterSettings

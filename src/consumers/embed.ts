@@ -11,7 +11,7 @@ import { carriedPictures, storePictures } from './carried-pictures.ts'
 import type { Effect } from './effects.ts'
 import type { Handler } from './runner.ts'
 
-export type EmbedDependencies = {
+type EmbedDependencies = {
   readonly generation: string
   readonly encoder: Encoder
   readonly catalogue: Catalogue

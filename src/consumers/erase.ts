@@ -4,7 +4,7 @@ import type { ErasureRecord } from '../core/events.ts'
 import { parsePairKey } from '../core/ids.ts'
 import { imageBlobKey, pairRecordProblem } from '../core/pair-record.ts'
 import { viewReleases } from '../core/release-chain.ts'
-import type { EventLog, LogRecord, NewRecord } from '../ports/event-log.ts'
+import type { LogRecord, NewRecord } from '../ports/event-log.ts'
 import type { Effect } from './effects.ts'
 import type { Handler } from './runner.ts'
 import { blobRemoval, sweepErased, type SweepDependencies } from './sweep.ts'
@@ -12,7 +12,7 @@ import { blobRemoval, sweepErased, type SweepDependencies } from './sweep.ts'
 /** Compaction removes an erased value within a day of its segment's end, which is at most an hour away. */
 export const LOG_CLEAN_AFTER = 25 * 3_600_000
 
-export type EraseDependencies = SweepDependencies & { readonly log: EventLog }
+type EraseDependencies = SweepDependencies
 
 /** Follows tombstones behind all others: what no worker can write any more is removed for good, and the receipt says so. */
 export function createEraseHandler(deps: EraseDependencies): Handler<'pairs'> {
@@ -52,7 +52,8 @@ export function createEraseHandler(deps: EraseDependencies): Handler<'pairs'> {
         (record) => record.value === null && pairRecordProblem(record, partitions) === null,
       )
       if (tombstones.length === 0) return []
-      await catalogue.foldedPast(tombstones)
+      // Past the tombstones and up to now: what came back since must not be taken for dead.
+      await catalogue.caughtUp(log)
       await requirePassed(tombstones)
       const ids = tombstones.flatMap(({ key }) => parsePairKey(key) ?? [])
       const erased = {

@@ -19,7 +19,7 @@ export type GenerationsDependencies = {
 
 type Running = { readonly consumer: Consumer; readonly encoder: Encoder }
 
-export type Generations = {
+type Generations = {
   /** Starts and stops groups so that each live generation has one; true when something changed. */
   step(): Promise<boolean>
   /** Rejects when a group ends that should not. */

@@ -1,4 +1,4 @@
-export type Loop = { stop(): Promise<void> }
+type Loop = { stop(): Promise<void> }
 
 /**
  * Calls `step` again and again: at once after it did something, else when woken or after `interval` milliseconds. A step that

@@ -22,7 +22,7 @@ export type KeeperDependencies = {
   readonly clock: () => number
 }
 
-export type ReleaseKeeper = {
+type ReleaseKeeper = {
   /** Does the one next thing that a release needs, if any; true when it did something. */
   step(): Promise<boolean>
 }

@@ -3,7 +3,7 @@ import type { ReleaseRecord, ReleaseState } from '../core/events.ts'
 import { releaseIdOf } from '../core/ids.ts'
 import type { EventLog } from '../ports/event-log.ts'
 
-export type ReleaseDraft = {
+type ReleaseDraft = {
   /** The head of the chain on which the decision was made (`viewReleases`): whatever came after it makes the decision void. */
   readonly follows: string | null
   readonly state: ReleaseState

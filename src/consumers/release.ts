@@ -8,7 +8,7 @@ import type { ReleaseLog } from './release-log.ts'
 import type { Handler } from './runner.ts'
 
 /** The first model has nobody to be compared with: it is judged on its own. */
-export type FirstModelVerdict = { readonly accepted: boolean; readonly sentence: string; readonly evidence: object }
+type FirstModelVerdict = { readonly accepted: boolean; readonly sentence: string; readonly evidence: object }
 
 export type ReleaseDependencies = {
   readonly catalogue: Catalogue

@@ -4,7 +4,7 @@ import { requestIdOf } from '../core/ids.ts'
 import { writeSnapshot } from '../core/snapshot.ts'
 import type { Effect } from './effects.ts'
 
-export type RequestOptions = {
+type RequestOptions = {
   readonly reason: RetrainingReason
   readonly requestedBy: string
   readonly threshold: number

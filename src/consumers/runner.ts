@@ -21,7 +21,7 @@ export type RetryPolicy = {
 }
 
 /** Five attempts within 30 seconds (0.4 + 0.8 + 1.6 + 3.2 = 6 s of waiting); dependencies are awaited without limit. */
-export const defaultRetryPolicy: RetryPolicy = { attempts: 5, firstWait: 400, longestWait: 10_000 }
+const defaultRetryPolicy: RetryPolicy = { attempts: 5, firstWait: 400, longestWait: 10_000 }
 
 type Origin = Pick<LogRecord, 'topic' | 'partition' | 'offset' | 'timestamp' | 'key'>
 
@@ -30,7 +30,7 @@ export type RunnerEvents = {
   readonly onWaiting?: (group: string, error: AppError) => void
 }
 
-export type RunnerOptions = {
+type RunnerOptions = {
   readonly log: EventLog
   readonly ports: EffectPorts
   readonly policy?: RetryPolicy

@@ -1,11 +1,13 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import { toAppError } from '../core/errors.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
+import type { EventLog } from '../ports/event-log.ts'
 import { pointKinds, type PointKind, type VectorIndex } from '../ports/vector-index.ts'
 import type { Effect } from './effects.ts'
 
 export type SweepDependencies = {
   readonly catalogue: Catalogue
+  readonly log: EventLog
   readonly index: VectorIndex
   readonly blobs: BlobStore
   /** A blob without a live pair is kept this long after its last put: its record may still be on the way. */
@@ -26,14 +28,31 @@ async function* pagesOf<T>(items: AsyncIterable<T>): AsyncGenerator<readonly T[]
   if (page.length > 0) yield page
 }
 
-function removalOf(
-  { catalogue }: Pick<SweepDependencies, 'catalogue'>,
+/**
+ * The ids that nothing live stands for. Another process may have written them from a catalogue that is ahead of this one, so none is
+ * taken for dead before this one has folded what the log held after they were seen.
+ */
+async function deadAmong(
+  { catalogue, log }: Pick<SweepDependencies, 'catalogue' | 'log'>,
+  kind: PointKind,
+  ids: readonly string[],
+): Promise<readonly string[]> {
+  const withoutLife = (): readonly string[] => {
+    const live = catalogue.liveAmong(kind, ids)
+    return ids.filter((id) => !live.has(id))
+  }
+  if (withoutLife().length === 0) return []
+  await catalogue.caughtUp(log)
+  return withoutLife()
+}
+
+async function removalOf(
+  deps: Pick<SweepDependencies, 'catalogue' | 'log'>,
   generation: string,
   kind: PointKind,
   suspects: readonly string[],
-): Effect[] {
-  const live = catalogue.liveAmong(kind, suspects)
-  const ids = suspects.filter((id) => !live.has(id))
+): Promise<Effect[]> {
+  const ids = await deadAmong(deps, kind, suspects)
   return ids.length === 0 ? [] : [{ type: 'points-remove', generation, kind, ids }]
 }
 
@@ -42,13 +61,13 @@ function removalOf(
  * the next: what was dead when it was looked at may come back, and its new point must not go.
  */
 export async function* sweepIndex(
-  deps: Pick<SweepDependencies, 'catalogue' | 'index'>,
+  deps: Pick<SweepDependencies, 'catalogue' | 'log' | 'index'>,
 ): AsyncGenerator<readonly Effect[]> {
   for (const { generation } of await deps.index.generations()) {
     for (const kind of pointKinds) {
       try {
         for await (const ids of pagesOf(deps.index.ids(generation, kind))) {
-          const removal = removalOf(deps, generation, kind, ids)
+          const removal = await removalOf(deps, generation, kind, ids)
           if (removal.length > 0) yield removal
         }
       } catch (error) {
@@ -60,7 +79,7 @@ export async function* sweepIndex(
 
 /** The points that any generation still holds of what was erased, as effects that remove them: the sweep for exactly these ids. */
 export async function sweepErased(
-  deps: Pick<SweepDependencies, 'catalogue' | 'index'>,
+  deps: Pick<SweepDependencies, 'catalogue' | 'log' | 'index'>,
   erased: Readonly<Record<PointKind, readonly string[]>>,
 ): Promise<Effect[]> {
   const held: { readonly generation: string; readonly kind: PointKind; readonly ids: readonly string[] }[] = []
@@ -71,7 +90,9 @@ export async function sweepErased(
     }
   }
   // The catalogue is asked last, as close to the removal as can be.
-  return held.flatMap(({ generation, kind, ids }) => removalOf(deps, generation, kind, ids))
+  const removals: Effect[] = []
+  for (const { generation, kind, ids } of held) removals.push(...(await removalOf(deps, generation, kind, ids)))
+  return removals
 }
 
 /** A generation may be deleted while it is looked at. */
@@ -91,8 +112,8 @@ const imageIdOf = ({ key }: { readonly key: string }): string => key.slice(key.l
 export async function sweepBlobs(deps: SweepDependencies): Promise<Effect[]> {
   const effects: Effect[] = []
   for await (const blobs of pagesOf(deps.blobs.list('images/'))) {
-    const live = deps.catalogue.liveAmong('images', blobs.map(imageIdOf))
-    for (const blob of blobs) if (!live.has(imageIdOf(blob))) effects.push(...blobRemoval(blob, deps))
+    const dead = new Set(await deadAmong(deps, 'images', blobs.map(imageIdOf)))
+    for (const blob of blobs) if (dead.has(imageIdOf(blob))) effects.push(...blobRemoval(blob, deps))
   }
   return effects
 }

@@ -7,7 +7,7 @@ import type { Effect } from './effects.ts'
 import type { Handler } from './runner.ts'
 
 /** What a training yields; the blob of the manifest and all it names are durable by then. */
-export type TrainedModel = {
+type TrainedModel = {
   readonly manifest: string
   /** The model whose weights it started from; null when it started from scratch. */
   readonly parent: string | null

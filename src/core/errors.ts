@@ -4,7 +4,7 @@
  * - `unavailable`: a dependency is out of reach; wait and go on, losing nothing;
  * - `internal`: not understood; try a bounded number of times.
  */
-export type ErrorKind = 'invalid' | 'unavailable' | 'internal'
+type ErrorKind = 'invalid' | 'unavailable' | 'internal'
 
 /** Every failure that has a name. Drivers translate what their libraries throw into this table. */
 export const errorCodes = {

@@ -67,16 +67,8 @@ export type ModelTrained = {
   readonly trainedAt: number
 }
 
-export const releaseStates = [
-  'building',
-  'promoted',
-  'rejected',
-  'inconclusive',
-  'probation-passed',
-  'reverted',
-  'retired',
-] as const
-export type ReleaseState = (typeof releaseStates)[number]
+export type ReleaseState =
+  'building' | 'promoted' | 'rejected' | 'inconclusive' | 'probation-passed' | 'reverted' | 'retired'
 
 export type ReleaseRecord = {
   readonly releaseId: string

@@ -2,7 +2,7 @@ import { AppError } from './errors.ts'
 import { sha256Hex } from './ids.ts'
 import { splits, type Split } from './split.ts'
 
-export type SnapshotEntry = { readonly pairId: string; readonly split: Split }
+type SnapshotEntry = { readonly pairId: string; readonly split: Split }
 
 /** The file of a snapshot: a line a pair, `pairId split`, sorted by pairId; named by the SHA-256 of its bytes. */
 export function writeSnapshot(entries: Iterable<SnapshotEntry>): { key: string; bytes: Uint8Array } {

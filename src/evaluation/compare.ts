@@ -3,7 +3,7 @@ import type { Direction, Evaluation } from './evaluate-retrieval.ts'
 import { measureLabels, type MeasureName } from './measures.ts'
 import type { PairedImage, PairedScores } from './paired-scores.ts'
 
-export type Comparison = {
+type Comparison = {
   /** Default `textToImage`: what a person who types a query sees. */
   readonly direction?: Direction
   /** Default `ndcg_10`. */

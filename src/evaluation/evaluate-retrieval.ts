@@ -19,7 +19,7 @@ export type RetrievalInput = {
   readonly relevant?: (caption: EvaluatedCaption, imageId: string) => boolean
 }
 
-export type QueryEvaluation = {
+type QueryEvaluation = {
   readonly queryId: string
   /** The image that the query is, or whose caption it is: what the bootstrap resamples. */
   readonly imageId: string

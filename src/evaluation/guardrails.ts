@@ -9,7 +9,7 @@ export type Guardrail = {
   readonly detail: string
 }
 
-export type QualityTolerance = ResamplingOptions & {
+type QualityTolerance = ResamplingOptions & {
   /** The largest fall that is let pass. Default 0.01. */
   readonly tolerance?: number
   /** The share of harmless changes that look like a harm by chance. Default 0.05. */
@@ -39,7 +39,7 @@ export function qualityGuardrail(scores: PairedScores, options: QualityTolerance
   }
 }
 
-export type LatencyTolerance = {
+type LatencyTolerance = {
   /** How many times as slow is let pass. Default 1.5. */
   readonly factor?: number
   /** Milliseconds let pass on top, because the clock itself is uneven on a fast model. Default 5. */

@@ -12,7 +12,7 @@ import { latencyGuardrail, qualityGuardrail, type Guardrail } from './guardrails
 import { slice } from './paired-scores.ts'
 import { evaluateModel, heldOutSet, type HeldOutSet, type Judgement } from './held-out.ts'
 
-export type JudgeDependencies = {
+type JudgeDependencies = {
   readonly catalogue: Catalogue
   /** The caller closes what it is given. */
   readonly openEncoder: (modelVersion: string) => Promise<Encoder>
@@ -22,7 +22,7 @@ export type JudgeDependencies = {
   readonly onEvaluated?: (modelVersion: string, summary: Record<string, number>) => Promise<void>
 }
 
-export type FirstVerdict = { readonly accepted: boolean; readonly sentence: string; readonly evidence: object }
+type FirstVerdict = { readonly accepted: boolean; readonly sentence: string; readonly evidence: object }
 
 /** An erasure may take a picture from under an evaluation, which then begins anew; more than a few in a row are something else. */
 const ATTEMPTS = 5

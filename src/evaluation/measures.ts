@@ -1,6 +1,6 @@
 /** The depths at which cut-off measures are reported. */
 export const cutoffs = [1, 5, 10] as const
-export type Cutoff = (typeof cutoffs)[number]
+type Cutoff = (typeof cutoffs)[number]
 
 /** What is measured of a query, by trec_eval's names; the field's image-text "Recall@K" is `success_K`. */
 export const measureNames = [
@@ -42,7 +42,7 @@ export type RankedGain = { readonly rank: number; readonly gain: number }
 const discounted = (gain: number, rank: number): number => gain / Math.log2(rank + 1)
 
 /** NDCG with linear gain and log2(rank + 1) discount (trec_eval's `ndcg_cut`); 0 when nothing is relevant. */
-export function ndcgAt(cutoff: number, retrieved: readonly RankedGain[], gains: readonly number[]): number {
+function ndcgAt(cutoff: number, retrieved: readonly RankedGain[], gains: readonly number[]): number {
   const ideal = [...gains]
     .sort((a, b) => b - a)
     .slice(0, cutoff)

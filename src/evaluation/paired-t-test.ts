@@ -1,7 +1,7 @@
 import { differencesOf, meanDifference, type PairedScores } from './paired-scores.ts'
 import { studentTwoSided } from './student-t.ts'
 
-export type TTest = { readonly t: number; readonly freedom: number; readonly pValue: number }
+type TTest = { readonly t: number; readonly freedom: number; readonly pValue: number }
 
 /**
  * The paired t-test over images, two-sided. Images with several queries weigh by them: the variance is that of a ratio of sums

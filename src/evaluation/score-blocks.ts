@@ -2,14 +2,14 @@ import { AppError } from '../core/errors.ts'
 import { dot } from '../core/vector.ts'
 
 /** Vectors as the rows of one matrix, padded with rows of zeros so that the kernel needs no special case at the edge. */
-export type PackedVectors = {
+type PackedVectors = {
   readonly rows: Float32Array
   readonly count: number
   readonly dimension: number
 }
 
 /** The scores of `queries` x `documents`, row by row with `stride`. */
-export type ScoreBlock = {
+type ScoreBlock = {
   readonly scores: Float32Array
   readonly stride: number
   readonly firstQuery: number

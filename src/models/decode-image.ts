@@ -5,7 +5,7 @@ import { contentTypes, imageTypeOf } from './image-type.ts'
 import { HASH_INPUT, perceptualHash } from './perceptual-hash.ts'
 import { resizedSize, toPixels, type Preprocessing, type View } from './preprocessing.ts'
 
-export type ImageLimits = {
+type ImageLimits = {
   /** Size of the file. Default 20 MB. */
   readonly maxBytes: number
   /** Width times height. Default 64 million. */
@@ -14,7 +14,7 @@ export type ImageLimits = {
   readonly timeoutMilliseconds: number
 }
 
-export type ImageFacts = {
+type ImageFacts = {
   readonly contentType: string
   /** As shown: after the orientation that the camera noted is applied. */
   readonly width: number
@@ -22,7 +22,7 @@ export type ImageFacts = {
   readonly perceptualHash: string
 }
 
-export const defaultImageLimits: ImageLimits = {
+const defaultImageLimits: ImageLimits = {
   maxBytes: 20_000_000,
   maxPixels: 64_000_000,
   timeoutMilliseconds: 10_000,

@@ -11,7 +11,7 @@ import { checkModelFolder, IMAGE_BACKBONE_FILE, IMAGE_HEAD_FILE, TEXT_MODEL_FILE
 import { openOnnxSession, type OnnxSession } from './onnx-session.ts'
 import { createTokeniser, PADDING_ID, type Tokeniser } from './tokeniser.ts'
 
-export type DualEncoderOptions = {
+type DualEncoderOptions = {
   /** Where the features of pictures that have an id are looked up and kept; without it every picture is decoded. */
   readonly features?: FeatureCache
   /** Threads within an operator. Default 1. */

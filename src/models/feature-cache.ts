@@ -30,7 +30,7 @@ export type FeatureCache = {
   close(): Promise<void>
 }
 
-export type FeatureCacheOptions = {
+type FeatureCacheOptions = {
   readonly blobs: BlobStore
   /** For the disposable local copy. */
   readonly folder: string

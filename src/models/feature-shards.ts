@@ -20,7 +20,7 @@ export type FeatureShards = {
   close(): void
 }
 
-export type FeatureShardsOptions = {
+type FeatureShardsOptions = {
   readonly blobs: BlobStore
   /** Of the blob keys, without a slash at the end. */
   readonly prefix: string

@@ -1,5 +1,5 @@
 /** The kinds of picture that are decoded. Vector, document and script formats are deliberately absent. */
-export type ImageType = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'avif'
+type ImageType = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'avif'
 
 export const contentTypes: Readonly<Record<ImageType, string>> = {
   jpeg: 'image/jpeg',

@@ -8,7 +8,7 @@ export type MicroBatcher<Item, Result> = {
   close(): Promise<void>
 }
 
-export type MicroBatcherOptions<Item, Result> = {
+type MicroBatcherOptions<Item, Result> = {
   /** Items a batch at most. */
   readonly maxSize: number
   /** How long the first item waits for company, in milliseconds; 0 waits for the calls of the same turn only. */

@@ -3,14 +3,14 @@ import { dirname, join } from 'node:path'
 import { AppError } from '../core/errors.ts'
 
 /** The files of a dual encoder, relative to its folder. */
-export const CONFIG_FILE = 'config.json'
-export const PREPROCESSOR_FILE = 'preprocessor_config.json'
-export const TOKENISER_FILE = 'tokenizer.json'
+const CONFIG_FILE = 'config.json'
+const PREPROCESSOR_FILE = 'preprocessor_config.json'
+const TOKENISER_FILE = 'tokenizer.json'
 export const IMAGE_BACKBONE_FILE = 'onnx/image_backbone.onnx'
 export const IMAGE_HEAD_FILE = 'onnx/image_head.onnx'
 export const TEXT_MODEL_FILE = 'onnx/text_model.onnx'
 /** The network of a backbone's own folder. */
-export const BACKBONE_FILE = 'onnx/model.onnx'
+const BACKBONE_FILE = 'onnx/model.onnx'
 
 const required = [CONFIG_FILE, PREPROCESSOR_FILE, TOKENISER_FILE, IMAGE_BACKBONE_FILE, IMAGE_HEAD_FILE, TEXT_MODEL_FILE]
 

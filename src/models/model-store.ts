@@ -20,7 +20,7 @@ export type ModelStore = {
   export(manifestKey: string, directory: string): Promise<void>
 }
 
-export type ModelStoreOptions = {
+type ModelStoreOptions = {
   readonly blobs: BlobStore
   /** For the disposable local copies. */
   readonly folder: string

@@ -6,7 +6,7 @@ import { AppError } from '../core/errors.ts'
 /** A picture as it is, or mirrored left to right. */
 export type View = 'plain' | 'flipped'
 
-export type Size = { readonly width: number; readonly height: number }
+type Size = { readonly width: number; readonly height: number }
 
 /** How a model wants its pictures: resized, centre-cropped, then `value * scale[c] + offset[c]` of each byte. */
 export type Preprocessing = {

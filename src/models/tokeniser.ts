@@ -68,7 +68,7 @@ export function createTokeniser(json: unknown): Tokeniser {
   }
 }
 
-export type VocabularyRule = {
+type VocabularyRule = {
   /** Words seen less often are unknown. */
   readonly minimumCount: number
   /** Entries at most, padding and unknown included; the most frequent stay. */

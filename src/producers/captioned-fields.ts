@@ -3,7 +3,7 @@ import { AppError } from '../core/errors.ts'
 const captionField = /^(captions?|text|sentences?|description)(_\d+)?$/
 
 /** Whether a field of a record holds captions, by its name. */
-export const isCaptionField = (name: string): boolean => captionField.test(name)
+const isCaptionField = (name: string): boolean => captionField.test(name)
 
 export type CaptionedFields = {
   /** One null where the record names no caption. */

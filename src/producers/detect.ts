@@ -69,7 +69,7 @@ const openers: Readonly<Record<Format, (place: Place) => Promise<Source | null>>
   },
 }
 
-export const knownFormats = Object.keys(openers) as readonly Format[]
+const knownFormats = Object.keys(openers) as readonly Format[]
 
 async function lookAt(path: string): Promise<Place> {
   try {

@@ -21,7 +21,7 @@ export type PublishReport = {
   readonly interrupted: boolean
 }
 
-export type ReportBuilder = {
+type ReportBuilder = {
   accept(): void
   duplicate(): void
   reject(source: string, code: ErrorCode, detail: string): void

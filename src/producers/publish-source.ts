@@ -16,7 +16,7 @@ export type PublishProgress = {
   readonly total: number | null
 }
 
-export type PublishOptions = {
+type PublishOptions = {
   readonly onProgress?: (progress: PublishProgress) => void
   /** Once raised, no more is read; what is in hand is finished. */
   readonly signal?: AbortSignal

@@ -19,7 +19,7 @@ export type PublishEntry = EntryFields & {
  * `accepted`: the blob and the record are durable. `duplicate`: the pair is live already. `rejected`: nothing was stored; `code` and
  * `detail` say why.
  */
-export type PublishOutcome = {
+type PublishOutcome = {
   readonly outcome: 'accepted' | 'duplicate' | 'rejected'
   readonly pairId: string | null
   readonly imageId: string | null

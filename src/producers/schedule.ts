@@ -3,7 +3,7 @@ import { AppError } from '../core/errors.ts'
 
 const ADVICE = 'Write a cron expression such as "0 3 * * *" (every day at three).'
 
-export type Schedule = {
+type Schedule = {
   /** When it runs next, in milliseconds since the epoch; null when never again. */
   next(): number | null
   /** No run begins after this; resolves once the one that is under way, if any, has ended. */

@@ -1,16 +1,7 @@
 import { AppError, toAppError, type ErrorCode } from '../core/errors.ts'
 import type { Split } from '../core/split.ts'
 
-export const sourceFormats = [
-  'folder',
-  'flickr8k',
-  'captions-file',
-  'json-lines',
-  'webdataset',
-  'parquet',
-  'scenes',
-] as const
-export type SourceFormat = (typeof sourceFormats)[number]
+export type SourceFormat = 'folder' | 'flickr8k' | 'captions-file' | 'json-lines' | 'webdataset' | 'parquet' | 'scenes'
 
 /** One picture with one caption (or none), not validated: that is the publisher's work. */
 export type SourceEntry = {

@@ -2,10 +2,10 @@ import { MAX_CAPTION_LENGTH, normaliseCaption } from '../core/caption.ts'
 import { AppError } from '../core/errors.ts'
 import { parseSplit, type Split } from '../core/split.ts'
 
-export const MAX_METADATA_FIELDS = 64
-export const MAX_METADATA_NAME = 64
-export const MAX_METADATA_VALUE = 4_096
-export const MAX_SUBJECT_LENGTH = 256
+const MAX_METADATA_FIELDS = 64
+const MAX_METADATA_NAME = 64
+const MAX_METADATA_VALUE = 4_096
+const MAX_SUBJECT_LENGTH = 256
 
 /** What a producer says of a picture; every field is checked. */
 export type EntryFields = {

@@ -8,7 +8,7 @@ import type { Publisher } from './publisher.ts'
 import type { PublishReport } from './publish-report.ts'
 import { publishSource } from './publish-source.ts'
 
-export type WatchOptions = {
+type WatchOptions = {
   /** After each picture that was published, or tried. */
   readonly onReport: (report: PublishReport) => void
   /** What is unavailable or not understood; the picture is tried again. */
@@ -19,7 +19,7 @@ export type WatchOptions = {
   readonly retryAfter?: number
 }
 
-export type FolderWatch = {
+type FolderWatch = {
   /** Resolves once the picture in hand is done; those that waited are left for the next run. */
   stop(): Promise<void>
 }

@@ -21,7 +21,7 @@ export type DeadLetter = Coordinates & {
 }
 
 /** Where its topic took the record again, when and for whom, and as which dead letter it ended, if it died again. */
-export type Replay = Coordinates & {
+type Replay = Coordinates & {
   readonly at: number
   readonly by: string
   readonly diedAgain: (Coordinates & { readonly cause: string }) | null

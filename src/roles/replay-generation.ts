@@ -3,7 +3,7 @@ import { AppError } from '../core/errors.ts'
 import { viewReleases } from '../core/release-chain.ts'
 import type { Services } from './services.ts'
 
-export type ReplayedPartition = {
+type ReplayedPartition = {
   readonly partition: number
   /** The next offset before and after. */
   readonly was: number

@@ -13,7 +13,7 @@ import type { Services } from './services.ts'
 import { startTrainRole } from './train-role.ts'
 import { startCountRole, startEraseRole, startFeatureUpkeep } from './upkeep-role.ts'
 
-export type RunningRoles = RunningRole & {
+type RunningRoles = RunningRole & {
   /** Where the API listens; null without the role `api`. */
   readonly address: string | null
 }

@@ -4,7 +4,7 @@ import { AppError, type ErrorCode } from '../core/errors.ts'
 export type SqliteValue = string | number | bigint | Uint8Array | null
 export type Row = Record<string, SqliteValue>
 
-export interface Statement<R> {
+interface Statement<R> {
   run(...values: readonly SqliteValue[]): { changes: number }
   get(...values: readonly SqliteValue[]): R | undefined
   all(...values: readonly SqliteValue[]): R[]
@@ -20,7 +20,7 @@ export interface Database {
   close(): void
 }
 
-export type OpenOptions = {
+type OpenOptions = {
   readonly readonly?: boolean
   /**
    * Whether the newest transactions may be missing after a power loss (never after SIGKILL), because they can be had again from

@@ -4,7 +4,7 @@ export type { Logger } from 'pino'
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent'
 
-export type LoggerOptions = {
+type LoggerOptions = {
   readonly level?: LogLevel
   /** The role that writes, on every line: `embed`. */
   readonly role?: string

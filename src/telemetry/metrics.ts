@@ -7,10 +7,10 @@ import { createMetricFactory } from './metric-factory.ts'
 export const retrainingOutcomes = ['promoted', 'rejected', 'inconclusive', 'failed', 'superseded'] as const
 
 /** What a search starts from. */
-export const searchKinds = ['text', 'image', 'vector'] as const
+const searchKinds = ['text', 'image', 'vector'] as const
 
 /** What an embedding consumer encodes. */
-export const embeddingKinds = ['image', 'caption'] as const
+const embeddingKinds = ['image', 'caption'] as const
 export type EmbeddingKind = (typeof embeddingKinds)[number]
 
 /** Why the records of each topic die, as far as that can be known before: others start with their first death. */

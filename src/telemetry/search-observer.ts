@@ -1,6 +1,6 @@
 import { toAppError } from '../core/errors.ts'
 
-export type SearchObservations = {
+type SearchObservations = {
   readonly searches: number
   /** The searches whose answers tell of the release: those that neither a filter nor the words alone could leave empty. */
   readonly telling: number

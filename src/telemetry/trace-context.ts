@@ -11,7 +11,7 @@ export type TraceContext = {
 }
 
 /** `count` random bytes; a parameter so that tests are repeatable. */
-export type RandomSource = (count: number) => Uint8Array
+type RandomSource = (count: number) => Uint8Array
 
 /** All-zero ids are invalid; drawing one has a chance of 2^-64, and drawing again costs nothing. */
 function randomHex(count: number, random: RandomSource): string {

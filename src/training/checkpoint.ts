@@ -19,15 +19,15 @@ const positionSchema = z.object({
 })
 
 /** Where a training stands. With what was learned and the job it determines all that follows. */
-export type TrainingPosition = z.infer<typeof positionSchema>
+type TrainingPosition = z.infer<typeof positionSchema>
 
 /** All arrays that change from step to step: the weights with the optimiser's running means, and their averages. */
-export type Learned = {
+type Learned = {
   readonly states: Readonly<Record<string, AdamState>>
   readonly averages: Weights
 }
 
-export type Checkpoints = {
+type Checkpoints = {
   save(position: TrainingPosition, learned: Learned): Promise<void>
   /** Loads the saved arrays into `learned` and returns where training stood; null when there is nothing to resume. */
   resume(fingerprint: string, learned: Learned): Promise<TrainingPosition | null>

@@ -10,7 +10,7 @@ export type Recall = { readonly at1: number; readonly at5: number; readonly at10
 const MAXIMUM_IMAGES = 1_000
 const CHUNK = 512
 
-export type DevelopmentFold = {
+type DevelopmentFold = {
   /** Averages of the views, [images, width]. */
   readonly features: Float32Array
   readonly images: number

@@ -6,7 +6,7 @@ import type { TokeniserFile } from '../models/tokeniser.ts'
 import { writeDurably } from './weights-file.ts'
 
 /** What `config.json` of a dual encoder says; names as in the configurations of published CLIP models where there is one. */
-export type DualEncoderConfig = {
+type DualEncoderConfig = {
   readonly model_type: 'pairstream-dual-encoder'
   readonly model_version: string
   readonly text_tower: 'bag-of-words'

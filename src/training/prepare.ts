@@ -10,7 +10,7 @@ import type { Example, Fold } from './training-data.ts'
 import { wordPlaces } from './word-places.ts'
 
 /** What a training starts from: all of it a function of the job and its data. */
-export type Preparation = {
+type Preparation = {
   readonly shape: DualEncoderShape
   readonly tokeniser: TokeniserFile
   readonly vocabularySize: number

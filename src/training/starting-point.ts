@@ -14,7 +14,6 @@ export type StartingPoint = { readonly parent: string; readonly folder: string }
 /** What a manifest says of how its model was trained: with the snapshot and the parent all that the training depends on. */
 export type TrainingRecord = {
   readonly seed: number
-  readonly threads: number
   /** The `id` of the backbone. */
   readonly backbone: string
   readonly hyperparameters: Hyperparameters

@@ -23,7 +23,7 @@ export type TrainingEvents = {
   readonly onTrained?: (modelVersion: string, result: TrainingResult, pairs: number) => void
 }
 
-export type TrainRequestDependencies = {
+type TrainRequestDependencies = {
   readonly catalogue: Catalogue
   readonly blobs: BlobStore
   readonly features: FeatureCache
@@ -122,7 +122,6 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
     folder.written(VIEWS.length * backbone.featureWidth * Float32Array.BYTES_PER_ELEMENT)
     const training: TrainingRecord = {
       seed: deps.seed,
-      threads: deps.threads,
       backbone: backbone.id,
       hyperparameters: {
         ...defaultHyperparameters(written.examples),
@@ -130,13 +129,13 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
       },
     }
     const start = deps.start === 'champion' ? await championOf(request, training, deps) : null
-    const { seed, threads, hyperparameters } = training
+    const { seed, hyperparameters } = training
     const job: TrainingJob = {
       jobFolder,
       outputFolder: join(jobFolder, 'model'),
       modelVersion,
       seed,
-      threads,
+      threads: deps.threads,
       featureWidth: backbone.featureWidth,
       initialFolder: start?.folder ?? null,
       hyperparameters,

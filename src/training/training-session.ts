@@ -15,7 +15,7 @@ import type { Weights } from '../models/definitions/serving.ts'
 import { createWordTable } from './word-table.ts'
 
 /** One dual encoder being trained: its arrays, their running means, and the graph that computes loss and gradients. */
-export type TrainingSession = {
+type TrainingSession = {
   /** The live arrays with their running means, by name; `words` is the table of words. */
   readonly states: Readonly<Record<string, AdamState>>
   /** Learns from the batch that `batch` holds; resolves to its loss before the update. `step` counts from 1. */

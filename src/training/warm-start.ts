@@ -21,7 +21,7 @@ async function readModel(folder: string) {
 }
 
 /** A model that training starts from. */
-export type Parent = {
+type Parent = {
   /** Copies all but the words over initial weights, which hold no words. Throws `training-failed` when the parent's arrays have other sizes. */
   copyHeads(weights: Readonly<Record<string, Float32Array>>): void
   /** Copies the rows of the words that the parent knows to `words`; others keep their place. */

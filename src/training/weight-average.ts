@@ -1,7 +1,7 @@
 import type { Weights } from '../models/definitions/serving.ts'
 
 /** The weights as they were on average over the last steps: what is judged and exported. */
-export type WeightAverage = {
+type WeightAverage = {
   readonly averages: Weights
   /** Takes up the weights after a step, which counts from 1. */
   update(step: number): void

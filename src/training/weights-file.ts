@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { vectorBytes } from '../core/vector.ts'
 
 /** Arrays by name with a note, as one file. */
-export type WeightsFile = { readonly note: string; readonly arrays: Readonly<Record<string, Float32Array>> }
+type WeightsFile = { readonly note: string; readonly arrays: Readonly<Record<string, Float32Array>> }
 
 type Entry = {
   readonly dtype: 'F32'

@@ -7,7 +7,7 @@ export type Words = readonly number[]
  * The embeddings of all words, outside the graph: ONNX Runtime adds duplicate rows with a race (microsoft/onnxruntime#18048), so
  * words are averaged and their gradients summed here, in the order of the batch. Only rows of words in the batch are updated.
  */
-export type WordTable = {
+type WordTable = {
   readonly state: AdamState
   /** Writes the mean of each caption's words to `bags` [captions, width]; zeros where there is no word. */
   average(captions: readonly Words[], bags: Float32Array): void

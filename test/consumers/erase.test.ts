@@ -218,6 +218,30 @@ describe('the sweep', () => {
     expect(await allIds(made.index.ids('g1', 'images'))).toEqual([last.imageId])
   })
 
+  it('takes nothing for dead that it has not folded yet but others have', async () => {
+    const made = await platform()
+    const event = pairEvent('one', 'a dog')
+    await made.log.append([publication(event)])
+    await made.blobs.put(imageBlobKey(event.imageId), new TextEncoder().encode('one'))
+    await made.index.create('g1', DIMENSION)
+    await made.index.upsert('g1', 'images', [unitPoint(event.imageId)])
+    let folded = false
+    const catalogue: Platform['catalogue'] = {
+      ...made.catalogue,
+      async caughtUp(log) {
+        await made.catalogue.caughtUp(log)
+        folded = true
+      },
+      liveAmong: (kind, ids) => (folded ? made.catalogue.liveAmong(kind, ids) : new Set()),
+    }
+    const behind = { ...made, catalogue, blobGrace: 0 }
+    for await (const removal of sweepIndex(behind)) expect(removal).toEqual([])
+    folded = false
+    expect(await sweepBlobs(behind)).toEqual([])
+    folded = false
+    expect(await sweepErased(behind, { images: [event.imageId], captions: [] })).toEqual([])
+  })
+
   it('lets others have their turn while it walks', async () => {
     const made = await platform()
     const points = Array.from({ length: 3_000 }, (_, i) => unitPoint(pairEvent(`image ${i}`, 'a dog').imageId))

@@ -9,9 +9,10 @@ import { startPairstream, type RunningPairstream } from './running-pairstream.ts
 type Opener = readonly [where: string, open: (address: string) => Promise<OpenedPage>]
 
 const chromium = findChromium()
+const inChromium = (executable: string): Opener => ['in Chromium', (address) => openInChromium(executable, address)]
 const openers: readonly Opener[] = [
   ['without a browser', async (address) => openWithoutBrowser(address)],
-  ...(chromium === null ? [] : [['in Chromium', (address) => openInChromium(chromium, address)] as const]),
+  ...(chromium === null ? [] : [inChromium(chromium)]),
 ]
 
 let pairstream: RunningPairstream

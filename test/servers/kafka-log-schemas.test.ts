@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
-import { createKafkaLog, type KafkaLogOptions } from '../../src/adapters/event-log/kafka.ts'
+import { checkKafka, createKafkaLog, type KafkaLogOptions } from '../../src/adapters/event-log/kafka.ts'
 import { frame } from '../../src/adapters/event-log/kafka/wire-format.ts'
 import type { PairPublished } from '../../src/core/events.ts'
 import type { EventLog } from '../../src/ports/event-log.ts'
@@ -54,6 +54,28 @@ describe('the schemas of the Kafka log', () => {
       code: 'configuration-invalid',
       message: expect.stringMatching(/refuses the schema of .*pairs-value: .+/) as string,
     })
+  })
+
+  it('stop the start when their subject has another level, which stays', async () => {
+    await (await createKafkaLog(options)).close()
+    await fetch(`${servers.registry}/config/${subject()}`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ compatibility: 'BACKWARD' }),
+    })
+    await expect(createKafkaLog(options)).rejects.toMatchObject({
+      code: 'configuration-invalid',
+      message: expect.stringMatching(/pairs-value.*FULL_TRANSITIVE/) as string,
+    })
+    expect(await checkKafka(options)).toEqual([expect.stringMatching(/BACKWARD for .*pairs-value/)])
+    expect(await ask(`/config/${subject()}`)).toMatchObject({ compatibilityLevel: 'BACKWARD' })
+  })
+
+  it('are registered once by starts at the same time', async () => {
+    const logs = await Promise.all(Array.from({ length: 4 }, () => createKafkaLog(options)))
+    await Promise.all(logs.map((log) => log.close()))
+    expect(await ask(`/subjects/${subject()}/versions`)).toEqual([1])
+    expect(await ask(`/config/${subject()}`)).toMatchObject({ compatibilityLevel: 'FULL_TRANSITIVE' })
   })
 
   it('let newer code read old records, and older code newer ones', async () => {

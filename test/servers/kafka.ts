@@ -39,6 +39,8 @@ appender.console.layout.pattern = %d %p %m%n%throwable{3}
 export type BrokerOptions = {
   /** Told the port that the broker listens at; gives the port of 127.0.0.1 at which clients are to reach it. Default: the same. */
   readonly advertise?: (port: number) => Promise<number>
+  /** As `advertise`, of a second way in that only some clients take. */
+  readonly advertiseSecond?: (port: number) => Promise<number>
   /** What clients speak: a security protocol with further lines of `server.properties`. Default: plain text. */
   readonly security?: {
     readonly protocol: string
@@ -54,6 +56,8 @@ export type BrokerOptions = {
 export type KafkaBroker = {
   /** `127.0.0.1:port`. */
   readonly address: string
+  /** The same for the second way in; empty where there is none. */
+  readonly secondAddress: string
   signal(signal: NodeJS.Signals): void
   /** Kills the process at once, as a power cut would, and waits until it is gone. */
   kill(): Promise<void>
@@ -83,6 +87,15 @@ export async function startKafkaBroker(folder: string, options: BrokerOptions = 
   const [port, controllerPort] = [await freePort(), await freePort()]
   const listener = `127.0.0.1:${port}`
   const address = `127.0.0.1:${(await options.advertise?.(port)) ?? port}`
+  const secondPort = options.advertiseSecond === undefined ? null : await freePort()
+  const secondAddress =
+    secondPort === null ? '' : `127.0.0.1:${(await options.advertiseSecond?.(secondPort)) ?? secondPort}`
+  const second = { listener: '', advertised: '', protocol: '' }
+  if (secondPort !== null) {
+    second.listener = `,SECOND://127.0.0.1:${secondPort}`
+    second.advertised = `,SECOND://${secondAddress}`
+    second.protocol = ',SECOND:PLAINTEXT'
+  }
   const protocol = options.security?.protocol ?? 'PLAINTEXT'
   const settings = join(folder, 'server.properties')
   const logging = join(folder, 'log4j2.properties')
@@ -93,9 +106,9 @@ export async function startKafkaBroker(folder: string, options: BrokerOptions = 
     [
       'process.roles=broker,controller',
       'node.id=1',
-      `listeners=CLIENT://${listener},CONTROLLER://127.0.0.1:${controllerPort}`,
-      `advertised.listeners=CLIENT://${address}`,
-      `listener.security.protocol.map=CLIENT:${protocol},CONTROLLER:PLAINTEXT`,
+      `listeners=CLIENT://${listener},CONTROLLER://127.0.0.1:${controllerPort}${second.listener}`,
+      `advertised.listeners=CLIENT://${address}${second.advertised}`,
+      `listener.security.protocol.map=CLIENT:${protocol},CONTROLLER:PLAINTEXT${second.protocol}`,
       'inter.broker.listener.name=CLIENT',
       'controller.listener.names=CONTROLLER',
       `controller.quorum.voters=1@127.0.0.1:${controllerPort}`,
@@ -146,6 +159,7 @@ export async function startKafkaBroker(folder: string, options: BrokerOptions = 
   await start()
   return {
     address,
+    secondAddress,
     signal: (signal) => server?.signal(signal),
     async kill() {
       server?.signal('SIGKILL')

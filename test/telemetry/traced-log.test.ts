@@ -55,7 +55,12 @@ it('goes on with the trace of each record of a batch in what follows from it', a
     const handle = async (records: readonly LogRecord<'pairs'>[]) => {
       const derived = records.flatMap(({ value }) => (value === null ? [] : [indexedOf(value)]))
       const request = { ...indexedOf(pairEvent('of nobody', 'here')), key: 'another subject' }
-      const dead = { topic: 'pairs.dead', key: records[0]?.key ?? '', partition: 0, headers: { cause: 'none' } } as const
+      const dead = {
+        topic: 'pairs.dead',
+        key: records[0]?.key ?? '',
+        partition: 0,
+        headers: { cause: 'none' },
+      } as const
       await log.append([...derived, request, dead]).then(resolve, reject)
     }
     const consumer = log.consume('test', { topics: ['pairs'], handle })

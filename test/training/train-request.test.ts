@@ -48,7 +48,7 @@ async function requested() {
   return { services, request, train, trainFor, learnt, imageIds, jobFolder: join(config.trainingFolder, modelVersionOf(request.requestId)) } // prettier-ignore
 }
 
-describe('a requested training', () => {
+describe('a requested training', { timeout: 120_000 }, () => {
   it('goes on without what is erased meanwhile, and keeps nothing of it', async () => {
     const { services, train, learnt, imageIds, jobFolder } = await requested()
     const { catalogue, log } = services
@@ -125,7 +125,6 @@ describe('a requested training', () => {
     expect(warm.heads).not.toBe(scratch.heads)
     expect(warm.about['training']).toMatchObject({
       seed: 1,
-      threads: 1,
       backbone: (await services.backbone()).id,
       hyperparameters: { maximumEpochs: 1, batchSize: expect.any(Number) as number },
     })

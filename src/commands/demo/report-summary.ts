@@ -4,7 +4,7 @@ import { fullName } from './charts/series.ts'
 import type { Story, StoryDecision, StoryModel } from './story.ts'
 
 /** A decision that the gate made on evidence. */
-export type JudgedDecision = StoryDecision & { readonly evidence: GateEvidence }
+type JudgedDecision = StoryDecision & { readonly evidence: GateEvidence }
 
 const isJudged = (decision: StoryDecision): decision is JudgedDecision => decision.evidence !== null
 
@@ -26,7 +26,7 @@ export function nameOf(models: readonly StoryModel[], modelVersion: string): str
 const takesOver = ({ state }: StoryDecision): boolean => state === 'promoted' || state === 'reverted'
 
 /** The versions that have served, oldest first; the last one serves now. */
-export const servedVersions = (decisions: readonly StoryDecision[]): string[] =>
+const servedVersions = (decisions: readonly StoryDecision[]): string[] =>
   decisions.filter(takesOver).map(({ modelVersion }) => modelVersion)
 
 const points = (share: number): string => `${Math.abs(100 * share).toFixed(1)} percentage points`

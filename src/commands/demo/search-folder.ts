@@ -11,7 +11,7 @@ import { createProgress, type Progress } from '../progress.ts'
 import { formatTable } from '../table.ts'
 import { withModelFor } from './folder-model.ts'
 
-export type SearchFolderOptions = {
+type SearchFolderOptions = {
   /** A folder of pictures, or anything else that can be published. */
   readonly images: string
   readonly query: string | undefined

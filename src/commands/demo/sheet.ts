@@ -11,7 +11,7 @@ export type RowLabels = { readonly before: string; readonly after: string }
 export type PicturePlace = { readonly hit: StoryHit; readonly left: number; readonly top: number }
 
 /** A sheet to be drawn: what lies under the pictures, the pictures, and the marks over them. */
-export type Sheet = {
+type Sheet = {
   readonly width: number
   readonly height: number
   readonly ground: string

@@ -1,5 +1,5 @@
 /** The strokes of a character as SVG path data, from its left edge and its base line, and how wide they are. */
-export type Glyph = { readonly width: number; readonly path: string }
+type Glyph = { readonly width: number; readonly path: string }
 
 /** Units: 20 an em. Capitals and digits are 14 high, small letters 10; what hangs below the base line reaches to 4.4. */
 export const UNITS_PER_EM = 20
@@ -100,7 +100,7 @@ const digits: Readonly<Record<string, readonly [number, string]>> = {
 }
 
 const signs: Readonly<Record<string, readonly [number, string]>> = {
-  '.': [0, `${dot(0, -0.3)}`],
+  '.': [0, dot(0, -0.3)],
   ',': [1, 'M1-.3L.1 2.6'],
   ':': [0, `${dot(0, -0.3)}${dot(0, -8)}`],
   ';': [1, `M1-.3L.1 2.6${dot(1, -8)}`],
@@ -125,7 +125,7 @@ const signs: Readonly<Record<string, readonly [number, string]>> = {
   '–': [8, 'M0-5.2H8'],
   '—': [13, 'M0-5.2H13'],
   '…': [9, `${dot(0, -0.3)}${dot(4.5, -0.3)}${dot(9, -0.3)}`],
-  '·': [0, `${dot(0, -6)}`],
+  '·': [0, dot(0, -6)],
   _: [8, 'M0 2H8'],
   '+': [8.4, 'M0-6H8.4M4.2-10.2V-1.8'],
   '=': [8.4, 'M0-7.8H8.4M0-4.2H8.4'],
@@ -174,7 +174,7 @@ export const accents: ReadonlyMap<string, string> = new Map([
   ['\u0303', 'M-2.8-12.8C-1.8-14.6-.8-14.2 0-13.6C.8-13-.2-13 2.8-14.4'],
   ['\u0304', 'M-2.4-13.4H2.4'],
   ['\u0306', 'M-2.4-14.6A2.6 2.6 0 0 0 2.4-14.6'],
-  ['\u0307', `${dot(0, -13.4)}`],
+  ['\u0307', dot(0, -13.4)],
   ['\u0308', `${dot(-2, -13.4)}${dot(2, -13.4)}`],
   ['\u030A', 'M1.5-14A1.5 1.5 0 1 1-1.5-14A1.5 1.5 0 1 1 1.5-14'],
   ['\u030C', 'M-2.4-14.8L0-12.4L2.4-14.8'],

@@ -7,16 +7,16 @@ type AttributeMessage = onnxProto.onnx.IAttributeProto
 
 /** A number is a fixed size; a text names a symbolic one, such as `batch`. */
 export type Dimension = number | string
-export type Shape = readonly Dimension[]
+type Shape = readonly Dimension[]
 
 /** An integer, a text, a list of integers, or a float said to be one: `1` alone would be ambiguous. */
-export type Attribute =
+type Attribute =
   number | string | readonly number[] | { readonly float: number } | { readonly floats: readonly number[] }
-export type Attributes = Readonly<Record<string, Attribute>>
+type Attributes = Readonly<Record<string, Attribute>>
 
 /** The operator set whose definitions the nodes follow, and Microsoft's own domain for fused operators. */
 const OPERATOR_SET = 18
-export const MICROSOFT_DOMAIN = 'com.microsoft'
+const MICROSOFT_DOMAIN = 'com.microsoft'
 
 /**
  * Writes an ONNX model. Values are known by name: every method that makes one returns its name. Nodes that would compute the same

@@ -17,7 +17,7 @@ type Variable = Equation['outBinders'][number]
 export type Argument =
   { readonly input: string; readonly type?: ElementType } | { readonly weight: string; readonly data: Float32Array }
 
-export type Lowering = {
+type Lowering = {
   readonly name: string
   /** In the order of the traced function's flattened arguments; likewise the outputs. */
   readonly arguments: readonly Argument[]

@@ -6,12 +6,12 @@ import { lowerElementwise, lowerReduce } from './lower-elementwise.ts'
 import { broadcastView, reshapeView, sameSizes, shapeOf, transposeView, viewOf, type View } from './view.ts'
 
 /** What the trace says of a step beyond its operands: the primitive's parameters, and the shape and type of its result. */
-export type Step = {
+type Step = {
   readonly parameters: Readonly<Record<string, unknown>>
   readonly shape: readonly number[]
   readonly type: ElementType
 }
-export type Rule = (emitter: Emitter, operands: readonly View[], step: Step) => View
+type Rule = (emitter: Emitter, operands: readonly View[], step: Step) => View
 
 const list = (step: Step, name: string) => step.parameters[name] as readonly number[]
 const text = (step: Step, name: string) => String(step.parameters[name])

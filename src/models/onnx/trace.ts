@@ -4,13 +4,13 @@ import { lower, type Argument } from './lower.ts'
 
 /** The element types that programs are traced with, as jax-js names them. */
 export const tracedTypes = { float32: DType.Float32, int32: DType.Int32 } as const
-export type TracedType = keyof typeof tracedTypes
+type TracedType = keyof typeof tracedTypes
 /** What a program is traced with: shapes by name. */
 export type Signature = Readonly<Record<string, { readonly shape: readonly number[]; readonly type?: TracedType }>>
 /** A function from named arrays to named arrays, written in jax-js; it consumes its arguments. */
 export type Program = (inputs: Record<string, np.Array>) => Record<string, np.Array>
 
-export type Traced = {
+type Traced = {
   readonly program: ClosedJaxpr
   /** Names in the order in which jax-js flattens records. */
   readonly inputs: readonly string[]

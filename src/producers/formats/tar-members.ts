@@ -6,7 +6,7 @@ import { AppError, toAppError } from '../../core/errors.ts'
 import { assertInside, shorten } from '../picture-files.ts'
 import { faultOf, type SourceFault } from '../source.ts'
 
-export type Member = { readonly name: string; readonly bytes: Uint8Array }
+type Member = { readonly name: string; readonly bytes: Uint8Array }
 
 /** Throws `source-entry-unsafe` for links and for names that lead out of the archive. */
 function assertSafe({ name, type }: Header): void {

@@ -1,16 +1,9 @@
-export const shapes = ['circle', 'square', 'triangle', 'heart', 'cross', 'star'] as const
-export const colours = ['red', 'orange', 'yellow', 'green', 'blue', 'pink', 'purple'] as const
-export const sizes = ['small', 'large'] as const
-export const places = ['left', 'right', 'top', 'bottom', 'middle'] as const
-export const patterns = ['plain', 'striped', 'dotted', 'gradient'] as const
-export const tones = ['cream', 'grey', 'mint', 'dark'] as const
-
-export type Shape = (typeof shapes)[number]
-export type Colour = (typeof colours)[number]
-export type Size = (typeof sizes)[number]
-export type Place = (typeof places)[number]
-export type Pattern = (typeof patterns)[number]
-export type Tone = (typeof tones)[number]
+export type Shape = 'circle' | 'square' | 'triangle' | 'heart' | 'cross' | 'star'
+export type Colour = 'red' | 'orange' | 'yellow' | 'green' | 'blue' | 'pink' | 'purple'
+type Size = 'small' | 'large'
+export type Place = 'left' | 'right' | 'top' | 'bottom' | 'middle'
+type Pattern = 'plain' | 'striped' | 'dotted' | 'gradient'
+export type Tone = 'cream' | 'grey' | 'mint' | 'dark'
 
 /** One, two or three of the same thing. */
 export type SceneObject = {
@@ -32,8 +25,7 @@ export type SceneFacts = {
 }
 
 /** How the first object named stands to the second. */
-export const relations = ['left of', 'above', 'beside', 'behind'] as const
-export type Relation = (typeof relations)[number]
+export type Relation = 'left of' | 'above' | 'beside' | 'behind'
 
 /** What a caption says; what it leaves out may be anything. */
 export type Statement = {

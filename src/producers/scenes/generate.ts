@@ -6,8 +6,7 @@ import { createDice } from './dice.ts'
 import { drawScene, renderScene } from './render.ts'
 
 /** The first part is learned before the stream; only the stream has stars, purple things and things behind others to learn from. */
-export const sceneParts = ['first', 'stream'] as const
-export type ScenePart = (typeof sceneParts)[number]
+type ScenePart = 'first' | 'stream'
 
 export type Scene = {
   /** From 1; also the order of publication. */
@@ -22,7 +21,7 @@ export type Scene = {
 
 export type SceneOptions = { readonly count?: number; readonly seed?: number; readonly part?: ScenePart }
 
-export const DEFAULT_SCENES = 1_200
+const DEFAULT_SCENES = 1_200
 
 const VALIDATION_SHARE = 0.22
 /** Of the training scenes. */

@@ -40,8 +40,8 @@ export function satisfies(scene: SceneFacts, statement: Statement): boolean {
 }
 
 /** The names of the metadata that let relevance be worked out again from what was published. */
-export const SCENE_FIELD = 'scene'
-export const STATEMENT_FIELD = 'states'
+const SCENE_FIELD = 'scene'
+const STATEMENT_FIELD = 'states'
 
 type Metadata = Readonly<Record<string, string>>
 

@@ -217,8 +217,9 @@ it("carries the request's trace into the log, from the publication to the word t
   await release('m-1', 'g1')
   const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
   const sent = postJson({ image: await base64('green'), caption: 'a green square' })
-  const headers = { ...sent.headers, traceparent: `00-${traceId}-00f067aa0ba902b7-01` }
-  const { body } = await send('/v1/pairs', { ...sent, headers })
+  const headers = new Headers(sent.headers)
+  headers.set('traceparent', `00-${traceId}-00f067aa0ba902b7-01`)
+  await send('/v1/pairs', { ...sent, headers })
   await catalogue.caughtUp(log)
   await indexed('g1')
   const traced = async (topic: 'pairs' | 'pairs.indexed') => {

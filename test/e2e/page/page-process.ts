@@ -27,7 +27,8 @@ async function fetchModules(name: string, folder: string, seen = new Set<string>
   seen.add(name)
   const code = await served(`/${name}`, /^text\/javascript/)
   await writeFile(join(folder, name), code)
-  for (const [, imported = ''] of code.matchAll(/from ['"]\.\/([\w-]+\.js)['"]/g)) await fetchModules(imported, folder, seen)
+  for (const [, imported = ''] of code.matchAll(/from ['"]\.\/([\w-]+\.js)['"]/g))
+    await fetchModules(imported, folder, seen)
 }
 
 async function open(): Promise<Inside> {
@@ -72,7 +73,7 @@ async function open(): Promise<Inside> {
 const page = open()
 process.on('message', ([method, ...values]: [keyof Inside, string]) => {
   page
-    .then((inside) => inside[method](...values))
+    .then(async (inside): Promise<unknown> => inside[method](...values))
     .then(
       (result) => process.send?.({ result }),
       (error: unknown) => process.send?.({ error: String(error) }),

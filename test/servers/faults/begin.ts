@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Platform } from '../../../src/bootstrap.ts'
 import { createInstallation, type Environment, type Installation, type ServerAddresses } from '../role-processes.ts'
+import { ask } from './ask.ts'
 import { createClient, type Client } from './client.ts'
 import { createCrew, type Crew, type Member } from './crew.ts'
 import { createLedger, type Ledger } from './ledger.ts'
@@ -38,8 +39,8 @@ export const fullCrew: readonly Member[] = [
 
 /** Short times, so that every turn of a release and of an erasure fits in a test; the smallest training that yields a model. */
 const quick: Environment = {
-  FIRST_TRAINING_PAIRS: '100',
-  TRAINING_EPOCHS: '2',
+  FIRST_TRAINING_PAIRS: '190',
+  TRAINING_EPOCHS: '8',
   RETRAIN_THRESHOLD: '5',
   PROBATION_SECONDS: '1',
   RETIREMENT_SECONDS: '2',
@@ -50,7 +51,7 @@ const quick: Environment = {
   THREADS: '1',
 }
 
-const FIRST_SCENES = 100
+const FIRST_SCENES = 160
 
 export type BeginOptions = {
   readonly crew?: readonly Member[]
@@ -80,14 +81,20 @@ export async function begin({ crew: members = fullCrew, settings, servers, seed 
       if (name === 'api') await crew.started()
     }
     const first = createSupply({ seed, count: FIRST_SCENES, part: 'first' })
-    const count = Math.round(FIRST_SCENES * 0.65)
-    for (let published = 0; published < count; published++) await client.publish(await first())
+    const pictures = await Promise.all(Array.from({ length: Math.round(FIRST_SCENES * 0.65) }, first))
+    const publishing = pictures.values()
+    const publishAll = async (): Promise<void> => {
+      for (const picture of publishing) await client.publish(picture)
+    }
+    await Promise.all([publishAll(), publishAll(), publishAll(), publishAll()])
     await crew.started()
-    await served(address)
+    await served(address, 90_000)
   } catch (error) {
     const said = crew.names.map((name) => `${name}: ${crew.said(name).slice(-2_000)}`)
+    const told = await Promise.all(['status', 'models', 'releases'].map((what) => ask(`${address}/v1/${what}`)))
     await end()
-    throw new Error(`It did not begin; the processes said:\n${said.join('\n')}`, { cause: error })
+    const state = JSON.stringify(told.map((answer) => answer?.body))
+    throw new Error(`It did not begin: ${state}; the processes said:\n${said.join('\n')}`, { cause: error })
   }
   const outside = (): Promise<Platform> => (platform ??= openOutside(installation.environment, folder))
   return {

@@ -2,6 +2,8 @@ import { join } from 'node:path'
 import { openPlatform, type Platform } from '../../../src/bootstrap.ts'
 import { loadConfig } from '../../../src/config.ts'
 import type { PointKind } from '../../../src/ports/vector-index.ts'
+import type { Topic } from '../../../src/core/events.ts'
+import type { LogRecord } from '../../../src/ports/event-log.ts'
 import { ask } from './ask.ts'
 import type { Environment } from '../role-processes.ts'
 
@@ -52,4 +54,27 @@ export async function isFoundByCaption(address: string, pairId: string, caption:
   if (hits.some((hit) => hit.pairId === pairId)) return true
   const [best, last] = [hits[0]?.score ?? 0, hits.at(-1)?.score ?? 0]
   return hits.length === MOST_HITS && best - last < 1e-5
+}
+
+/** All records of a topic, as they are in the log. */
+export async function recordsOf<T extends Topic>({ log }: Platform, topic: T): Promise<LogRecord<T>[]> {
+  const ends = await log.endOffsets(topic)
+  const wanted = [...ends.values()].reduce((sum, end) => sum + end, 0)
+  const records: LogRecord<T>[] = []
+  if (wanted === 0) return records
+  await new Promise<void>((resolve) => {
+    const reached = new Map<number, number>()
+    const consumer = log.tail(() => new Map(), {
+      topics: [topic],
+      async handle(batch: readonly LogRecord<T>[]) {
+        records.push(...batch)
+        for (const { partition, offset } of batch) reached.set(partition, offset + 1)
+        if ([...ends].every(([partition, end]) => (reached.get(partition) ?? 0) >= end)) {
+          resolve()
+          void consumer.stop()
+        }
+      },
+    })
+  })
+  return records
 }

@@ -63,7 +63,10 @@ export async function verify(platform: Platform, address: string, ledger: Ledger
   }
 
   const listed = await listedPairs(address)
-  complain('a pair that the API lists and the log does not hold', difference(listed.keys(), expected.captions))
+  complain(
+    'a pair that the API lists and the log does not hold',
+    [...listed.keys()].filter((pairId) => !catalogue.isLivePair(pairId)),
+  )
   const live = pairsIn(ledger, 'live')
   const every = Math.max(1, Math.floor(live.length / MOST_SEARCHES))
   const lost: string[] = []

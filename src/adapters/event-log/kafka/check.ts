@@ -1,7 +1,7 @@
 import { toAppError } from '../../../core/errors.ts'
 import { topics } from '../../../core/events.ts'
 import type { KafkaLogOptions } from './options.ts'
-import { createSchemaRegistry } from './schema-registry.ts'
+import { levelFault, levelOf } from './subject-level.ts'
 import { findTopicFaults, topicName } from './topics.ts'
 import { subjectOf } from './value-codec.ts'
 
@@ -20,15 +20,11 @@ export async function checkKafka(options: KafkaLogOptions): Promise<readonly str
 }
 
 async function checkRegistry(options: KafkaLogOptions): Promise<string[]> {
-  const registry = createSchemaRegistry(options.registry)
   const faults = await Promise.all(
     topics.map(async (topic) => {
       const subject = subjectOf(topicName(options, topic))
-      const level = await registry.compatibility(subject)
-      return level === null || level === 'FULL_TRANSITIVE'
-        ? []
-        : [`The schema registry has compatibility ${level} for ${subject}; set it to FULL_TRANSITIVE.`]
+      return levelFault(await levelOf(options.registry, subject), subject)
     }),
   )
-  return faults.flat()
+  return faults.filter((fault) => fault !== '')
 }

@@ -38,7 +38,6 @@ export async function createValueCodec(
 
   const register = async (topic: Topic): Promise<void> => {
     const subject = subjectOf(nameOf(topic))
-    await registry.requireCompatibility(subject, 'FULL_TRANSITIVE')
     const ids = new Map<number, AvroSchema>()
     for (const schema of codec.schemas(topic)) {
       const id = await registry.register(subject, schema)

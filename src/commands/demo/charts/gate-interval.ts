@@ -10,7 +10,7 @@ const ROW = 42
 const frameOf = (rows: number): Frame => ({ left: 104, right: WIDTH - 20, top: 40, bottom: 46 + rows * ROW })
 
 /** Where the parts of one interval lie along the axis; without enough images there are no bounds. */
-export type IntervalGeometry = {
+type IntervalGeometry = {
   readonly estimate: number
   readonly lower: number | null
   readonly upper: number | null

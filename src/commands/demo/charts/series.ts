@@ -2,7 +2,7 @@ import { escapeMarkup } from '../markup.ts'
 import type { StoryModel } from '../story.ts'
 
 /** How many colours the style sheet has for models. */
-export const SERIES_COLOURS = 6
+const SERIES_COLOURS = 6
 
 /** Beside colour, so that models can be told apart without it. */
 const dashes = ['none', '7 3', '2 3', '9 3 2 3', '5 2 1 2 1 2', '12 4']
