@@ -56,8 +56,8 @@ describe('the servers in the configuration', () => {
     expect(drivers.blobs).toMatchObject({
       bucket: 'pictures',
       endpoint: 'http://minio:9000',
-      accessKey: 'key',
-      secretKey: 'secret',
+      accessKeyId: 'key',
+      secretAccessKey: 'secret',
     })
     expect(drivers.tracking).toEqual({ kind: 'files', folder: 'runs' })
   })

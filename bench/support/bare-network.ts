@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import * as ort from 'onnxruntime-node'
 import sharp from 'sharp'
+import { runtimeOptions } from '../../src/models/onnx-session.ts'
 import {
   readPreprocessing,
   resizedSize,
@@ -22,8 +23,7 @@ export type BareNetwork = {
 /** Opens the network of a folder in the hub layout, with the session options that the product uses. */
 export async function openBareNetwork(folder: string, threads: number): Promise<BareNetwork> {
   const preprocessing = await readPreprocessing(folder)
-  const options = { logSeverityLevel: 3, intraOpNumThreads: threads, interOpNumThreads: 1 } as const
-  const session = await ort.InferenceSession.create(join(folder, 'onnx/model.onnx'), options)
+  const session = await ort.InferenceSession.create(join(folder, 'onnx/model.onnx'), runtimeOptions(threads))
   const input = session.inputNames[0] ?? ''
   const output = session.outputNames.includes('features') ? 'features' : (session.outputNames[0] ?? '')
   const { width, height } = preprocessing.crop

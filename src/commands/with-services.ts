@@ -64,10 +64,11 @@ async function openOnceThere<T>(
       return await open()
     } catch (thrown) {
       const error = toAppError(thrown)
-      if (error.kind !== 'unavailable' || signal.aborted) throw error
+      if (error.kind !== 'unavailable') throw error
       onWaiting(error)
-      await delay(wait, undefined, { signal }).catch(() => undefined)
-      if (signal.aborted) throw error
+      await delay(wait, undefined, { signal }).catch(() => {
+        throw error
+      })
     }
   }
 }

@@ -3,6 +3,7 @@ import type { PairIndexed } from '../core/events.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
 import type { EventLog, NewDeadRecord, NewRecord } from '../ports/event-log.ts'
 import type { Point, PointKind, VectorIndex } from '../ports/vector-index.ts'
+import { waitForGeneration } from './missing-generation.ts'
 
 /** A write that a handler asks for. Every one has a deterministic target, so that applying it twice is applying it once. */
 export type Effect =
@@ -54,7 +55,7 @@ async function applyEffect(effect: Effect, ports: EffectPorts): Promise<void> {
       await ports.blobs.delete(effect.key, effect.unlessPutAfter)
       break
     case 'points-upsert':
-      await ports.index.upsert(effect.generation, effect.kind, effect.points)
+      await ports.index.upsert(effect.generation, effect.kind, effect.points).catch(waitForGeneration)
       break
     case 'points-remove':
       await ports.index.remove(effect.generation, effect.kind, effect.ids).catch(ignoreDropped)

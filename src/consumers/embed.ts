@@ -9,6 +9,8 @@ import type { LogRecord } from '../ports/event-log.ts'
 import type { Point, VectorIndex } from '../ports/vector-index.ts'
 import { carriedPictures, storePictures } from './carried-pictures.ts'
 import type { Effect } from './effects.ts'
+import { captionPayload, imagePayload } from './image-payload.ts'
+import { waitForGeneration } from './missing-generation.ts'
 import type { Handler } from './runner.ts'
 
 type EmbedDependencies = {
@@ -47,11 +49,8 @@ export function createEmbedHandler(deps: EmbedDependencies): Handler<'pairs'> {
     images: readonly CatalogueImage[],
     carried: ReadonlyMap<string, Uint8Array>,
   ): Promise<Point[]> => {
-    const stored = await index.points(
-      generation,
-      'images',
-      images.map(({ imageId }) => imageId),
-    )
+    const ids = images.map(({ imageId }) => imageId)
+    const stored = await index.points(generation, 'images', ids).catch(waitForGeneration)
     const vectors = new Map(stored.map(({ id, vector }) => [id, vector]))
     const missing = images.filter(({ imageId }) => !vectors.has(imageId))
     const encoded = await encoder.encodeImages(
@@ -63,18 +62,7 @@ export function createEmbedHandler(deps: EmbedDependencies): Handler<'pairs'> {
     })
     return images.flatMap((image) => {
       const vector = vectors.get(image.imageId)
-      return vector === undefined
-        ? []
-        : [
-            {
-              id: image.imageId,
-              vector,
-              payload: payloadOf(
-                image,
-                image.captions.map(({ caption }) => caption),
-              ),
-            },
-          ]
+      return vector === undefined ? [] : [{ id: image.imageId, vector, payload: imagePayload(image) }]
     })
   }
 
@@ -89,7 +77,7 @@ export function createEmbedHandler(deps: EmbedDependencies): Handler<'pairs'> {
     const vectors = await encoder.encodeTexts(captioned.map(({ caption }) => caption))
     return captioned.flatMap(({ pairId, caption, image }, i) => {
       const vector = vectors[i]
-      return vector === undefined ? [] : [{ id: pairId, vector, payload: payloadOf(image, [caption]) }]
+      return vector === undefined ? [] : [{ id: pairId, vector, payload: captionPayload(image, caption) }]
     })
   }
 
@@ -128,10 +116,3 @@ export function createEmbedHandler(deps: EmbedDependencies): Handler<'pairs'> {
 
   return { group: embedGroup(generation), topics: ['pairs'], maxRecords: deps.batch, partitionsAtOnce: 2, handle }
 }
-
-const payloadOf = (image: CatalogueImage, captions: readonly string[]): Point['payload'] => ({
-  imageId: image.imageId,
-  captions,
-  split: image.split,
-  metadata: image.metadata,
-})

@@ -18,7 +18,7 @@ export type SweepDependencies = {
 /** Ids that are looked at and removed in one go: few enough that nothing waits for a sweep, and nothing comes back meanwhile. */
 const PAGE = 256
 
-async function* pagesOf<T>(items: AsyncIterable<T>): AsyncGenerator<readonly T[]> {
+export async function* pagesOf<T>(items: AsyncIterable<T> | Iterable<T>): AsyncGenerator<readonly T[]> {
   let page: T[] = []
   for await (const item of items) {
     if (page.push(item) < PAGE) continue
@@ -96,7 +96,7 @@ export async function sweepErased(
 }
 
 /** A generation may be deleted while it is looked at. */
-function ignoreDropped(error: unknown): undefined {
+export function ignoreDropped(error: unknown): undefined {
   if (toAppError(error).code !== 'generation-not-found') throw error
 }
 

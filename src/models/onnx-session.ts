@@ -33,12 +33,22 @@ const facts = (metadata: readonly ort.InferenceSession.ValueMetadata[]): TensorF
       : { name: value.name, type: 'none', shape: [] },
   )
 
+/** How ONNX Runtime is set up for every session. */
+export const runtimeOptions = (threads: number) =>
+  ({
+    logSeverityLevel: 3,
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    // Threads that wait for work in a loop keep a core from whoever decodes pictures, writes and searches between two runs.
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
+  }) as const
+
 async function load(source: string | Uint8Array, threads: number): Promise<ort.InferenceSession> {
   const where = typeof source === 'string' ? source : 'the ONNX model'
   if (typeof source === 'string' && !(await stat(source).catch(() => null))?.isFile()) {
     throw new AppError('model-invalid', `${source} is missing; check the folder, or export the model again.`)
   }
-  const options = { logSeverityLevel: 3, intraOpNumThreads: threads, interOpNumThreads: 1 } as const
+  const options = runtimeOptions(threads)
   try {
     return await (typeof source === 'string'
       ? ort.InferenceSession.create(source, options)

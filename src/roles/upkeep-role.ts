@@ -1,6 +1,7 @@
 import { createCountHandler } from '../consumers/count.ts'
 import { createEraseHandler } from '../consumers/erase.ts'
 import { startLoop } from '../consumers/loop.ts'
+import { sweepPayloads } from '../consumers/sweep-payloads.ts'
 import { sweepBlobs, sweepIndex } from '../consumers/sweep.ts'
 import { joinRoles, never, type RunningRole } from './role.ts'
 import { apply, runHandler } from './run-handler.ts'
@@ -41,6 +42,7 @@ export function startEraseRole(services: Services): RunningRole {
   const loop = startLoop({
     async step() {
       for await (const removal of sweepIndex(deps)) await apply(services, removal)
+      for await (const correction of sweepPayloads(deps)) await apply(services, correction)
       await apply(services, await sweepBlobs(deps))
       await features.sweep()
       await log.maintain(clock())

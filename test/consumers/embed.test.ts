@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { applyEffects } from '../../src/consumers/effects.ts'
 import { createEmbedHandler } from '../../src/consumers/embed.ts'
 import { embedGroup } from '../../src/core/consumer-groups.ts'
 import { imageBlobKey } from '../../src/core/pair-record.ts'
@@ -170,6 +171,21 @@ describe('the embed consumer', () => {
     )
     expect(causes).toEqual(new Map([[missing?.imageId, 'blob-missing'], [exchanged?.imageId, 'wrong-id']])) // prettier-ignore
     expect(await idsOf(made, 'images')).toEqual([good?.imageId])
+  })
+
+  it('blames no record for a generation that the index does not have', async () => {
+    const made = await platform()
+    const event = pairEvent('one', 'a dog')
+    const [position] = await made.log.append([publication(event)])
+    const record = await made.log.read('pairs', position?.partition ?? 0, position?.offset ?? 0)
+    const handler = embedding(made)
+    const signal = new AbortController().signal
+    const handle = () => handler.handle(record === null ? [] : [record], signal)
+    await expect(handle()).rejects.toMatchObject({ code: 'not-ready' })
+    await made.index.create(GENERATION, DIMENSION)
+    const effects = await handle()
+    await made.index.drop(GENERATION)
+    await expect(applyEffects(effects, made.ports)).rejects.toMatchObject({ code: 'not-ready' })
   })
 
   it('decodes no picture twice, and skips poison without a word', async () => {

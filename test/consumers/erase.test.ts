@@ -3,6 +3,7 @@ import { createEmbedHandler } from '../../src/consumers/embed.ts'
 import { embedGroup } from '../../src/core/consumer-groups.ts'
 import { createEraseHandler, LOG_CLEAN_AFTER } from '../../src/consumers/erase.ts'
 import { applyEffects } from '../../src/consumers/effects.ts'
+import { sweepPayloads } from '../../src/consumers/sweep-payloads.ts'
 import { sweepBlobs, sweepErased, sweepIndex } from '../../src/consumers/sweep.ts'
 import { imageBlobKey } from '../../src/core/pair-record.ts'
 import { partitionOf } from '../../src/core/partition.ts'
@@ -216,6 +217,26 @@ describe('the sweep', () => {
       await made.catalogue.caughtUp(made.log)
     }
     expect(await allIds(made.index.ids('g1', 'images'))).toEqual([last.imageId])
+  })
+
+  it('takes an erased caption out of the point of an image that lives on, which a stalled worker wrote again', async () => {
+    const made = await platform()
+    await announce(made, 'g1', 'building')
+    const [kept, erased] = [pairEvent('one', 'a dog'), pairEvent('one', 'a cat')]
+    await made.log.append([publication(kept), publication(erased)])
+    embed(made, 'g1')
+    await made.passed(embedGroup('g1'))
+    const written = await made.index.points('g1', 'images', [kept.imageId])
+    expect(written[0]?.payload.captions).toEqual(['a dog', 'a cat'])
+    await made.log.append([erasureOf(erased, 'requested'), tombstoneOf(erased)])
+    await made.passed(embedGroup('g1'))
+    await made.catalogue.caughtUp(made.log)
+    await made.index.upsert('g1', 'images', written)
+    for await (const correction of sweepPayloads(made)) await applyEffects(correction, made.ports)
+    const [point] = await made.index.points('g1', 'images', [kept.imageId])
+    expect(point?.payload.captions).toEqual(['a dog'])
+    expect(point?.vector).toEqual(written[0]?.vector)
+    for await (const correction of sweepPayloads(made)) expect(correction).toEqual([])
   })
 
   it('takes nothing for dead that it has not folded yet but others have', async () => {

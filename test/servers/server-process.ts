@@ -49,15 +49,16 @@ export async function startServer({
     ...(cwd === undefined ? {} : { cwd }),
   })
   const ended = Promise.race([once(child, 'exit'), once(child, 'error')]).then(() => undefined)
-  let isOver = false
-  void ended.then(() => (isOver = true))
+  const state = { isOver: false }
+  void ended.then(() => (state.isOver = true))
+  const isOver = (): boolean => state.isOver
 
   const running: RunningServer = {
     pid: child.pid ?? -1,
     signal: (signal) => void child.kill(signal),
     ended,
     async stop() {
-      if (isOver) return
+      if (isOver()) return
       child.kill('SIGCONT')
       child.kill('SIGTERM')
       const timer = setTimeout(() => child.kill('SIGKILL'), LONGEST_STOP)
@@ -68,7 +69,7 @@ export async function startServer({
   }
   const deadline = performance.now() + LONGEST_START
   while (!(await isReady().catch(() => false))) {
-    if (isOver || performance.now() > deadline) {
+    if (isOver() || performance.now() > deadline) {
       await running.stop()
       const printed = (await readFile(logFile, 'utf8')).split('\n').slice(-20).join('\n')
       throw new Error(`${name} did not start:\n${printed}`)

@@ -17,6 +17,16 @@ export async function idsIn({ index }: Platform, generation: string, kind: Point
   return ids
 }
 
+/** The images whose points show other captions than their live ones. */
+export async function otherCaptions({ catalogue, index }: Platform, generation: string): Promise<string[]> {
+  const images = catalogue.images([...catalogue.liveImageIds()])
+  const points = await index.points(generation, 'images', [...images.keys()])
+  const shown = new Map(points.map(({ id, payload }) => [id, JSON.stringify(payload.captions)]))
+  return [...images.values()]
+    .filter(({ imageId, captions }) => shown.get(imageId) !== JSON.stringify(captions.map(({ caption }) => caption)))
+    .map(({ imageId }) => imageId)
+}
+
 /** What a search for everything gives: the structure that is searched is another than what `ids` walks. */
 export async function searchedIn(
   { index }: Platform,

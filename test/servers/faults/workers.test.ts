@@ -10,7 +10,7 @@ import { begin, fullCrew, type Scene } from './begin.ts'
 import { expectNothingLost } from './expect-nothing-lost.ts'
 import { startHoldingProxy, type HoldingProxy } from './holding-proxy.ts'
 import { startLoad } from './load.ts'
-import { recordsOf } from './outside.ts'
+import { otherCaptions, recordsOf } from './outside.ts'
 import { caughtUp, releasesOf, served } from './settle.ts'
 
 let scene: Scene
@@ -127,6 +127,12 @@ describe('a worker that is stopped before it writes', { timeout: 180_000 }, () =
         return stored()
       },
       (points) => points.length === 0 && searches > 3,
+      30_000,
+    )
+    // Nor does the point of its image show its words for longer than until the next sweep.
+    await eventually(
+      () => otherCaptions(outside, generation),
+      (images) => images.length === 0,
       30_000,
     )
     console.log(`held ${ids.length} points, erased one of them, ${searches} searches did not find it`)

@@ -1,4 +1,4 @@
-import { SchemaType } from '@kafkajs/confluent-schema-registry'
+import { COMPATIBILITY, SchemaType } from '@kafkajs/confluent-schema-registry'
 import { AppError } from '../../../core/errors.ts'
 import type { AvroSchema } from '../avro-bounds.ts'
 import type { KafkaLogOptions } from './options.ts'
@@ -22,7 +22,7 @@ export function createSchemaRegistry(options: KafkaLogOptions['registry']): Sche
 
   const registered = async (subject: string, schema: AvroSchema): Promise<number> => {
     const confluent = { type: SchemaType.AVRO as const, schema: JSON.stringify(schema) }
-    return (await client.register(confluent, { subject, compatibility: LEVEL })).id
+    return (await client.register(confluent, { subject, compatibility: COMPATIBILITY[LEVEL] })).id
   }
 
   return {

@@ -1,4 +1,3 @@
-import { COMPATIBILITY } from '@kafkajs/confluent-schema-registry'
 import { AppError } from '../../../core/errors.ts'
 import type { KafkaLogOptions } from './options.ts'
 import { fieldOf, PATIENCE } from './registry-client.ts'
@@ -8,7 +7,7 @@ type Registry = KafkaLogOptions['registry']
 type Answer = { readonly status: number; readonly body: unknown }
 
 /** Any version of a schema reads what any other has written. */
-export const LEVEL = COMPATIBILITY.FULL_TRANSITIVE
+export const LEVEL = 'FULL_TRANSITIVE'
 
 /**
  * The compatibility level that holds for a subject; null where none is set. Throws `configuration-invalid` for a refusal,
