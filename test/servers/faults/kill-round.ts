@@ -19,6 +19,8 @@ export type KillRound = {
 
 export type RoundFindings = Findings & {
   readonly killed: Readonly<Record<string, number>>
+  /** How often the chain of releases says what. */
+  readonly releases: Readonly<Record<string, number>>
   readonly unanswered: number
   readonly unavailable: number
   readonly searches: number
@@ -59,7 +61,7 @@ async function killAndLook(
   say: (line: string) => void,
 ): Promise<RoundFindings> {
   const { crew, ledger, address } = scene
-  const load = startLoad({ ...scene, random: createRandom(random.uint32()), workers: 2, mostPairs: 500 })
+  const load = startLoad({ ...scene, random: createRandom(random.uint32()), workers: 3, mostPairs: 500 })
   const killed: Record<string, number> = {}
   const returning: Promise<void>[] = []
   const upheavals = startUpheavals(scene, say)
@@ -88,7 +90,9 @@ async function killAndLook(
   const others = await differingCatalogues(scene)
   const { unanswered, unavailable, searches, refused } = ledger
   const inconsistent = [...findings.inconsistent, ...others]
-  return { ...findings, inconsistent, killed, unanswered, unavailable, searches, refused }
+  const releases: Record<string, number> = {}
+  for (const { state } of outside.catalogue.releases()) releases[state] = (releases[state] ?? 0) + 1
+  return { ...findings, inconsistent, killed, releases, unanswered, unavailable, searches, refused }
 }
 
 /** What happens to the release in the course of a round, so that deaths meet builds, switches, trainings and retirements. */

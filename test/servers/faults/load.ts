@@ -19,7 +19,7 @@ export type LoadOptions = {
   readonly mostPairs: number
 }
 
-const LONGEST_PAUSE = 120
+const LONGEST_PAUSE = 80
 
 /** Publishes, erases, publishes what is erased, and searches, until it is stopped. */
 export function startLoad({ client, ledger, supply, random, workers, mostPairs }: LoadOptions): Load {
@@ -54,7 +54,7 @@ export function startLoad({ client, ledger, supply, random, workers, mostPairs }
     while (!stopped) {
       const draw = random.float()
       if (draw < 0.4 && live < mostPairs) await publish()
-      else if (draw < 0.6) await erase()
+      else if (draw < 0.65) await erase()
       else await search()
       await delay(random.below(LONGEST_PAUSE))
     }

@@ -1,0 +1,99 @@
+/**
+ * `npm run test:faults -- --kills 200 --seed 1 --state DIR`: kills roles over real servers that often, and counts what is lost, doubled or
+ * back. It goes in rounds, each an installation of its own whose course follows from the seed and the round's number; those that are in the
+ * state folder are not done again.
+ */
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { runKillRound, type RoundFindings } from './faults/kill-round.ts'
+import { tally } from './faults/verify.ts'
+import type { ServerAddresses } from './role-processes.ts'
+import startServers from './start-servers.ts'
+
+const KILLS_A_ROUND = 20
+/** Between the seeds of two runs: more than any has rounds. */
+const SEEDS_A_RUN = 10_000
+
+const { values } = parseArgs({
+  options: {
+    kills: { type: 'string', default: '200' },
+    seed: { type: 'string', default: '1' },
+    state: { type: 'string' },
+  },
+})
+const kills = Number(values.kills)
+const seed = Number(values.seed)
+if (!Number.isInteger(kills) || kills < 1 || !Number.isInteger(seed) || seed < 0) {
+  console.error('--kills takes a whole number above 0, --seed one from 0 on.')
+  process.exit(2)
+}
+const folder = values.state ?? join(tmpdir(), `pairstream-faults-${seed}`)
+const stateFile = join(folder, 'rounds.json')
+
+type Round = Omit<RoundFindings, 'lost' | 'duplicated' | 'resurrected' | 'inconsistent'> & {
+  readonly kills: number
+  readonly seconds: number
+}
+
+async function doneBefore(): Promise<Round[]> {
+  try {
+    const state = JSON.parse(await readFile(stateFile, 'utf8')) as { seed: number; rounds: Round[] }
+    if (state.seed === seed) return state.rounds
+    console.error(`${stateFile} is of a run with the seed ${state.seed}; name another folder by --state.`)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    console.error(`${stateFile} cannot be read; remove it, or name another folder by --state.`)
+  }
+  process.exit(2)
+}
+
+async function keep(rounds: readonly Round[]): Promise<void> {
+  await writeFile(`${stateFile}.new`, `${JSON.stringify({ seed, rounds }, null, 2)}\n`)
+  await rename(`${stateFile}.new`, stateFile)
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0)
+
+await mkdir(folder, { recursive: true })
+const rounds = await doneBefore()
+const provided: ServerAddresses[] = []
+const stopServers = await startServers({
+  provide: (_, addresses) => void provided.push(addresses as ServerAddresses),
+})
+const [servers] = provided
+let isClean = true
+try {
+  for (let left = kills - sum(rounds.map((round) => round.kills)); left > 0 && servers !== undefined && isClean;) {
+    const inRound = Math.min(left, KILLS_A_ROUND)
+    const begunAt = performance.now()
+    const findings = await runKillRound({
+      kills: inRound,
+      seed: seed * SEEDS_A_RUN + rounds.length,
+      servers,
+      say: console.log,
+    })
+    const seconds = Math.round((performance.now() - begunAt) / 1_000)
+    console.log(`round ${rounds.length + 1}, ${inRound} kills in ${seconds} s: ${tally(findings)}`)
+    const { lost, duplicated, resurrected, inconsistent, ...counts } = findings
+    isClean = [lost, duplicated, resurrected, inconsistent].every((found) => found.length === 0)
+    if (!isClean) console.error(JSON.stringify({ lost, duplicated, resurrected, inconsistent }, null, 2))
+    else {
+      rounds.push({ ...counts, kills: inRound, seconds })
+      await keep(rounds)
+    }
+    left -= inRound
+  }
+} finally {
+  await stopServers()
+}
+const total = (
+  name: 'kills' | 'seconds' | 'acknowledged' | 'found' | 'erased' | 'searches' | 'refused' | 'unanswered',
+) => sum(rounds.map((round) => round[name]))
+console.log(
+  `${total('kills')} kills in ${total('seconds')} s: acknowledged ${total('acknowledged')}, found ${total('found')}, ` +
+    `erased ${total('erased')}, lost 0, duplicated 0, resurrected 0; ${total('searches')} searches, ` +
+    `${total('unanswered')} requests unanswered and repeated, ${total('refused')} publications of erased pairs refused`,
+)
+process.exit(isClean ? 0 : 1)
