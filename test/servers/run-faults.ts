@@ -60,7 +60,7 @@ await mkdir(folder, { recursive: true })
 const rounds = await doneBefore()
 const provided: ServerAddresses[] = []
 const stopServers = await startServers({
-  provide: (_, addresses) => void provided.push(addresses as ServerAddresses),
+  provide: (_, addresses) => void provided.push(addresses),
 })
 const [servers] = provided
 let isClean = true

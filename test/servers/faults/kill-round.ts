@@ -3,7 +3,7 @@ import { createRandom, type Random } from '../../../src/core/random.ts'
 import { openCatalogue } from '../../../src/catalogue/open-catalogue.ts'
 import { openDatabase } from '../../../src/sqlite/database.ts'
 import { join } from 'node:path'
-import type { ServerAddresses } from '../role-processes.ts'
+import { eventually, type ServerAddresses } from '../role-processes.ts'
 import { postJson } from './ask.ts'
 import { begin, type Scene } from './begin.ts'
 import { startLoad } from './load.ts'
@@ -27,6 +27,8 @@ export type RoundFindings = Findings & {
   readonly refused: number
 }
 
+/** Long enough for a person to take a release back. */
+const PROBATION_SECONDS = 10
 const LONGEST_LIFE = 2_500
 const LONGEST_ABSENCE = 2_000
 /** How often a process comes back on another machine, without its data folder. */
@@ -46,7 +48,11 @@ function victimsOf(names: readonly string[], kills: number, random: Random): str
 
 /** Kills processes of an installation under load, one after another, and looks from outside at what is left when all has settled. */
 export async function runKillRound({ kills, seed, servers, say = () => undefined }: KillRound): Promise<RoundFindings> {
-  const scene = await begin({ seed, ...(servers === undefined ? {} : { servers }) })
+  const scene = await begin({
+    seed,
+    settings: { PROBATION_SECONDS: String(PROBATION_SECONDS) },
+    ...(servers === undefined ? {} : { servers }),
+  })
   try {
     return await killAndLook(scene, createRandom(seed), kills, say)
   } finally {
@@ -98,12 +104,25 @@ async function killAndLook(
 /** What happens to the release in the course of a round, so that deaths meet builds, switches, trainings and retirements. */
 function startUpheavals({ installation, address }: Scene, say: (line: string) => void) {
   const reindex = () => installation.run('reindex', '--no-wait', '--json')
+  const retrain = () =>
+    eventually(
+      () => postJson(`${address}/v1/retraining`, {}),
+      (answer) => answer?.status === 202,
+    )
+  /** Only while the release before is kept there is one to go back to. */
+  const revert = async (): Promise<void> => {
+    const isPossible = async () => {
+      const { previous, build } = await releaseView(address)
+      return previous !== null && build === null
+    }
+    await eventually(isPossible, (possible) => possible, PROBATION_SECONDS * 1_000).catch(() => undefined)
+    await installation.run('models', 'revert', '--json')
+  }
   const plan: readonly { readonly after: number; readonly name: string; readonly act: () => Promise<unknown> }[] = [
-    { after: 0.1, name: 'reindex', act: reindex },
-    { after: 0.35, name: 'retraining', act: () => postJson(`${address}/v1/retraining`, {}) },
-    { after: 0.6, name: 'reindex', act: reindex },
-    { after: 0.75, name: 'revert', act: () => installation.run('models', 'revert', '--json') },
-    { after: 0.85, name: 'reindex', act: reindex },
+    { after: 0.1, name: 'retraining', act: retrain },
+    { after: 0.35, name: 'reindex', act: reindex },
+    { after: 0.45, name: 'revert', act: revert },
+    { after: 0.8, name: 'reindex', act: reindex },
   ]
   const running: Promise<unknown>[] = []
   let begun = 0
