@@ -101,7 +101,11 @@ async function curveOf(
   const points: CurvePoint[] = []
   let exact: Searches | null = null
   for (const candidates of depths) {
-    const index = createEmbeddedIndex({ folder, writable: true, settings: { ...settings, depth: candidates, scanBelow: 0 } })
+    const index = createEmbeddedIndex({
+      folder,
+      writable: true,
+      settings: { ...settings, depth: candidates, scanBelow: 0 },
+    })
     exact ??= await searchAll(index, queries, { limit: LIMIT, exact: true })
     await index.settled()
     await searchAll(index, queries.slice(0, WARM_UP), { limit: LIMIT })

@@ -29,5 +29,6 @@ it('has figures in every section of the benchmarks, or says that they are missin
   const text = await readFile(join(root, 'docs', 'benchmarks.md'), 'utf8')
   const blocks = [...text.matchAll(/<!-- figures: (\S+) -->([\s\S]*?)<!-- end of figures: \1 -->/g)]
   expect(blocks.length).toBeGreaterThan(4)
-  for (const [, name, figures = ''] of blocks) expect(figures, name).toMatch(/^\||^Not measured on a quiet machine yet\.$/m)
+  for (const [, name, figures = ''] of blocks)
+    expect(figures, name).toMatch(/^\||^Not measured on a quiet machine yet\.$/m)
 })

@@ -115,7 +115,7 @@ function startUpheavals({ installation, address }: Scene, say: (line: string) =>
       const { previous, build } = await releaseView(address)
       return previous !== null && build === null
     }
-    await eventually(isPossible, (possible) => possible, PROBATION_SECONDS * 1_000).catch(() => undefined)
+    await eventually(isPossible, (possible) => possible, 30_000)
     await installation.run('models', 'revert', '--json')
   }
   const plan: readonly { readonly after: number; readonly name: string; readonly act: () => Promise<unknown> }[] = [
@@ -131,7 +131,7 @@ function startUpheavals({ installation, address }: Scene, say: (line: string) =>
       for (let next = plan[begun]; next !== undefined && next.after <= share; next = plan[begun]) {
         begun++
         say(next.name)
-        running.push(next.act())
+        running.push(next.act().catch(() => say(`${next.name}: its moment did not come`)))
       }
     },
     ended: () => Promise.all(running),
