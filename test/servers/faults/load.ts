@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Random } from '../../../src/core/random.ts'
 import type { Client } from './client.ts'
-import type { Ledger } from './ledger.ts'
+import { pairsIn, type Ledger } from './ledger.ts'
 import type { Supplied } from './supply.ts'
 
 export type Load = {
@@ -24,7 +24,7 @@ const LONGEST_PAUSE = 80
 /** Publishes, erases, publishes what is erased, and searches, until it is stopped. */
 export function startLoad({ client, ledger, supply, random, workers, mostPairs }: LoadOptions): Load {
   const published: Supplied[] = []
-  let live = ledger.pairs.size
+  let live = pairsIn(ledger, 'live').length
   let stopped = false
 
   const publish = async (): Promise<void> => {

@@ -49,7 +49,7 @@ afterEach(async () => {
   proxy.mend()
 })
 
-const load = (seed: number) => startLoad({ ...scene, random: createRandom(seed), workers: 2, mostPairs: 600 })
+const load = (seed: number) => startLoad({ ...scene, random: createRandom(seed), workers: 2, mostPairs: 1_500 })
 
 /** How one publication is answered, and how long that takes, in milliseconds. */
 async function publishOne(): Promise<{ status: number | null; retryAfter: string | null; took: number }> {
