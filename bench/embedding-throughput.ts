@@ -18,7 +18,7 @@ import { readOptions } from './support/options.ts'
 import { benchSource, portionOf, readPictures, type BenchPicture } from './support/pictures.ts'
 import { present } from './support/report.ts'
 import { alternate, timed } from './support/rounds.ts'
-import { median, ratioByRound } from './support/statistics.ts'
+import { median, ratioCells } from './support/statistics.ts'
 import { writeUntrainedModel } from './support/untrained-model.ts'
 
 const options = readOptions()
@@ -95,8 +95,7 @@ await withFolder(async (folder) => {
     const bare = rate(milliseconds.bare)
     const row = (name: string, times: readonly number[]) => {
       const rates = rate(times)
-      const { median: ratio, least, greatest } = ratioByRound(rates, bare)
-      return [name, median(rates), ratio.toFixed(2), `${least.toFixed(2)} to ${greatest.toFixed(2)}`]
+      return [name, median(rates), ...ratioCells(rates, bare)]
     }
     await present(
       {

@@ -19,7 +19,7 @@ import { readOptions } from './support/options.ts'
 import { benchSource, readPictures } from './support/pictures.ts'
 import { present } from './support/report.ts'
 import { alternate, timed } from './support/rounds.ts'
-import { median, ratioByRound } from './support/statistics.ts'
+import { median, ratioByRound, ratioCells } from './support/statistics.ts'
 import { writeUntrainedModel } from './support/untrained-model.ts'
 
 const options = readOptions()
@@ -83,10 +83,11 @@ await withFolder(async (folder) => {
 
     const rate = (times: readonly number[]) => times.map((time) => (1_000 * portion) / time)
     const bareRate = rate(milliseconds.bare)
-    const row = (name: string, times: readonly number[]) => {
-      const { median: ratio, least, greatest } = ratioByRound(rate(times), bareRate)
-      return [name, median(rate(times)), ratio.toFixed(2), `${least.toFixed(2)} to ${greatest.toFixed(2)}`]
-    }
+    const row = (name: string, times: readonly number[]) => [
+      name,
+      median(rate(times)),
+      ...ratioCells(rate(times), bareRate),
+    ]
     const [indexOfOne, indexOfTwo] = qdrant === '' ? ['the embedded index', 'an index in memory'] : ['Qdrant', 'Qdrant']
     const captions = pictures.reduce((sum, picture) => sum + picture.captions.length, 0) / pictures.length
     await present(

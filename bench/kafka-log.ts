@@ -11,13 +11,13 @@ import type { EventLog } from '../src/ports/event-log.ts'
 import { bareRecord, openBareKafka, type BareKafka } from './support/bare-kafka.ts'
 import { withFolder } from './support/bench-services.ts'
 import { logOptions, startKafkaServers } from './support/kafka-servers.ts'
+import { appendAll, consumeAll, rateOf, rateRow, slices, type Manner, type Rates } from './support/log-rates.ts'
 import { pairRecords, type MeasuredRecord } from './support/log-records.ts'
 import { progress } from './support/machine.ts'
 import { readOptions } from './support/options.ts'
 import { benchSource, readPictures } from './support/pictures.ts'
-import { figure, present } from './support/report.ts'
-import { alternate, timed } from './support/rounds.ts'
-import { median, ratioByRound } from './support/statistics.ts'
+import { present } from './support/report.ts'
+import { alternate } from './support/rounds.ts'
 
 const options = readOptions()
 const { quick } = options
@@ -27,17 +27,11 @@ const PARTITIONS = 12
 const BATCH = 256
 const CALLERS = 64
 
-/** How records are appended: `size` a call, `callers` at once. */
-type Manner = {
-  readonly name: string
-  readonly count: number
-  readonly size: number
-  readonly callers: number
-  readonly carried: boolean
+type KafkaManner = Manner & {
   /** Whether there are enough of them that joining the group does not matter to reading them. */
   readonly consumed: boolean
 }
-const manners: readonly Manner[] = [
+const manners: readonly KafkaManner[] = [
   { name: 'one at a time', count: quick ? 50 : 500, size: 1, callers: 1, carried: false, consumed: false },
   {
     name: `one a call, ${CALLERS} callers at once`,
@@ -58,44 +52,14 @@ const manners: readonly Manner[] = [
   },
 ]
 
-/** Records a second, in and out; NaN for what was not measured. */
-type Rates = { readonly append: number; readonly consume: number }
-
-function* slices<T>(items: readonly T[], size: number): Generator<readonly T[]> {
-  for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size)
+/** `consume` is NaN where it is not measured. */
+async function measureLog(log: EventLog, records: readonly MeasuredRecord[], manner: KafkaManner): Promise<Rates> {
+  const append = await rateOf(records.length, () => appendAll(log, records, manner))
+  const consume = () => rateOf(records.length, () => consumeAll(log, records.length, BATCH))
+  return { append, consume: manner.consumed ? await consume() : Number.NaN }
 }
 
-async function rateOf(count: number, work: () => Promise<unknown>): Promise<number> {
-  return count / ((await timed(work)) / 1_000)
-}
-
-function consumeAll(log: EventLog, count: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let seen = 0
-    const consumer = log.consume('bench', {
-      topics: ['pairs'],
-      maxRecords: BATCH,
-      async handle(records) {
-        seen += records.length
-        // Stopping lets the batch in hand be committed first.
-        if (seen >= count) void consumer.stop().then(resolve)
-      },
-    })
-    consumer.done.catch(reject)
-  })
-}
-
-async function measureLog(log: EventLog, records: readonly MeasuredRecord[], manner: Manner): Promise<Rates> {
-  const { length } = records
-  const calls = slices(records, manner.size)
-  const caller = async (): Promise<void> => {
-    for (const call of calls) await log.append(call.map(({ record }) => record))
-  }
-  const append = await rateOf(length, () => Promise.all(Array.from({ length: manner.callers }, caller)))
-  return { append, consume: manner.consumed ? await rateOf(length, () => consumeAll(log, length)) : Number.NaN }
-}
-
-async function measureBare(bare: BareKafka, records: readonly MeasuredRecord[], manner: Manner): Promise<Rates> {
+async function measureBare(bare: BareKafka, records: readonly MeasuredRecord[], manner: KafkaManner): Promise<Rates> {
   const { length } = records
   const messages = records.map((record) => bareRecord(record, PARTITIONS))
   const append = await rateOf(length, async () => {
@@ -121,18 +85,10 @@ await withFolder(async (folder) => {
       })
       await log.close()
       await bare.close()
-      const bytes = records.reduce((sum, record) => sum + record.bytes.length, 0) / records.length
       for (const direction of manner.consumed ? (['append', 'consume'] as const) : (['append'] as const)) {
-        const [ours, theirs] = [rates.log.map((rate) => rate[direction]), rates.bare.map((rate) => rate[direction])]
-        const { median: ratio, least, greatest } = ratioByRound(ours, theirs)
-        rows.push([
-          direction === 'append' ? `append ${manner.name}` : 'consume these',
-          `${figure(Math.round(bytes))} B`,
-          Math.round(median(ours)),
-          Math.round(median(theirs)),
-          ratio.toFixed(2),
-          `${least.toFixed(2)} to ${greatest.toFixed(2)}`,
-        ])
+        const what = direction === 'append' ? `append ${manner.name}` : 'consume these'
+        const ofSide = (side: 'log' | 'bare') => rates[side].map((rate) => rate[direction])
+        rows.push(rateRow(what, records, ofSide('log'), ofSide('bare')))
       }
       progress(`${manner.name}: done`)
     }

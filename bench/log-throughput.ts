@@ -8,16 +8,15 @@
  */
 import { join } from 'node:path'
 import { createSqliteLog } from '../src/adapters/event-log/sqlite.ts'
-import type { EventLog } from '../src/ports/event-log.ts'
 import { openBareLog } from './support/bare-log.ts'
 import { withFolder } from './support/bench-services.ts'
+import { appendAll, consumeAll, rateOf, rateRow, slices, type Manner, type Rates } from './support/log-rates.ts'
 import { pairRecords, type MeasuredRecord } from './support/log-records.ts'
 import { progress } from './support/machine.ts'
 import { readOptions } from './support/options.ts'
 import { benchSource, readPictures } from './support/pictures.ts'
-import { figure, present } from './support/report.ts'
+import { present } from './support/report.ts'
 import { alternate } from './support/rounds.ts'
-import { median, ratioByRound } from './support/statistics.ts'
 
 const options = readOptions()
 const { quick } = options
@@ -27,14 +26,6 @@ const PARTITIONS = 12
 const BATCH = 256
 const CALLERS = 64
 
-/** How records are appended: `size` a call, `callers` at once. */
-type Manner = {
-  readonly name: string
-  readonly count: number
-  readonly size: number
-  readonly callers: number
-  readonly carried: boolean
-}
 const manners: readonly Manner[] = [
   { name: 'one at a time', count: quick ? 50 : 500, size: 1, callers: 1, carried: false },
   {
@@ -48,64 +39,33 @@ const manners: readonly Manner[] = [
   { name: '64 a call, with the picture inside', count: quick ? 128 : 2_000, size: 64, callers: 1, carried: true },
 ]
 
-/** Records a second, in and out. */
-type Rates = { readonly append: number; readonly consume: number }
-const rateOf = (count: number, start: number) => count / ((performance.now() - start) / 1_000)
-
-function* slices<T>(items: readonly T[], size: number): Generator<readonly T[]> {
-  for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size)
-}
-
-async function appendAll(log: EventLog, records: readonly MeasuredRecord[], { size, callers }: Manner): Promise<void> {
-  const calls = slices(records, size)
-  const caller = async (): Promise<void> => {
-    for (const call of calls) await log.append(call.map(({ record }) => record))
-  }
-  await Promise.all(Array.from({ length: callers }, caller))
-}
-
-function consumeAll(log: EventLog, count: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let seen = 0
-    const consumer = log.consume('bench', {
-      topics: ['pairs'],
-      maxRecords: BATCH,
-      async handle(records) {
-        seen += records.length
-        // Stopping lets the batch in hand be committed first.
-        if (seen >= count) void consumer.stop().then(resolve)
-      },
-    })
-    consumer.done.catch(reject)
-  })
-}
-
 async function measureLog(path: string, records: readonly MeasuredRecord[], manner: Manner): Promise<Rates> {
   const log = createSqliteLog({ path, partitions: PARTITIONS })
   try {
-    let start = performance.now()
-    await appendAll(log, records, manner)
-    const append = rateOf(records.length, start)
-    start = performance.now()
-    await consumeAll(log, records.length)
-    return { append, consume: rateOf(records.length, start) }
+    const append = await rateOf(records.length, () => appendAll(log, records, manner))
+    return { append, consume: await rateOf(records.length, () => consumeAll(log, records.length, BATCH)) }
   } finally {
     await log.close()
   }
 }
 
-function measureBare(path: string, records: readonly MeasuredRecord[], { size, callers }: Manner): Rates {
+async function measureBare(
+  path: string,
+  records: readonly MeasuredRecord[],
+  { size, callers }: Manner,
+): Promise<Rates> {
   const bare = openBareLog(path)
   try {
     const rows = records.map(({ record, bytes }) => ({ key: record.key, bytes }))
-    let start = performance.now()
-    // Callers at once share a transaction, which is the best that a program could do by hand.
-    for (const call of slices(rows, size * callers)) bare.append(call)
-    const append = rateOf(rows.length, start)
-    start = performance.now()
-    const count = bare.consume('bench', BATCH)
-    if (count !== rows.length) throw new Error(`${count} of ${rows.length} records were read.`)
-    return { append, consume: rateOf(count, start) }
+    const append = await rateOf(rows.length, async () => {
+      // Callers at once share a transaction, which is the best that a program could do by hand.
+      for (const call of slices(rows, size * callers)) bare.append(call)
+    })
+    const consume = await rateOf(rows.length, async () => {
+      const count = bare.consume('bench', BATCH)
+      if (count !== rows.length) throw new Error(`${count} of ${rows.length} records were read.`)
+    })
+    return { append, consume }
   } finally {
     bare.close()
   }
@@ -120,21 +80,12 @@ await withFolder(async (folder) => {
     const file = (side: string, round: number) => join(folder, `${side}-${number}-${round}.db`)
     const rates = await alternate<'log' | 'bare', Rates>(rounds, {
       log: (round) => measureLog(file('log', round), records, manner),
-      bare: async (round) => measureBare(file('bare', round), records, manner),
+      bare: (round) => measureBare(file('bare', round), records, manner),
     })
-    const bytes = records.reduce((sum, record) => sum + record.bytes.length, 0) / records.length
     for (const direction of ['append', 'consume'] as const) {
-      const [log, bare] = [rates.log.map((rate) => rate[direction]), rates.bare.map((rate) => rate[direction])]
       const what = direction === 'append' ? `append ${manner.name}` : `consume these, ${BATCH} a batch`
-      const { median: ratio, least, greatest } = ratioByRound(log, bare)
-      rows.push([
-        what,
-        `${figure(Math.round(bytes))} B`,
-        Math.round(median(log)),
-        Math.round(median(bare)),
-        ratio.toFixed(2),
-        `${least.toFixed(2)} to ${greatest.toFixed(2)}`,
-      ])
+      const ofSide = (side: 'log' | 'bare') => rates[side].map((rate) => rate[direction])
+      rows.push(rateRow(what, records, ofSide('log'), ofSide('bare')))
     }
     progress(`${manner.name}: done`)
   }

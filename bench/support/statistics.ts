@@ -35,3 +35,9 @@ export function ratioByRound(values: readonly number[], peers: readonly number[]
   const ratios = values.map((value, round) => value / (peers[round] ?? Number.NaN))
   return { median: median(ratios), least: quantile(ratios, 0), greatest: quantile(ratios, 1) }
 }
+
+/** The same for a table: the median, and what lies between least and greatest. */
+export function ratioCells(values: readonly number[], peers: readonly number[]): [string, string] {
+  const { median: ratio, least, greatest } = ratioByRound(values, peers)
+  return [ratio.toFixed(2), `${least.toFixed(2)} to ${greatest.toFixed(2)}`]
+}

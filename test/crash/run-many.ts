@@ -1,9 +1,10 @@
 /** `npm run test:crash -- --kills 1000 --seed 1`: kills the platform that often, and counts what is lost, doubled or back. */
 import { rm } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import { isClean, tally } from '../fixtures/fault-findings.ts'
 import { crashFolder } from './crash-folder.ts'
 import { startCrashRun } from './crash-run.ts'
-import { verify, type Findings } from './verify.ts'
+import { verify } from './verify.ts'
 
 /** Between two verifications; each takes a life that settles. */
 const VERIFY_EVERY = 100
@@ -17,13 +18,6 @@ if (!Number.isInteger(kills) || kills < 1 || !Number.isInteger(seed) || seed < 0
   console.error('--kills takes a whole number above 0, --seed one from 0 on.')
   process.exit(2)
 }
-
-const tally = ({ acknowledged, found, erased, lost, duplicated, resurrected, inconsistent }: Findings): string =>
-  `acknowledged ${acknowledged}, found ${found}, erased ${erased}, lost ${lost.length}, duplicated ${duplicated.length}, ` +
-  `resurrected ${resurrected.length}, inconsistent ${inconsistent.length}`
-
-const isClean = ({ lost, duplicated, resurrected, inconsistent }: Findings): boolean =>
-  [lost, duplicated, resurrected, inconsistent].every((found) => found.length === 0)
 
 const folder = await crashFolder()
 const crashes = await startCrashRun(folder, seed)

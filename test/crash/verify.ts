@@ -8,21 +8,10 @@ import { viewReleases } from '../../src/core/release-chain.ts'
 import type { PointKind, VectorIndex } from '../../src/ports/vector-index.ts'
 import { openDatabase } from '../../src/sqlite/database.ts'
 import { dump } from '../catalogue/dump.ts'
+import { difference, repeated, type Findings } from '../fixtures/fault-findings.ts'
 import type { Acknowledgements } from './events.ts'
 import { crashConfig } from './setting.ts'
 import { createTinyEncoder } from './tiny-encoder.ts'
-
-export type Findings = {
-  /** Pairs whose publication, and nothing after it, was acknowledged or begun. */
-  readonly acknowledged: number
-  readonly found: number
-  readonly erased: number
-  readonly lost: readonly string[]
-  readonly duplicated: readonly string[]
-  readonly resurrected: readonly string[]
-  /** What else does not fit together. */
-  readonly inconsistent: readonly string[]
-}
 
 async function idsIn({ index }: Platform, generation: string, kind: PointKind): Promise<string[]> {
   const ids: string[] = []
@@ -41,12 +30,6 @@ async function searched({ index }: Platform, generation: string, kind: PointKind
   // Room for points that are there twice.
   const hits = await index.search(generation, kind, { vector, limit: 2 * counts[kind] + 10, exact })
   return hits.map(({ id }) => id)
-}
-
-const repeated = (ids: readonly string[]): string[] => ids.filter((id, at) => ids.indexOf(id) !== at)
-const difference = (left: readonly string[], right: readonly string[]): string[] => {
-  const known = new Set(right)
-  return left.filter((id) => !known.has(id))
 }
 
 /** Compares what was acknowledged with everything that is there, after a life that settled; `through` may spoil what the index says. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { runKillRound } from './faults/kill-round.ts'
-import { tally } from './faults/verify.ts'
+import { tally } from '../fixtures/fault-findings.ts'
 
 const KILLS = 20
 

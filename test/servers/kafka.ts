@@ -3,7 +3,8 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Kafka, logLevel, type KafkaConfig } from 'kafkajs'
 import { installed, runProgram } from './server-cache.ts'
-import { freePort, startServer, type RunningServer } from './server-process.ts'
+import { startRestartable, type RestartableServer } from './restartable-server.ts'
+import { freePort } from './server-process.ts'
 import type { StartedServer } from './start-servers.ts'
 
 const VERSION = '4.3.1'
@@ -53,17 +54,11 @@ export type BrokerOptions = {
 }
 
 /** A broker whose process can be killed and started again at the same port with the same data. */
-export type KafkaBroker = {
+export type KafkaBroker = RestartableServer & {
   /** `127.0.0.1:port`. */
   readonly address: string
   /** The same for the second way in; empty where there is none. */
   readonly secondAddress: string
-  signal(signal: NodeJS.Signals): void
-  /** Kills the process at once, as a power cut would, and waits until it is gone. */
-  kill(): Promise<void>
-  /** Starts it again after `kill` or `stop`; resolves when it answers. */
-  start(): Promise<void>
-  stop(): Promise<void>
 }
 
 /** How a JVM of the tests is started: small, quick to start, without the profile-guided compiler. */
@@ -146,30 +141,14 @@ export async function startKafkaBroker(folder: string, options: BrokerOptions = 
     java('kafka.tools.StorageTool', 'format', '-t', id, '-c', settings, ...(options.security?.formatValues ?? [])),
   )
 
-  let server: RunningServer | null = null
-  const start = async (): Promise<void> => {
-    server = await startServer({
-      name: 'Kafka',
-      command: 'java',
-      values: java('kafka.Kafka', settings),
-      logFile: join(folder, 'kafka.log'),
-      isReady: () => (options.isReady ?? answersTo)(address),
-    })
-  }
-  await start()
-  return {
-    address,
-    secondAddress,
-    signal: (signal) => server?.signal(signal),
-    async kill() {
-      server?.signal('SIGKILL')
-      await server?.ended
-    },
-    start,
-    async stop() {
-      await server?.stop()
-    },
-  }
+  const server = await startRestartable({
+    name: 'Kafka',
+    command: 'java',
+    values: java('kafka.Kafka', settings),
+    logFile: join(folder, 'kafka.log'),
+    isReady: () => (options.isReady ?? answersTo)(address),
+  })
+  return { ...server, address, secondAddress }
 }
 
 /** One Kafka broker for all suites. Its data are gone when it is stopped. */

@@ -2,7 +2,8 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { javaOptions } from './kafka.ts'
 import { installed, runProgram } from './server-cache.ts'
-import { answers, freePort, startServer, type RunningServer } from './server-process.ts'
+import { startRestartable, type RestartableServer } from './restartable-server.ts'
+import { answers, freePort } from './server-process.ts'
 import type { StartedServer } from './start-servers.ts'
 
 const VERSION = '2.6.13.Final'
@@ -19,15 +20,9 @@ async function install(folder: string): Promise<void> {
 }
 
 /** A registry whose process can be killed and started again at the same port with the same schemas. */
-export type SchemaRegistry = {
+export type SchemaRegistry = RestartableServer & {
   /** With the base path of the Confluent-compatible interface. */
   readonly address: string
-  signal(signal: NodeJS.Signals): void
-  /** Kills the process at once and waits until it is gone. */
-  kill(): Promise<void>
-  /** Starts it again after `kill` or `stop`; resolves when it answers. */
-  start(): Promise<void>
-  stop(): Promise<void>
 }
 
 /** Starts Apicurio Registry with its schemas in a file of `folder`. */
@@ -38,38 +33,23 @@ export async function startSchemaRegistry(folder: string): Promise<SchemaRegistr
   await mkdir(folder, { recursive: true })
   const address = `http://127.0.0.1:${port}${BASE_PATH}`
 
-  let server: RunningServer | null = null
-  const start = async (): Promise<void> => {
-    server = await startServer({
-      name: 'Apicurio Registry',
-      command: 'java',
-      values: [
-        ...javaOptions,
-        '-Dquarkus.http.host=127.0.0.1',
-        `-Dquarkus.http.port=${port}`,
-        '-Dquarkus.log.level=WARN',
-        '-jar',
-        join(home, jar),
-      ],
-      env: { REGISTRY_DATASOURCE_URL: `jdbc:h2:file:${join(folder, 'registry')};WRITE_DELAY=0` },
-      cwd: folder,
-      logFile: join(folder, 'registry.log'),
-      isReady: answers(`${address}/subjects`),
-    })
-  }
-  await start()
-  return {
-    address,
-    signal: (signal) => server?.signal(signal),
-    async kill() {
-      server?.signal('SIGKILL')
-      await server?.ended
-    },
-    start,
-    async stop() {
-      await server?.stop()
-    },
-  }
+  const server = await startRestartable({
+    name: 'Apicurio Registry',
+    command: 'java',
+    values: [
+      ...javaOptions,
+      '-Dquarkus.http.host=127.0.0.1',
+      `-Dquarkus.http.port=${port}`,
+      '-Dquarkus.log.level=WARN',
+      '-jar',
+      join(home, jar),
+    ],
+    env: { REGISTRY_DATASOURCE_URL: `jdbc:h2:file:${join(folder, 'registry')};WRITE_DELAY=0` },
+    cwd: folder,
+    logFile: join(folder, 'registry.log'),
+    isReady: answers(`${address}/subjects`),
+  })
+  return { ...server, address }
 }
 
 /** One schema registry for all suites. */

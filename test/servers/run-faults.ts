@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { runKillRound, type RoundFindings } from './faults/kill-round.ts'
-import { tally } from './faults/verify.ts'
+import { isClean, tally } from '../fixtures/fault-findings.ts'
 import type { ServerAddresses } from './role-processes.ts'
 import startServers from './start-servers.ts'
 
@@ -63,9 +63,9 @@ const stopServers = await startServers({
   provide: (_, addresses) => void provided.push(addresses),
 })
 const [servers] = provided
-let isClean = true
+let allClean = true
 try {
-  for (let left = kills - sum(rounds.map((round) => round.kills)); left > 0 && servers !== undefined && isClean;) {
+  for (let left = kills - sum(rounds.map((round) => round.kills)); left > 0 && servers !== undefined && allClean;) {
     const inRound = Math.min(left, KILLS_A_ROUND)
     const begunAt = performance.now()
     const findings = await runKillRound({
@@ -77,8 +77,8 @@ try {
     const seconds = Math.round((performance.now() - begunAt) / 1_000)
     console.log(`round ${rounds.length + 1}, ${inRound} kills in ${seconds} s: ${tally(findings)}`)
     const { lost, duplicated, resurrected, inconsistent, ...counts } = findings
-    isClean = [lost, duplicated, resurrected, inconsistent].every((found) => found.length === 0)
-    if (!isClean) console.error(JSON.stringify({ lost, duplicated, resurrected, inconsistent }, null, 2))
+    allClean = isClean(findings)
+    if (!allClean) console.error(JSON.stringify({ lost, duplicated, resurrected, inconsistent }, null, 2))
     else {
       rounds.push({ ...counts, kills: inRound, seconds })
       await keep(rounds)
@@ -96,4 +96,4 @@ console.log(
     `erased ${total('erased')}, lost 0, duplicated 0, resurrected 0; ${total('searches')} searches, ` +
     `${total('unanswered')} requests unanswered and repeated, ${total('refused')} publications of erased pairs refused`,
 )
-process.exit(isClean ? 0 : 1)
+process.exit(allClean ? 0 : 1)

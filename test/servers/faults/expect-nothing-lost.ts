@@ -1,7 +1,8 @@
 import { expect } from 'vitest'
 import type { Scene } from './begin.ts'
 import { settled } from './settle.ts'
-import { tally, verify } from './verify.ts'
+import { tally } from '../../fixtures/fault-findings.ts'
+import { verify } from './verify.ts'
 
 /** Waits until all has settled, says what there is, and fails unless it is all that was acknowledged and nothing else. */
 export async function expectNothingLost(scene: Scene, what: string): Promise<void> {

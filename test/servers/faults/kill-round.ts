@@ -8,7 +8,8 @@ import { postJson } from './ask.ts'
 import { begin, type Scene } from './begin.ts'
 import { startLoad } from './load.ts'
 import { releaseView, settled } from './settle.ts'
-import { verify, type Findings } from './verify.ts'
+import type { Findings } from '../../fixtures/fault-findings.ts'
+import { verify } from './verify.ts'
 
 export type KillRound = {
   readonly kills: number

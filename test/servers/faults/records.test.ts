@@ -15,7 +15,8 @@ import { startLoad } from './load.ts'
 import { recordsOf } from './outside.ts'
 import { misplacedPairs, unreadableOf, type ForeignPlace, type Poison } from './poison.ts'
 import { caughtUp, releasesOf, served, settled } from './settle.ts'
-import { tally, verify } from './verify.ts'
+import { tally } from '../../fixtures/fault-findings.ts'
+import { verify } from './verify.ts'
 
 let scene: Scene
 let outside: Platform

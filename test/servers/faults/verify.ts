@@ -4,34 +4,14 @@ import { imageIdOf } from '../../../src/core/ids.ts'
 import { imageBlobKey } from '../../../src/core/pair-record.ts'
 import { viewReleases } from '../../../src/core/release-chain.ts'
 import type { PointKind } from '../../../src/ports/vector-index.ts'
+import { difference, repeated, type Findings } from '../../fixtures/fault-findings.ts'
 import { ask } from './ask.ts'
 import { pairsIn, type Ledger } from './ledger.ts'
 import { idsIn, isFoundByCaption, listedPairs, otherCaptions, searchedIn } from './outside.ts'
 import { releasesOf } from './settle.ts'
 
-export type Findings = {
-  /** Pairs whose publication, and nothing after it, was acknowledged. */
-  readonly acknowledged: number
-  readonly found: number
-  readonly erased: number
-  readonly lost: readonly string[]
-  readonly duplicated: readonly string[]
-  readonly resurrected: readonly string[]
-  /** What else does not fit together. */
-  readonly inconsistent: readonly string[]
-}
-
 /** How many pairs are looked for by search, of all. */
 const MOST_SEARCHES = 100
-
-const repeated = (ids: readonly string[]): string[] => {
-  const seen = new Set<string>()
-  return ids.filter((id) => seen.has(id) || !seen.add(id))
-}
-const difference = (left: Iterable<string>, right: Iterable<string>): string[] => {
-  const known = new Set(right)
-  return [...left].filter((id) => !known.has(id))
-}
 
 /** Compares what was acknowledged with everything that is there, from outside, once all has settled. */
 export async function verify(platform: Platform, address: string, ledger: Ledger): Promise<Findings> {
@@ -119,7 +99,3 @@ export async function verify(platform: Platform, address: string, ledger: Ledger
     inconsistent,
   }
 }
-
-export const tally = ({ acknowledged, found, erased, lost, duplicated, resurrected, inconsistent }: Findings): string =>
-  `acknowledged ${acknowledged}, found ${found}, erased ${erased}, lost ${lost.length}, duplicated ${duplicated.length}, ` +
-  `resurrected ${resurrected.length}, inconsistent ${inconsistent.length}`
