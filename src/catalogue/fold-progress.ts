@@ -73,7 +73,7 @@ export function createFoldProgress(database: Database): FoldProgress {
           try {
             if (isReached(ends)) settle(resolve)
           } catch (error) {
-            // Busy for now is no verdict: the next look may succeed.
+            // That it is busy at this moment is no verdict: the next look may succeed.
             const failure = toAppError(error)
             if (failure.kind !== 'unavailable') settle(() => reject(failure))
           }

@@ -17,9 +17,8 @@ export type ServeOptions = {
 /** Runs roles in this process until it is told to stop, or one of them fails. */
 export async function serve(options: ServeOptions, context: CommandContext): Promise<ExitName> {
   const { signal } = context
-  const overrides = { PORT: options.port, HOST: options.host }
   const chosen = options.roles ?? allRoles
-  const config = loadConfig(context.environment, overrides)
+  const config = loadConfig(context.environment, { PORT: options.port, HOST: options.host })
   requireSharedIndex(config, chosen)
   const front = await startFront(config)
   const onWaiting = (error: AppError): void => {
@@ -27,21 +26,17 @@ export async function serve(options: ServeOptions, context: CommandContext): Pro
     remark(context, `Waiting: ${error.message}`)
   }
   try {
-    return await withServices<ExitName>(
-      context,
-      { access: 'own', overrides, stays: { onWaiting } },
-      async (services) => {
-        const running = await startRoles(services, chosen, {}, front)
-        try {
-          announce(front.address, chosen, options, context)
-          await Promise.race([raised(signal), running.failed, services.failed])
-          remark(context, 'Stopping; what is in hand is finished first. A second signal ends at once.')
-        } finally {
-          await running.stop()
-        }
-        return 'ok'
-      },
-    )
+    return await withServices<ExitName>(context, { access: 'own', config, stays: { onWaiting } }, async (services) => {
+      const running = await startRoles(services, chosen, {}, front)
+      try {
+        announce(front.address, chosen, options, context)
+        await Promise.race([raised(signal), running.failed, services.failed])
+        remark(context, 'Stopping; what is in hand is finished first. A second signal ends at once.')
+      } finally {
+        await running.stop()
+      }
+      return 'ok'
+    })
   } catch (error) {
     // Told to stop while it waited: nothing was in hand.
     if (signal.aborted && toAppError(error).kind === 'unavailable') return 'ok'

@@ -11,6 +11,8 @@ import type { CommandContext } from './context.ts'
 type ServicesOptions = {
   readonly access: Access
   readonly overrides?: Partial<Record<keyof Settings, string | number | undefined>>
+  /** What the environment and the overrides say, where the caller has read them already. */
+  readonly config?: Config
   /** Whether the command makes no sense before anything was published; it is then told so, and no folder is made. */
   readonly needsData?: boolean
   /**
@@ -30,10 +32,15 @@ const noData = ({ DATA_DIR }: Config): AppError =>
 /** Opens drivers and services, runs `body` with them, and closes them again whatever becomes of it. */
 export async function withServices<T>(
   context: CommandContext,
-  { access, overrides = {}, needsData = false, stays }: ServicesOptions,
+  {
+    access,
+    overrides = {},
+    config = loadConfig(context.environment, overrides),
+    needsData = false,
+    stays,
+  }: ServicesOptions,
   body: (services: Services) => Promise<T>,
 ): Promise<T> {
-  const config = loadConfig(context.environment, overrides)
   if (needsData && isUntouched(config)) throw noData(config)
   const logger = createLogger({ level: stays === undefined ? quieter(config.LOG_LEVEL) : config.LOG_LEVEL })
   const open = () => openPlatform(config, access, (text) => logger.warn(text))

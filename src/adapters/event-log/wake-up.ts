@@ -33,7 +33,7 @@ export function createWakeUp(database: Database): WakeUp {
       if (current === known) return
       known = current
     } catch {
-      return // unavailable for now; the next look finds the change
+      return // it cannot be read at this moment; the next look finds the change
     }
     call()
   }

@@ -14,6 +14,8 @@ export interface Fetcher {
 }
 
 const limits: FetchLimits = { wait: 500, bytes: 8_000_000, partitionBytes: 2_000_000 }
+/** How long a broker may wait for a record while lanes are left out because they are full: they may be emptied before it answers. */
+const SHORT_WAIT = 20
 /** One partition alone, and more than one batch of it: an answer without records then means that there are none. */
 const probe: FetchLimits = { wait: 500, bytes: 16_000_000, partitionBytes: 16_000_000 }
 /** A lane with less than this is filled up, as long as all have less than that. */
@@ -53,6 +55,8 @@ export function createFetcher(
     return groups
   }
 
+  const ledBy = (cluster: Cluster, leader: string): readonly Lane[] => byLeader(cluster, lanes()).get(leader) ?? []
+
   const accept = (lane: Lane, { records, next, end }: Fetched, wasAlone: boolean): void => {
     if (next !== null) {
       lane.isPuzzling = false
@@ -68,7 +72,8 @@ export function createFetcher(
     const asked = puzzling === undefined ? led : [puzzling]
     const places = asked.map(({ name, partition, fetchOffset }) => ({ topic: name, partition, offset: fetchOffset }))
     const broker = await cluster.findBroker({ nodeId: leader })
-    const answers = await fetchFrom(broker, places, puzzling === undefined ? limits : probe)
+    const wait = led.length === ledBy(cluster, leader).length ? limits.wait : SHORT_WAIT
+    const answers = await fetchFrom(broker, places, puzzling === undefined ? { ...limits, wait } : probe)
     for (const answer of answers) {
       const lane = asked.find(({ name, partition }) => name === answer.topic && partition === answer.partition)
       if (lane !== undefined) accept(lane, answer, puzzling !== undefined)
