@@ -19,7 +19,7 @@ const program = fileURLToPath(new URL('./embedding-process.ts', import.meta.url)
 const GENERATION = 'bench'
 const PARTITIONS = 12
 /** Milliseconds between two looks at how far the group has committed. */
-const LOOK_EVERY = 10
+const LOOK_EVERY = 50
 
 export type EmbeddingGroup = {
   /** Publishes the pictures with all their captions at once; the milliseconds until all are searchable and committed. */

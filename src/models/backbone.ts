@@ -16,7 +16,7 @@ export type Backbone = {
   close(): Promise<void>
 }
 
-type BackboneOptions = SessionOptions & {
+export type BackboneOptions = SessionOptions & {
   /** Where in the folder the network is. Default `onnx/model.onnx`. */
   readonly file?: string
 }

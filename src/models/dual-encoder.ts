@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import { AppError } from '../core/errors.ts'
 import { normalise } from '../core/vector.ts'
 import type { Encoder } from '../ports/encoder.ts'
-import { openBackbone, type Backbone } from './backbone.ts'
+import type { Backbone } from './backbone.ts'
+import { openBackboneThread } from './backbone-thread.ts'
 import type { FeatureCache } from './feature-cache.ts'
 import { computeFeatures } from './image-features.ts'
 import { createMicroBatcher } from './micro-batcher.ts'
@@ -40,7 +41,7 @@ export async function openDualEncoder(folder: string, options: DualEncoderOption
     return part
   }
   try {
-    const backbone = await keep(openBackbone(folder, { ...threads, file: IMAGE_BACKBONE_FILE }))
+    const backbone = await keep(openBackboneThread(folder, { ...threads, file: IMAGE_BACKBONE_FILE }))
     const imageHead = await keep(openOnnxSession(join(folder, IMAGE_HEAD_FILE), threads))
     const textModel = await keep(openOnnxSession(join(folder, TEXT_MODEL_FILE), threads))
     checkWidths(folder, config, backbone)

@@ -8,6 +8,8 @@ import type { View } from './preprocessing.ts'
 const PICTURES_A_RUN = 4
 /** Pictures decoded ahead, on other threads, while the backbone runs. */
 const DECODED_AT_ONCE = 8
+/** One that the backbone runs, and one that is ready for it. */
+const RUNS_AT_ONCE = 2
 /** How long a picture waits for others, in milliseconds. */
 const WAIT = 2
 
@@ -17,7 +19,12 @@ const lanes = new WeakMap<Backbone, MicroBatcher<Float32Array, Float32Array>>()
 function laneOf(backbone: Backbone): MicroBatcher<Float32Array, Float32Array> {
   let lane = lanes.get(backbone)
   if (lane === undefined) {
-    lane = createMicroBatcher({ maxSize: PICTURES_A_RUN, maxAge: WAIT, run: (pixels) => backbone.run(pixels) })
+    lane = createMicroBatcher({
+      maxSize: PICTURES_A_RUN,
+      maxAge: WAIT,
+      atOnce: RUNS_AT_ONCE,
+      run: (pixels) => backbone.run(pixels),
+    })
     lanes.set(backbone, lane)
   }
   return lane

@@ -13,7 +13,8 @@ type MicroBatcherOptions<Item, Result> = {
   readonly maxSize: number
   /** How long the first item waits for company, in milliseconds; 0 waits for the calls of the same turn only. */
   readonly maxAge: number
-  /** One batch at a time, in the order of submission; meanwhile the next one fills. */
+  /** Batches under way at a time, in the order of submission; meanwhile the next one fills. Default 1. */
+  readonly atOnce?: number
   readonly run: (items: readonly Item[]) => Promise<readonly Result[]>
 }
 
@@ -26,10 +27,11 @@ type Waiting<Item, Result> = {
 export function createMicroBatcher<Item, Result>(
   options: MicroBatcherOptions<Item, Result>,
 ): MicroBatcher<Item, Result> {
-  const { maxSize, maxAge, run } = options
+  const { maxSize, maxAge, atOnce = 1, run } = options
   let waiting: Waiting<Item, Result>[] = []
   let timer: NodeJS.Timeout | null = null
-  let draining: Promise<void> | null = null
+  const drains = new Set<Promise<void>>()
+  let underWay = 0
   let closed = false
 
   async function runOne(): Promise<void> {
@@ -48,25 +50,30 @@ export function createMicroBatcher<Item, Result>(
     }
   }
 
+  /** A batch that is not full goes only when no other is under way: it may fill meanwhile. */
+  const mayGo = (): boolean => waiting.length >= maxSize || (waiting.length > 0 && underWay === 1)
+
   async function drain(): Promise<void> {
-    while (waiting.length > 0) {
+    underWay++
+    while (mayGo()) {
       await runOne()
-      // ONNX Runtime runs on this thread: what else waits for it gets its turn between two batches.
+      // The run may have held this thread: what else waits for it gets its turn between two batches.
       await new Promise((resolve) => setImmediate(resolve))
     }
-    draining = null
+    underWay-- // in the turn in which nothing was left to take, so that whoever comes next starts anew
   }
 
   function start(): void {
     if (timer !== null) clearTimeout(timer)
     timer = null
-    draining ??= drain()
+    if (underWay >= atOnce) return
+    const draining = drain().finally(() => drains.delete(draining))
+    drains.add(draining)
   }
 
   function schedule(): void {
-    if (draining !== null) return // what runs now takes the rest along
     if (waiting.length >= maxSize) start()
-    else timer ??= setTimeout(start, maxAge)
+    else if (underWay === 0) timer ??= setTimeout(start, maxAge) // else what runs now takes the rest along
   }
 
   return {
@@ -84,7 +91,7 @@ export function createMicroBatcher<Item, Result>(
     async close() {
       closed = true
       if (waiting.length > 0) start()
-      while (draining !== null) await draining
+      while (drains.size > 0) await Promise.all(drains)
     },
   }
 }

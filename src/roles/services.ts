@@ -6,7 +6,8 @@ import { createServing, type Serving } from '../api/serving.ts'
 import type { Platform } from '../bootstrap.ts'
 import { AppError, toAppError } from '../core/errors.ts'
 import { imageBlobKey } from '../core/pair-record.ts'
-import { openBackbone, type Backbone } from '../models/backbone.ts'
+import type { Backbone } from '../models/backbone.ts'
+import { openBackboneThread } from '../models/backbone-thread.ts'
 import { writeBuiltInBackbone } from '../models/built-in-backbone.ts'
 import { inspectImage } from '../models/decode-image.ts'
 import { openDualEncoder } from '../models/dual-encoder.ts'
@@ -47,7 +48,7 @@ export async function createServices(platform: Platform, logger: Logger, metrics
   let backbone: Promise<Backbone> | null = null
   const openedBackbone = (): Promise<Backbone> => {
     if (backbone !== null) return backbone
-    const opening = openBackbone(backboneFolder, { threads: config.THREADS }).catch((cause: unknown) => {
+    const opening = openBackboneThread(backboneFolder, { threads: config.THREADS }).catch((cause: unknown) => {
       backbone = null // the next caller tries again
       throw config.BACKBONE_DIR === undefined ? cause : unusableBackbone(config.BACKBONE_DIR, cause)
     })

@@ -3,14 +3,14 @@ import { describe, expect, it } from 'vitest'
 import { createMicroBatcher } from '../../src/models/micro-batcher.ts'
 
 /** Doubles numbers and notes the batches in which it was given them. */
-function doubling(maxSize: number, maxAge = 0) {
+function doubling(maxSize: number, maxAge = 0, atOnce = 1) {
   const batches: number[][] = []
   const run = async (items: readonly number[]) => {
     batches.push([...items])
     if (items.includes(13)) throw new Error('thirteen')
     return items.map((item) => item * 2)
   }
-  return { batches, batcher: createMicroBatcher({ maxSize, maxAge, run }) }
+  return { batches, batcher: createMicroBatcher({ maxSize, maxAge, atOnce, run }) }
 }
 
 describe('micro-batcher', () => {
@@ -50,6 +50,37 @@ describe('micro-batcher', () => {
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(4)
   })
 
+  it('runs several batches at a time where it may, and a batch that is not full only by itself', async () => {
+    const ends: (() => void)[] = []
+    const sizes: number[] = []
+    const batcher = createMicroBatcher({
+      maxSize: 2,
+      maxAge: 0,
+      atOnce: 2,
+      run: async (items: readonly number[]) => {
+        sizes.push(items.length)
+        await new Promise<void>((resolve) => void ends.push(resolve))
+        return items
+      },
+    })
+    const turn = () => new Promise((resolve) => setImmediate(resolve))
+    const calls = [1, 2, 3, 4, 5].map((item) => batcher.submit([item]))
+    await turn()
+    expect(sizes).toEqual([2, 2])
+    ends[0]?.()
+    await turn()
+    await turn()
+    expect(sizes).toEqual([2, 2]) // the fifth may still find company
+    calls.push(batcher.submit([6]))
+    await turn()
+    expect(sizes).toEqual([2, 2, 2])
+    calls.push(batcher.submit([7]))
+    for (const end of ends) end()
+    while (sizes.length < 4) await turn()
+    for (const end of ends) end()
+    expect(await Promise.all(calls)).toEqual([[1], [2], [3], [4], [5], [6], [7]])
+  })
+
   it('fails the calls of a failing batch, and no other', async () => {
     const { batcher } = doubling(2)
     const calls = [batcher.submit([13]), batcher.submit([1]), batcher.submit([2])]
@@ -72,12 +103,17 @@ describe('micro-batcher', () => {
   it('gives every caller its own results, however calls fall together', async () => {
     const calls = fc.array(fc.array(fc.integer({ min: 20, max: 99 }), { maxLength: 7 }), { maxLength: 12 })
     await fc.assert(
-      fc.asyncProperty(calls, fc.integer({ min: 1, max: 5 }), async (lists, maxSize) => {
-        const { batches, batcher } = doubling(maxSize)
-        const results = await Promise.all(lists.map((list) => batcher.submit(list)))
-        expect(results).toEqual(lists.map((list) => list.map((item) => item * 2)))
-        expect(batches.every((batch) => batch.length <= maxSize)).toBe(true)
-      }),
+      fc.asyncProperty(
+        calls,
+        fc.integer({ min: 1, max: 5 }),
+        fc.integer({ min: 1, max: 3 }),
+        async (lists, maxSize, atOnce) => {
+          const { batches, batcher } = doubling(maxSize, 0, atOnce)
+          const results = await Promise.all(lists.map((list) => batcher.submit(list)))
+          expect(results).toEqual(lists.map((list) => list.map((item) => item * 2)))
+          expect(batches.every((batch) => batch.length <= maxSize)).toBe(true)
+        },
+      ),
       { numRuns: 50 },
     )
   })

@@ -1,0 +1,36 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { toAppError } from '../core/errors.ts'
+import { openBackbone } from './backbone.ts'
+import type { BackboneOrder, BackboneReport, BackboneThreadData } from './backbone-thread.ts'
+
+/** The program of a thread that runs one backbone: it opens it, then answers orders in their order. */
+
+const report = (message: BackboneReport): void => parentPort?.postMessage(message)
+const failure = (id: number, error: unknown): BackboneReport => {
+  const { code, message } = toAppError(error)
+  return { type: 'failed', id, code, detail: message }
+}
+
+try {
+  const { folder, options } = workerData as BackboneThreadData
+  const backbone = await openBackbone(folder, options)
+  const { id, featureWidth, preprocessing } = backbone
+  let last: Promise<void> = Promise.resolve()
+  parentPort?.on('message', (order: BackboneOrder) => {
+    last = last.then(async () => {
+      if (order.type === 'close') {
+        await backbone.close()
+        parentPort?.close()
+        return
+      }
+      try {
+        report({ type: 'ran', id: order.id, features: await backbone.run(order.pixels) })
+      } catch (error) {
+        report(failure(order.id, error))
+      }
+    })
+  })
+  report({ type: 'opened', facts: { id, featureWidth, preprocessing } })
+} catch (error) {
+  report(failure(0, error))
+}

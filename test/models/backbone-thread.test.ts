@@ -1,0 +1,75 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import { openBackbone, type Backbone } from '../../src/models/backbone.ts'
+import { openBackboneThread } from '../../src/models/backbone-thread.ts'
+import { writeBuiltInBackbone } from '../../src/models/built-in-backbone.ts'
+import { temporaryFolder } from '../fixtures/temporary-folder.ts'
+
+const opened: Backbone[] = []
+const keep = async (opening: Promise<Backbone>): Promise<Backbone> => {
+  const backbone = await opening
+  opened.push(backbone)
+  return backbone
+}
+
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((backbone) => backbone.close()))
+})
+
+async function builtIn(): Promise<string> {
+  const folder = await temporaryFolder()
+  await writeBuiltInBackbone(folder)
+  return folder
+}
+
+/** Pixels of a picture that has another brightness for each `seed`. */
+const pixelsFor = ({ preprocessing: { crop } }: Backbone, seed: number): Float32Array =>
+  new Float32Array(3 * crop.width * crop.height).fill(seed / 10)
+
+describe('backbone on a thread', () => {
+  it('gives each of many orders the features that it has by itself', async () => {
+    const folder = await builtIn()
+    const here = await keep(openBackbone(folder))
+    const there = await keep(openBackboneThread(folder))
+    expect(there).toMatchObject({ id: here.id, featureWidth: here.featureWidth, preprocessing: here.preprocessing })
+    const seeds = [[1, 2], [3], [], [4, 5, 6]]
+    const answers = await Promise.all(seeds.map((list) => there.run(list.map((seed) => pixelsFor(there, seed)))))
+    for (const [index, list] of seeds.entries())
+      expect(answers[index]).toEqual(await here.run(list.map((seed) => pixelsFor(here, seed))))
+  })
+
+  it('leaves this thread free while it runs', async () => {
+    const backbone = await keep(openBackboneThread(await builtIn()))
+    let turns = 0
+    let running = true
+    const turn = (): void => {
+      turns++
+      if (running) setImmediate(turn)
+    }
+    turn()
+    await backbone.run(Array.from({ length: 64 }, (_, seed) => pixelsFor(backbone, seed)))
+    running = false
+    expect(turns).toBeGreaterThan(50)
+  })
+
+  it('fails what cannot be opened or run with the same codes, and goes on', async () => {
+    await expect(openBackboneThread(await temporaryFolder())).rejects.toMatchObject({ code: 'model-invalid' })
+    const folder = await builtIn()
+    const backbone = await keep(openBackboneThread(folder))
+    await expect(backbone.run([pixelsFor(backbone, Number.NaN)])).rejects.toMatchObject({ code: 'model-corrupt' })
+    expect(await backbone.run([pixelsFor(backbone, 1)])).toHaveLength(1)
+    const whole = await readFile(join(folder, 'onnx/model.onnx'))
+    await writeFile(join(folder, 'onnx/model.onnx'), whole.subarray(0, whole.length / 2))
+    await expect(openBackboneThread(folder)).rejects.toMatchObject({ code: 'model-corrupt' })
+  })
+
+  it('finishes what it was given before it closes, and refuses more', async () => {
+    const backbone = await openBackboneThread(await builtIn())
+    const running = backbone.run([pixelsFor(backbone, 1)])
+    await backbone.close()
+    await backbone.close()
+    expect(await running).toHaveLength(1)
+    await expect(backbone.run([pixelsFor(backbone, 1)])).rejects.toMatchObject({ code: 'model-not-found' })
+  })
+})
