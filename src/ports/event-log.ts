@@ -56,11 +56,17 @@ export type ConsumeOptions<T extends Topic> = {
   readonly partitionsAtOnce?: number
   /**
    * Takes the records in offset order within a partition; the next batch of the partition waits for it. It must not throw
-   * for reasons it can handle: a throw stops the consumer, whose `done` rejects. `signal` is raised on `stop`.
+   * for reasons it can handle: a throw stops the consumer, whose `done` rejects. `signal` is raised on `stop`, and, with an
+   * `AppError` as its reason, when the partition has become another member's: whatever is written from then on may be out of date.
    */
   readonly handle: (records: readonly LogRecord<T>[], signal: AbortSignal) => Promise<void>
   /** Told that the newest records of a partition, up to `next`, are gone: compaction or retention took them. */
   readonly onGap?: (topic: T, partition: number, next: number) => void
+  /**
+   * Told, for a tail, that a partition ends before the offset to read next: the log was restored, cut short, or begun anew. What it
+   * throws ends the consumer. A group goes back to the first record that is there.
+   */
+  readonly onTruncated?: (topic: T, partition: number) => void
 }
 
 export interface Consumer {
@@ -75,9 +81,11 @@ export interface Consumer {
 /**
  * An ordered, durable, partitioned log. Guarantees: `append` resolves once the records are durable and keeps their order
  * within a partition; delivery is at least once and in order within a partition; a group's offset moves only after `handle`
- * has resolved, and backwards by `seekGroup` alone; compaction keeps the newest record of every key and its tombstone for 30 days.
+ * has resolved, and backwards by `seekGroup` and where it is past the end; compaction keeps the newest record of every key and its tombstone for 30 days.
  */
 export interface EventLog {
+  /** Tells this log from every other: offsets of one mean nothing in another. */
+  identity(): Promise<string>
   /** Past 10 s without an answer: `publish-unconfirmed`; the records may still arrive. Full disk: `storage-full`. */
   append(records: readonly (NewRecord | NewDeadRecord)[]): Promise<readonly Position[]>
   /** Consumes as a member of `group`, from its committed offsets (from the first record where it has none). */

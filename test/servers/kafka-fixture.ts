@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { Kafka, Partitioners, logLevel, type Admin, type Kafka as Client } from 'kafkajs'
+import { AssignerProtocol, Kafka, Partitioners, logLevel, type Admin, type Kafka as Client } from 'kafkajs'
+import { vi } from 'vitest'
 import { createKafkaLog, type KafkaLogOptions } from '../../src/adapters/event-log/kafka.ts'
 import type { EventLog } from '../../src/ports/event-log.ts'
 import type { LogUnderTest } from '../contracts/event-log-driver.ts'
@@ -44,6 +45,52 @@ export async function produceForeign(brokers: readonly string[], records: readon
   await producer.connect()
   for (const { topic, ...message } of records) await producer.send({ topic, messages: [message] })
   await producer.disconnect()
+}
+
+/** Who is in a group, by the coordinator's id, and the partitions of a topic that each was given. Names are with their prefix. */
+export const membersOf = (
+  brokers: readonly string[],
+  group: string,
+  topic: string,
+): Promise<ReadonlyMap<string, readonly number[]>> =>
+  withForeignAdmin(brokers, async (admin) => {
+    const [described] = (await admin.describeGroups([group])).groups
+    return new Map(
+      described?.members.map(({ memberId, memberAssignment }) => {
+        const decoded = AssignerProtocol.MemberAssignment.decode(memberAssignment)
+        return [memberId, decoded?.assignment[topic] ?? []]
+      }),
+    )
+  })
+
+export type FoundRecord = { readonly partition: number; readonly offset: number; readonly key: string }
+
+/** Leaders may be on the move. */
+const PATIENCE = { timeout: 20_000, interval: 200 }
+
+/** Every record of a topic, read by a program that is not ours. */
+export async function readForeign(brokers: readonly string[], topic: string): Promise<readonly FoundRecord[]> {
+  const ends = await vi.waitFor(() => withForeignAdmin(brokers, (admin) => admin.fetchTopicOffsets(topic)), PATIENCE)
+  const missing = new Set(ends.filter(({ high }) => Number(high) > 0).map(({ partition }) => partition))
+  const records: FoundRecord[] = []
+  const consumer = foreignClient(brokers).consumer({ groupId: `readers-of-${topic}`, retry: { retries: 20 } })
+  await consumer.connect()
+  await consumer.subscribe({ topics: [topic], fromBeginning: true })
+  await new Promise<void>((resolve, reject) => {
+    consumer.on(consumer.events.CRASH, ({ payload }) => {
+      if (!payload.restart) reject(payload.error)
+    })
+    void consumer.run({
+      eachMessage: async ({ partition, message }) => {
+        records.push({ partition, offset: Number(message.offset), key: String(message.key) })
+        const end = ends.find((each) => each.partition === partition)
+        if (Number(message.offset) + 1 >= Number(end?.high)) missing.delete(partition)
+        if (missing.size === 0) resolve()
+      },
+    })
+  })
+  await consumer.disconnect()
+  return records
 }
 
 /** Deletes the topics of a prefix. */

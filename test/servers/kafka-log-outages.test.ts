@@ -133,6 +133,16 @@ describe('the Kafka log and a broker that goes away', () => {
     await log.append([pairRecord('one', 'after')])
   })
 
+  it('closes in a few seconds with records on their way when the network swallows everything', async () => {
+    await log.append(numbered('one', 1))
+    proxy.freeze()
+    const sent = log.append(numbered('one', 1)).then(() => null, toAppError)
+    const begunAt = performance.now()
+    await log.close()
+    expect(performance.now() - begunAt).toBeLessThan(5_000)
+    expect((await sent)?.code).toBe('publish-unconfirmed')
+  })
+
   it('takes no more than a bounded number of records that wait', async () => {
     await log.close()
     log = await createKafkaLog({ ...options, limits: { deadline: 3_000, records: 50 } })
@@ -175,15 +185,23 @@ describe('the Kafka log and a broker that goes away', () => {
     await other.close()
   })
 
-  it('stops within ten seconds although the broker is away', async () => {
+  it.each([
+    ['the broker is away', () => proxy.cut()],
+    ['the network swallows everything', () => proxy.freeze()],
+  ])('stops within ten seconds although %s', async (_, disturb) => {
     await log.append(numbered('one', 1))
     const begun = promise()
+    const mayEnd = promise()
     const consumer = log.consume('readers', {
       topics: ['pairs'],
-      handle: async () => begun.resolve(),
+      handle: async () => {
+        begun.resolve()
+        await mayEnd.promise
+      },
     })
     await begun.promise
-    proxy.cut()
+    disturb()
+    mayEnd.resolve()
     const begunAt = performance.now()
     await consumer.stop()
     await log.close()

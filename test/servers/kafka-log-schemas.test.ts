@@ -98,8 +98,8 @@ describe('the schemas of the Kafka log', () => {
     await Promise.all([older.close(), newer.close()])
   })
 
-  it('make a record of an unknown schema, or of none, unreadable, and no other', async () => {
-    const log = await createKafkaLog(options)
+  it('make a record of an unknown schema, after a while, or of none, unreadable, and no other', async () => {
+    const log = await createKafkaLog({ ...options, schemaPatience: 200 })
     const topic = `${options.prefix ?? ''}pairs`
     const unreadable = [frame(987_654_321, Buffer.of(1, 2, 3)), Buffer.from('{"caption":"json"}'), Buffer.alloc(0)]
     await produceForeign(

@@ -1,9 +1,10 @@
-import { readFile, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { checkKafka, createKafkaLog, type KafkaLogOptions } from '../../src/adapters/event-log/kafka.ts'
 import type { SaslOptions } from '../../src/adapters/event-log/kafka/options.ts'
+import { chooseKafkaSecurity } from '../../src/kafka-security.ts'
 import { consumeRecords } from '../fixtures/log-consumers.ts'
 import { captions, captionsFrom, numbered } from '../fixtures/pair-events.ts'
 import { ownOptions } from './kafka-fixture.ts'
@@ -15,6 +16,7 @@ const storePassword = 'of-the-key-store'
 let folder: string
 let broker: KafkaBroker
 let certificate: string
+const inFolder = (name: string): string => join(folder, name)
 
 /** A key for 127.0.0.1 that it signs itself, in a store, and its certificate. */
 async function makeKey(store: string): Promise<string> {
@@ -26,10 +28,25 @@ async function makeKey(store: string): Promise<string> {
   return readFile(file, 'utf8')
 }
 
+/** A key of the program's own and the certificate that it shows. */
+async function makeClientKey(): Promise<string> {
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', inFolder('client.key')]
+  const out = ['-out', inFolder('client.pem'), '-days', '2', '-subj', '/CN=pairstream']
+  await runProgram('openssl', ['req', '-x509', ...key, ...out])
+  return readFile(inFolder('client.pem'), 'utf8')
+}
+
+/** As the settings have it. */
+const tls = () => {
+  const paths = { KAFKA_TLS_CA: inFolder('broker.pem'), KAFKA_TLS_CERT: inFolder('client.pem') }
+  return chooseKafkaSecurity({ KAFKA_TLS: 'true', ...paths, KAFKA_TLS_KEY: inFolder('client.key') }).tls
+}
+
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'pairstream-'))
   const store = join(folder, 'broker.p12')
   certificate = await makeKey(store)
+  await writeFile(inFolder('trusted.pem'), `${certificate}${await makeClientKey()}`)
   const { username, password } = user
   broker = await startKafkaBroker(join(folder, 'kafka'), {
     security: {
@@ -38,8 +55,9 @@ beforeAll(async () => {
         `ssl.keystore.location=${store}`,
         `ssl.keystore.password=${storePassword}`,
         'ssl.keystore.type=PKCS12',
-        `ssl.truststore.location=${join(folder, 'broker.pem')}`,
+        `ssl.truststore.location=${inFolder('trusted.pem')}`,
         'ssl.truststore.type=PEM',
+        'listener.name.client.ssl.client.auth=required',
         'sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
         'sasl.mechanism.inter.broker.protocol=PLAIN',
         'listener.name.client.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required ' +
@@ -55,7 +73,7 @@ beforeAll(async () => {
         `SCRAM-SHA-${bits}=[name=${username},password=${password}]`,
       ]),
     },
-    isReady: (address) => answersTo(address, { ssl: { ca: certificate }, sasl: { mechanism: 'plain', ...user } }),
+    isReady: (address) => answersTo(address, { ssl: tls(), sasl: { mechanism: 'plain', ...user } }),
   })
 })
 afterAll(async () => {
@@ -64,7 +82,7 @@ afterAll(async () => {
 })
 
 const secured = (changes: Partial<KafkaLogOptions>): KafkaLogOptions =>
-  ownOptions({ kafka: broker.address, registry: inject('servers').registry }, { tls: { ca: certificate }, ...changes })
+  ownOptions({ kafka: broker.address, registry: inject('servers').registry }, { tls: tls(), ...changes })
 
 describe('the Kafka log over TLS', () => {
   it.each(['plain', 'scram-sha-256', 'scram-sha-512'] as const)('signs in by %s', async (mechanism) => {
@@ -81,6 +99,7 @@ describe('the Kafka log over TLS', () => {
     const faults = await checkKafka(options)
     expect(faults).toHaveLength(1)
     expect(faults.join()).not.toContain('a wrong one')
+    expect(faults.join()).not.toContain('EVENT_LOG_URL') // it is right
   })
 
   it('does not trust a certificate that it was not told of', async () => {
@@ -88,5 +107,10 @@ describe('the Kafka log over TLS', () => {
       code: 'log-unavailable',
       message: expect.stringContaining('certificate') as string,
     })
+  })
+
+  it('shows no certificate that it was not given', async () => {
+    const options = secured({ tls: { ca: certificate }, sasl: { mechanism: 'plain', ...user } })
+    await expect(createKafkaLog(options)).rejects.toMatchObject({ code: 'log-unavailable' })
   })
 })

@@ -52,6 +52,7 @@ describe('the topics of the Kafka log', () => {
       'max.compaction.lag.ms': String(DAY),
       'max.message.bytes': '2097152',
       'message.timestamp.type': 'LogAppendTime',
+      'unclean.leader.election.enable': 'false',
     })
     expect(await settingsOf('pairs.indexed')).toMatchObject({
       'cleanup.policy': 'delete',
@@ -96,6 +97,23 @@ describe('the topics of the Kafka log', () => {
   it('can be made by two processes at once', async () => {
     const logs = await Promise.all([opened(), opened(), opened()])
     for (const log of logs) await log.close()
+  })
+
+  it('stop the start of all but one when two begin at once with another partition count', async () => {
+    const starts = await Promise.allSettled([4, 5, 6].map((partitions) => createKafkaLog({ ...options, partitions })))
+    const counts: number[] = []
+    for (const start of starts) {
+      if (start.status === 'rejected') {
+        expect(start.reason).toMatchObject({ code: 'partition-count-changed' })
+        continue
+      }
+      counts.push(await start.value.partitions('pairs'))
+      await start.value.close()
+    }
+    const made = await withForeignAdmin(options.brokers, (admin) =>
+      admin.fetchTopicMetadata({ topics: [nameOf('pairs')] }),
+    )
+    expect(counts).toEqual([made.topics[0]?.partitions.length])
   })
 
   it('are compacted for real: readers and groups pass what is gone, up to the end', async () => {

@@ -51,7 +51,29 @@ export type BrokerOptions = {
   }
   /** Whether it answers clients at an address; default: without TLS and user. */
   readonly isReady?: (address: string) => Promise<boolean>
+  /** Its place in a cluster of several; default: it is alone. */
+  readonly seat?: Seat
 }
+
+type Seat = {
+  readonly node: number
+  readonly controllerPort: number
+  /** All nodes with the ports of their controllers, as `controller.quorum.voters` takes them. */
+  readonly voters: string
+  readonly clusterId: string
+  /** Lines of `server.properties` that all nodes share. */
+  readonly properties: readonly string[]
+  /** What the JVM is given besides. */
+  readonly javaOptions: readonly string[]
+}
+
+const alone = async (): Promise<Seat> => {
+  const controllerPort = await freePort()
+  const voters = `1@127.0.0.1:${controllerPort}`
+  return { node: 1, controllerPort, voters, clusterId: newId(), properties: [], javaOptions: [] }
+}
+
+const newId = (): string => randomBytes(16).toString('base64url')
 
 /** A broker whose process can be killed and started again at the same port with the same data. */
 export type KafkaBroker = RestartableServer & {
@@ -76,10 +98,10 @@ export async function answersTo(address: string, security: Pick<KafkaConfig, 'ss
   }
 }
 
-/** Starts one KRaft node that is broker and controller in one, with its data in `folder`. */
+/** Starts a KRaft node that is broker and controller in one, with its data in `folder`. */
 export async function startKafkaBroker(folder: string, options: BrokerOptions = {}): Promise<KafkaBroker> {
   const classPath = `${await installed(`kafka-${VERSION}`, install)}/jars/*`
-  const [port, controllerPort] = [await freePort(), await freePort()]
+  const [port, seat] = [await freePort(), options.seat ?? (await alone())]
   const listener = `127.0.0.1:${port}`
   const address = `127.0.0.1:${(await options.advertise?.(port)) ?? port}`
   const secondPort = options.advertiseSecond === undefined ? null : await freePort()
@@ -100,13 +122,13 @@ export async function startKafkaBroker(folder: string, options: BrokerOptions = 
     settings,
     [
       'process.roles=broker,controller',
-      'node.id=1',
-      `listeners=CLIENT://${listener},CONTROLLER://127.0.0.1:${controllerPort}${second.listener}`,
+      `node.id=${seat.node}`,
+      `listeners=CLIENT://${listener},CONTROLLER://127.0.0.1:${seat.controllerPort}${second.listener}`,
       `advertised.listeners=CLIENT://${address}${second.advertised}`,
       `listener.security.protocol.map=CLIENT:${protocol},CONTROLLER:PLAINTEXT${second.protocol}`,
       'inter.broker.listener.name=CLIENT',
       'controller.listener.names=CONTROLLER',
-      `controller.quorum.voters=1@127.0.0.1:${controllerPort}`,
+      `controller.quorum.voters=${seat.voters}`,
       `log.dirs=${join(folder, 'data')}`,
       // A broker that was killed may come back once its session has ended.
       'broker.session.timeout.ms=2000',
@@ -123,22 +145,31 @@ export async function startKafkaBroker(folder: string, options: BrokerOptions = 
       'log.retention.check.interval.ms=1000',
       'log.initial.task.delay.ms=1000',
       'file.delete.delay.ms=0',
+      ...seat.properties,
       ...(options.security?.properties ?? []),
       '',
     ].join('\n'),
   )
   const java = (main: string, ...values: string[]) => [
     ...javaOptions,
+    ...seat.javaOptions,
     `-Dlog4j2.configurationFile=${logging}`,
     '-cp',
     classPath,
     main,
     ...values,
   ]
-  const id = randomBytes(16).toString('base64url')
   await runProgram(
     'java',
-    java('kafka.tools.StorageTool', 'format', '-t', id, '-c', settings, ...(options.security?.formatValues ?? [])),
+    java(
+      'kafka.tools.StorageTool',
+      'format',
+      '-t',
+      seat.clusterId,
+      '-c',
+      settings,
+      ...(options.security?.formatValues ?? []),
+    ),
   )
 
   const server = await startRestartable({
@@ -149,6 +180,35 @@ export async function startKafkaBroker(folder: string, options: BrokerOptions = 
     isReady: () => (options.isReady ?? answersTo)(address),
   })
   return { ...server, address, secondAddress }
+}
+
+const clusterProperties = [
+  // Fits the small heap.
+  'log.cleaner.dedupe.buffer.size=8000000',
+  // A broker that comes back leads again what it led before, soon.
+  'leader.imbalance.check.interval.seconds=1',
+  'leader.imbalance.per.broker.percentage=0',
+]
+
+/** Starts a cluster of `count` small nodes, each of which can be killed and started again; the quorum outlives the loss of one of three. */
+export async function startKafkaCluster(folder: string, count = 3): Promise<readonly KafkaBroker[]> {
+  const nodes = await Promise.all(
+    Array.from({ length: count }, async (_, index) => ({ node: index + 1, controllerPort: await freePort() })),
+  )
+  const shared = {
+    voters: nodes.map(({ node, controllerPort }) => `${node}@127.0.0.1:${controllerPort}`).join(),
+    clusterId: newId(),
+    properties: clusterProperties,
+    javaOptions: ['-Xmx256m'],
+  }
+  const started = await Promise.allSettled(
+    nodes.map((each) => startKafkaBroker(join(folder, `node-${each.node}`), { seat: { ...shared, ...each } })),
+  )
+  const brokers = started.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
+  const failure = started.find((outcome) => outcome.status === 'rejected')
+  if (failure === undefined) return brokers
+  await Promise.all(brokers.map((broker) => broker.kill()))
+  throw failure.reason
 }
 
 /** One Kafka broker for all suites. Its data are gone when it is stopped. */

@@ -15,21 +15,25 @@ import { createIdempotentProducer } from './kafka/producer.ts'
 import { createSchemaRegistry } from './kafka/schema-registry.ts'
 import { createSendQueue } from './kafka/send-queue.ts'
 import { createSingleReads } from './kafka/single-reads.ts'
-import { prepareTopics, topicName } from './kafka/topics.ts'
+import { prepareTopics, readClusterId, topicName } from './kafka/topics.ts'
 import { createValueCodec } from './kafka/value-codec.ts'
 import { defaultWriteLimits } from './write-queue.ts'
 
 export type { KafkaLogOptions } from './kafka/options.ts'
 export { checkKafka } from './kafka/check.ts'
+export { hasTopics } from './kafka/topics.ts'
 
 const numbersTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index)
 
 /**
- * The event log on Kafka with a schema registry. Creates the topics that are missing. Throws `log-unavailable` when brokers or
+ * The event log on Kafka with a schema registry. Creates the topics that are missing, unless `readOnly`. Throws `log-unavailable` when brokers or
  * registry are away, `configuration-invalid` for topics that are set up wrongly, a refused user, or a schema that the registry
  * finds incompatible, `partition-count-changed`.
  */
 export async function createKafkaLog(options: KafkaLogOptions): Promise<EventLog> {
+  if (options.sasl?.mechanism === 'plain' && (options.tls ?? false) === false) {
+    options.onLog?.('warn', 'The password of the brokers crosses the network in clear text: use TLS, or SCRAM.')
+  }
   const avro = createAvroCodec(options.schemas)
   const nameOf = (topic: AnyTopic): string => topicName(options, topic)
   const groupName = (group: string): string => `${options.prefix ?? ''}${group}`
@@ -38,7 +42,7 @@ export async function createKafkaLog(options: KafkaLogOptions): Promise<EventLog
   const partitionNumbers = (topic: AnyTopic): number[] => numbersTo(partitions(topic))
 
   const [codec] = await Promise.all([
-    createValueCodec(createSchemaRegistry(options.registry), avro, nameOf),
+    createValueCodec(createSchemaRegistry(options.registry), avro, nameOf, options),
     prepareTopics(options),
   ])
 
@@ -47,7 +51,10 @@ export async function createKafkaLog(options: KafkaLogOptions): Promise<EventLog
   const offsets = createBrokerOffsets(connection)
   const reads = createSingleReads(connection, offsets, codec)
   const limits = { ...defaultWriteLimits, ...options.limits }
-  const queue = createSendQueue(createIdempotentProducer(options, limits.deadline), limits)
+  const queue = createSendQueue(
+    createIdempotentProducer(() => createConnection(options, allNames)),
+    limits,
+  )
   const encoding = { codec, schemaVersion: avro.schemaVersion, nameOf, partitions }
 
   const consumers = new Set<Consumer>()
@@ -72,15 +79,17 @@ export async function createKafkaLog(options: KafkaLogOptions): Promise<EventLog
     offsets.committed(groupName(group), nameOf(topic), some)
 
   return {
+    identity: () => readClusterId(options).then((clusterId) => `kafka ${clusterId} ${options.prefix ?? ''}`),
     async append(records) {
       if (records.length === 0) return []
+      if (options.readOnly === true) throw new AppError('log-unavailable', 'The log was opened to be read only.')
       const encoded = records.map((record) => encodeRecord(record, encoding))
       const given = await queue.send(encoded)
-      return records.map(({ topic }, index) => ({
-        topic,
-        partition: encoded[index]?.partition ?? 0,
-        offset: given[index] ?? Number.NaN,
-      }))
+      return records.map(({ topic }, index) => {
+        const [partition, offset] = [encoded[index]?.partition, given[index]]
+        if (partition === undefined || offset === undefined) throw new AppError('internal', 'A record has no answer.')
+        return { topic, partition, offset }
+      })
     },
     consume: (group, consumerOptions) =>
       start(consumerOptions.topics.map(nameOf), (own) =>

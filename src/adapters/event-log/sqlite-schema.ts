@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { AppError } from '../../core/errors.ts'
 import { openDatabase, type Database } from '../../sqlite/database.ts'
 import { topicSettings, type AnyTopic } from './topic-settings.ts'
@@ -6,6 +7,7 @@ import { topicSettings, type AnyTopic } from './topic-settings.ts'
 const BLOCKING_PATIENCE = 100
 
 const tables = `
+  CREATE TABLE IF NOT EXISTS log_identity (identity TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS topic (
     name TEXT PRIMARY KEY,
     partitions INTEGER NOT NULL
@@ -63,6 +65,10 @@ export function openLogDatabase(path: string, partitions: number, maxBytes: numb
     if (vacuum?.auto_vacuum === 0) database.exec('PRAGMA auto_vacuum = INCREMENTAL; VACUUM')
     database.transaction(() => {
       database.exec(tables)
+      const isNew = 'SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM log_identity)'
+      if (database.prepare(isNew).get() !== undefined) {
+        database.prepare('INSERT INTO log_identity VALUES (?)').run(randomUUID())
+      }
       for (const [topic, settings] of topicSettings) {
         createTopic(database, topic, settings.partitions === 'one' ? 1 : partitions)
       }
@@ -74,3 +80,7 @@ export function openLogDatabase(path: string, partitions: number, maxBytes: numb
     throw error
   }
 }
+
+/** What tells this file from every other log, given to it when it was made. */
+export const readLogIdentity = (database: Database): string =>
+  database.prepare<{ identity: string }>('SELECT identity FROM log_identity').get()?.identity ?? ''

@@ -11,7 +11,7 @@ import { createGroupProgress, createTailProgress, type Progress } from './progre
 import { createRecordReader } from './record-reader.ts'
 import { createRecordWriter, type EncodedRecord } from './record-writer.ts'
 import { checkSeek } from './seek.ts'
-import { openLogDatabase } from './sqlite-schema.ts'
+import { openLogDatabase, readLogIdentity } from './sqlite-schema.ts'
 import type { AnyTopic } from './topic-settings.ts'
 import { createWakeUp } from './wake-up.ts'
 import { createWriteQueue, defaultWriteLimits, nothing, type WriteQueueLimits, type WriteSize } from './write-queue.ts'
@@ -70,6 +70,7 @@ export function createSqliteLog(options: SqliteLogOptions): EventLog {
   }
 
   return {
+    identity: async () => readLogIdentity(database),
     async append(records) {
       if (records.length === 0) return []
       const encoded = records.map((record) => writer.encode(record))

@@ -11,9 +11,12 @@ import { subjectOf } from './value-codec.ts'
  */
 export async function checkKafka(options: KafkaLogOptions): Promise<readonly string[]> {
   const faults = await Promise.all([
-    findTopicFaults(options).catch((error: unknown) => [
-      `${toAppError(error).message} (check EVENT_LOG_URL and that the brokers run)`,
-    ]),
+    findTopicFaults(options).catch((error: unknown) => {
+      const { code, message } = toAppError(error)
+      return [
+        code === 'log-unavailable' ? `${message} (check EVENT_LOG_URL, KAFKA_TLS and that the brokers run)` : message,
+      ]
+    }),
     checkRegistry(options).catch((error: unknown) => [toAppError(error).message]),
   ])
   return faults.flat()

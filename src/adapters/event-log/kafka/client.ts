@@ -5,14 +5,8 @@ import { CLOSED, type Sockets } from './sockets.ts'
 const CONNECTION_TIMEOUT = 3_000
 const REQUEST_TIMEOUT = 10_000
 
-/** How often, and after which pauses in milliseconds, kafkajs repeats what failed. */
-export type Repetitions = { readonly retries: number; readonly initialRetryTime: number; readonly maxRetryTime: number }
-
 /** Few and quick: what must be tried for longer is tried again by the caller, which knows when to stop. */
-const fewRepetitions: Repetitions = { retries: 2, initialRetryTime: 50, maxRetryTime: 500 }
-
-/** What kafkajs calls wrong and is meant so: cut connections, and an end to its endless repetitions. */
-const intended = [CLOSED, 'Limiting retries for the idempotent producer']
+const repetitions = { retries: 2, initialRetryTime: 50, maxRetryTime: 500, factor: 0.2, multiplier: 2 }
 
 /** kafkajs wants each mechanism as a type of its own. */
 function saslOf({ mechanism, username, password }: SaslOptions): SASLOptions {
@@ -27,7 +21,7 @@ function saslOf({ mechanism, username, password }: SaslOptions): SASLOptions {
 }
 
 /** A client of the brokers over sockets of its own. Nothing is connected yet. */
-export function createClient(options: KafkaLogOptions, sockets: Sockets, repetitions = fewRepetitions): Kafka {
+export function createClient(options: KafkaLogOptions, sockets: Sockets): Kafka {
   const { sasl, onLog } = options
   const config: KafkaConfig = {
     brokers: [...options.brokers],
@@ -36,13 +30,14 @@ export function createClient(options: KafkaLogOptions, sockets: Sockets, repetit
     connectionTimeout: CONNECTION_TIMEOUT,
     authenticationTimeout: CONNECTION_TIMEOUT,
     requestTimeout: REQUEST_TIMEOUT,
-    retry: { ...repetitions, factor: 0.2, multiplier: 2 },
+    retry: repetitions,
     socketFactory: sockets.factory,
     logLevel: logLevel.WARN,
     // What matters of it is thrown, and told once by whoever tries again; this is for those who look for a cause.
     logCreator: () => (entry) => {
       const { message } = entry.log
-      if (!intended.some((text) => message.includes(text))) onLog?.('info', `${entry.namespace}: ${message}`)
+      // kafkajs calls a connection that was cut on purpose wrong.
+      if (!message.includes(CLOSED)) onLog?.('info', `${entry.namespace}: ${message}`)
     },
     ...(sasl ? { sasl: saslOf(sasl) } : {}),
   }

@@ -70,8 +70,12 @@ export function createConnection(options: KafkaLogOptions, topics: readonly stri
   const within = async <R>(work: (opened: Opened, cluster: Cluster) => Promise<R>): Promise<R> => {
     if (closed) throw new AppError('log-unavailable', 'The log is closed.')
     const opened = (current ??= open())
+    const cluster = await opened.cluster.catch((error: unknown) => {
+      retire(opened) // whatever it was: what never was connected is not kept
+      throw error
+    })
     try {
-      return await work(opened, await opened.cluster)
+      return await work(opened, cluster)
     } catch (error) {
       if (isConnectionFailure(error)) retire(opened)
       throw error

@@ -1,6 +1,7 @@
 import type { Topic } from '../../../core/events.ts'
 import type { Consumer, ConsumeOptions, Offsets } from '../../../ports/event-log.ts'
 import type { Connection } from './connection.ts'
+import { createDeferred } from './deferred.ts'
 import { createFetcher } from './fetcher.ts'
 import { createLane, type Lane } from './lane.ts'
 import { startLaneWorkers, type LaneWorkers } from './lane-workers.ts'
@@ -41,19 +42,21 @@ function startReading<T extends Topic>(
   options: ConsumeOptions<T>,
   { connection, codec, onLog }: ConsumerDependencies,
   advance: (lane: Lane<T>, next: number) => Promise<void>,
+  onTruncated: (lane: Lane<T>, beginning: number) => void,
 ): Reading<T> {
   let lanes: readonly Lane<T>[] = []
-  const fetcher = createFetcher(
+  const fetcher = createFetcher({
     connection,
-    () => lanes,
-    () => workers.wake(),
+    lanes: () => lanes,
+    onFilled: () => workers.wake(),
+    onTruncated,
     onLog,
-  )
+  })
   const workers = startLaneWorkers({
     options,
     lanes: () => lanes,
     decode: ({ topic, partition }, records) =>
-      Promise.all(records.map((record) => decodeRecord(topic, partition, record, codec))),
+      Promise.all(records.map((record) => decodeRecord(topic, partition, record, codec.decode))),
     advance,
     onTaken: () => fetcher.pump(),
   })
@@ -76,7 +79,7 @@ function startReading<T extends Topic>(
 function endOf<T extends Topic>(
   reading: Reading<T>,
   stopping: AbortController,
-  failed: Promise<never> | null,
+  failed: Promise<never>,
   leave: () => Promise<void>,
 ): Consumer {
   const stop = (): void => {
@@ -86,7 +89,7 @@ function endOf<T extends Topic>(
   }
   const finish = async (): Promise<void> => {
     try {
-      await (failed === null ? reading.workers.done : Promise.race([reading.workers.done, failed]))
+      await Promise.race([reading.workers.done, failed])
     } finally {
       stop()
       await reading.workers.done.catch(() => undefined)
@@ -116,7 +119,11 @@ export function startTail<T extends Topic>(
   dependencies: ConsumerDependencies,
 ): Consumer {
   const stopping = new AbortController()
-  const reading = startReading(options, dependencies, async () => undefined)
+  const failed = createDeferred<never>()
+  failed.promise.catch(() => undefined) // the consumer races it against its work
+  const tell = async ({ topic, partition }: Lane<T>) => options.onTruncated?.(topic, partition)
+  const nothing = async () => undefined
+  const reading = startReading(options, dependencies, nothing, (lane) => void tell(lane).catch(failed.reject))
   const lanes = options.topics.flatMap((topic) => {
     const offsets = from(topic)
     return Array.from({ length: dependencies.partitions(topic) }, (_, partition) =>
@@ -124,7 +131,7 @@ export function startTail<T extends Topic>(
     )
   })
   reading.read(lanes)
-  return endOf(reading, stopping, null, async () => undefined)
+  return endOf(reading, stopping, failed.promise, nothing)
 }
 
 /** Reads, as a member of a group, the partitions that the group gives it, and commits what is handled. */
@@ -136,8 +143,13 @@ export function startGroupConsumer<T extends Topic>(
   const stopping = new AbortController()
   const topicsByName = new Map(options.topics.map((topic) => [nameOf(topic), topic]))
 
-  const reading = startReading(options, dependencies, (lane, next) =>
-    membership.commit({ topic: lane.name, partition: lane.partition, offset: next, isLost: () => lane.isLost }),
+  const reading = startReading(
+    options,
+    dependencies,
+    (lane, next) =>
+      membership.commit({ topic: lane.name, partition: lane.partition, offset: next, isLost: () => lane.isLost }),
+    // Effects are idempotent: what is there is handled once more, and nothing that filled the gap is passed over.
+    (lane, beginning) => lane.rewind(beginning),
   )
 
   const loseAllBut = (kept: readonly Lane<T>[]): void => {

@@ -22,7 +22,6 @@ const refused = new Set([
   'SASL_AUTHENTICATION_FAILED',
   'UNSUPPORTED_SASL_MECHANISM',
   'ILLEGAL_SASL_STATE',
-  'INVALID_SESSION_TIMEOUT',
 ])
 
 /** The name of what a broker answered, such as `REBALANCE_IN_PROGRESS`; null for failures of another kind. */
@@ -42,14 +41,27 @@ export function isConnectionFailure(error: unknown): boolean {
   return answer === null ? !(error instanceof AppError) : misdirected.has(answer)
 }
 
+/** Whether what failed may go well when it is tried again as it was, with this broker or another. */
+export function mayPass(error: unknown): boolean {
+  if (error instanceof AppError || translate(error).kind !== 'unavailable') return false
+  const cause = causeOf(error)
+  return answerOf(error) === null || (cause instanceof Error && 'retriable' in cause && cause.retriable === true)
+}
+
 const detailOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** What kafkajs threw, in this project's terms; everything that may pass is `log-unavailable`. Total. */
 export function translate(error: unknown): AppError {
   if (error instanceof AppError) return error
   const cause = causeOf(error)
-  const isRefusal =
-    refused.has(answerOf(error) ?? '') || (cause instanceof Error && cause.name === 'KafkaJSSASLAuthenticationError')
+  const answer = answerOf(error) ?? ''
+  if (answer === 'INVALID_SESSION_TIMEOUT') {
+    const detail =
+      'The brokers do not take this session timeout: set KAFKA_SESSION_SECONDS to what lies between their ' +
+      'group.min.session.timeout.ms and group.max.session.timeout.ms.'
+    return new AppError('configuration-invalid', detail, { cause: error })
+  }
+  const isRefusal = refused.has(answer) || (cause instanceof Error && cause.name === 'KafkaJSSASLAuthenticationError')
   return isRefusal
     ? new AppError('configuration-invalid', `Kafka refuses what it is asked as this user: ${detailOf(cause)}`, {
         cause: error,

@@ -1,21 +1,15 @@
 import type { Broker } from 'kafkajs'
-
-type HeaderValue = Buffer | string | null | undefined
-
-/** A record as the brokers give it; `key` and `value` as their producer wrote them. */
-export type IncomingRecord = {
-  readonly offset: number
-  readonly timestamp: number
-  readonly key: Buffer | null
-  readonly value: Buffer | null
-  readonly headers: Readonly<Record<string, HeaderValue | readonly HeaderValue[]>>
-}
+import { AppError } from '../../../core/errors.ts'
+import { readFetchAnswer, type AnsweredPartition, type FetchAnswer } from './fetch-answer.ts'
+import { decodeRecordBatches, type IncomingRecord, type RecordBatch } from './record-batches.ts'
 
 export type FetchFrom = { readonly topic: string; readonly partition: number; readonly offset: number }
 
 export type Fetched = {
   readonly topic: string
   readonly partition: number
+  /** Why nothing is known of this partition, while the others are well; null when it is well. */
+  readonly failure: Error | null
   /** Without records of transactions that were given up. */
   readonly records: readonly IncomingRecord[]
   /** The offset to go on from; null when the answer tells nothing of what is at the offset that was asked for. */
@@ -32,28 +26,51 @@ export type FetchLimits = {
   readonly partitionBytes: number
 }
 
-type RawRecord = Omit<IncomingRecord, 'offset' | 'timestamp'> & {
-  readonly offset: string
-  readonly timestamp: string
-  readonly isControlRecord: boolean
-  readonly batchContext?: {
-    readonly firstOffset: string
-    readonly lastOffsetDelta: number
-    readonly producerId: string
-    readonly inTransaction: boolean
-  }
-}
-
-type RawPartition = {
-  readonly partition: number
-  readonly lastStableOffset: string
-  readonly abortedTransactions?: readonly { readonly producerId: string; readonly firstOffset: string }[] | null
-  readonly messages: readonly RawRecord[]
-}
-
 const READ_COMMITTED = 1
 /** The key of the control record that ends a transaction which was given up: version 0, type 0. */
 const ABORT_MARKER = Buffer.alloc(4)
+
+type Answered = FetchAnswer & { readonly failures: ReadonlyMap<AnsweredPartition, Error> }
+
+/** Of a request, what kafkajs does with its answer. */
+type Protocol = {
+  readonly request: { readonly apiVersion: number }
+  readonly response: { readonly parse: (data: unknown) => Promise<unknown> }
+}
+/** What kafkajs' brokers have and its types leave out. */
+type BrokerWithin = Broker & { readonly lookupRequest: (...name: unknown[]) => (request: unknown) => Protocol }
+
+/**
+ * The broker, but that answers to its fetches are read here: kafkajs takes time that grows with the square of a record's headers,
+ * fails for batches of very many records, and for all partitions as soon as one of them has an error.
+ */
+function withOwnReading(broker: Broker): Broker {
+  const { lookupRequest } = broker as BrokerWithin
+  const lookup =
+    (...name: unknown[]) =>
+    (request: unknown) => {
+      const protocol = lookupRequest(...name)(request)
+      return { ...protocol, response: responseOf(protocol) }
+    }
+  return Object.create(broker, { lookupRequest: { value: lookup } }) as Broker
+}
+
+const responseOf = ({ request, response }: Protocol) => ({
+  decode: async (bytes: Buffer) => {
+    const answer = readFetchAnswer(bytes, request.apiVersion)
+    return { ...answer, clientSideThrottleTime: answer.throttle }
+  },
+  /** kafkajs knows the answers by their codes, and throws what it knows of the first. */
+  parse: async (answer: FetchAnswer): Promise<Answered> => {
+    const failures = new Map<AnsweredPartition, Error>()
+    for (const partition of answer.partitions.filter(({ errorCode }) => errorCode !== 0)) {
+      await response
+        .parse({ responses: [{ topicName: partition.topic, partitions: [partition] }] })
+        .catch((error: unknown) => failures.set(partition, error as Error))
+    }
+    return { ...answer, failures }
+  },
+})
 
 /** Asks one broker for records of partitions that it leads. Throws what kafkajs throws. */
 export async function fetchFrom(
@@ -62,7 +79,7 @@ export async function fetchFrom(
   { wait, bytes, partitionBytes }: FetchLimits,
 ): Promise<Fetched[]> {
   const asked = new Map(places.map((place) => [`${place.topic}/${place.partition}`, place.offset]))
-  const answer = (await broker.fetch({
+  const { partitions, failures } = (await withOwnReading(broker).fetch({
     isolationLevel: READ_COMMITTED,
     maxWaitTime: wait,
     minBytes: 1,
@@ -71,46 +88,52 @@ export async function fetchFrom(
       topic,
       partitions: [{ partition, fetchOffset: String(offset), maxBytes: partitionBytes }],
     })),
-  })) as { readonly responses: readonly { readonly topicName: string; readonly partitions: readonly RawPartition[] }[] }
+  })) as Answered
 
-  return answer.responses.flatMap(({ topicName, partitions }) =>
-    partitions.map((raw) => readPartition(topicName, raw, asked.get(`${topicName}/${raw.partition}`) ?? 0)),
+  return Promise.all(
+    partitions.map(async (answered) => {
+      const failure = failures.get(answered)
+      if (failure !== undefined) return failed(answered, failure)
+      return readPartition(answered, asked.get(`${answered.topic}/${answered.partition}`) ?? 0)
+    }),
   )
 }
 
-function readPartition(topic: string, raw: RawPartition, from: number): Fetched {
-  const { partition, messages } = raw
-  const context = messages.at(-1)?.batchContext
-  // The last records of a batch may be compacted away; the batch still tells where it ended.
-  const next = context === undefined ? null : Number(context.firstOffset) + context.lastOffsetDelta + 1
-  const records = withoutAborted(raw)
-    .map(({ offset, timestamp, key, value, headers }) => ({
-      offset: Number(offset),
-      timestamp: Number(timestamp),
-      key,
-      value,
-      headers,
-    }))
-    .filter(({ offset }) => offset >= from) // a batch is given whole, though its first records were read before
-  return { topic, partition, records, next, end: Number(raw.lastStableOffset) }
+const failed = ({ topic, partition, end }: AnsweredPartition, failure: Error): Fetched => ({
+  topic,
+  partition,
+  failure,
+  records: [],
+  next: null,
+  end,
+})
+
+async function readPartition(answered: AnsweredPartition, from: number): Promise<Fetched> {
+  const { topic, partition, end } = answered
+  try {
+    const batches = await decodeRecordBatches(answered.records)
+    const records = withoutAborted(answered, batches)
+      .flatMap((batch) => batch.records)
+      .filter(({ offset }) => offset >= from) // a batch is given whole, though its first records were read before
+    return { topic, partition, failure: null, records, next: batches.at(-1)?.next ?? null, end }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    const detail = `Records of ${topic}, partition ${partition}, from offset ${from} on cannot be read. ${reason}`
+    return failed(answered, new AppError('log-unavailable', detail, { cause: error }))
+  }
 }
 
 /** A broker gives the records of given-up transactions too and names these: the reader is to leave them out (KIP-98). */
-function withoutAborted({ messages, abortedTransactions }: RawPartition): RawRecord[] {
-  const toCome = (abortedTransactions ?? [])
-    .map(({ producerId, firstOffset }) => ({ producerId, firstOffset: Number(firstOffset) }))
-    .sort((a, b) => a.firstOffset - b.firstOffset)
-  const aborting = new Set<string>()
+function withoutAborted({ aborted }: AnsweredPartition, batches: readonly RecordBatch[]): RecordBatch[] {
+  const toCome = [...aborted].sort((a, b) => a.firstOffset - b.firstOffset)
+  const aborting = new Set<number>()
 
-  return messages.filter((message) => {
-    while ((toCome[0]?.firstOffset ?? Number.POSITIVE_INFINITY) <= Number(message.offset)) {
-      aborting.add(toCome.shift()?.producerId ?? '')
-    }
-    const producerId = message.batchContext?.producerId ?? ''
-    if (message.isControlRecord) {
-      if (message.key !== null && ABORT_MARKER.equals(message.key)) aborting.delete(producerId)
+  return batches.filter(({ next, producerId, isControl, isTransactional, records }) => {
+    while ((toCome[0]?.firstOffset ?? Number.POSITIVE_INFINITY) < next) aborting.add(toCome.shift()?.producerId ?? -1)
+    if (isControl) {
+      if (records[0]?.key?.equals(ABORT_MARKER) === true) aborting.delete(producerId)
       return false
     }
-    return !(message.batchContext?.inTransaction === true && aborting.has(producerId))
+    return !(isTransactional && aborting.has(producerId))
   })
 }

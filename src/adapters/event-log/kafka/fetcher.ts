@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Cluster } from 'kafkajs'
+import type { Topic } from '../../../core/events.ts'
 import type { Connection } from './connection.ts'
-import { answerOf, translate } from './failures.ts'
+import { answerOf, isConnectionFailure, translate } from './failures.ts'
 import { fetchFrom, type Fetched, type FetchLimits } from './fetch.ts'
 import type { Lane } from './lane.ts'
+import { createRests } from './lane-rests.ts'
 import type { KafkaLogListener } from './options.ts'
 
 /** Keeps lanes filled, as long as they have room. */
@@ -24,30 +26,39 @@ const ALL_BYTES = 32_000_000
 const FIRST_PAUSE = 50
 const LONGEST_PAUSE = 2_000
 
+export type FetcherOptions<T extends Topic> = {
+  readonly connection: Connection
+  readonly lanes: () => readonly Lane<T>[]
+  /** Told when there may be something to handle. */
+  readonly onFilled: () => void
+  /** Told, as often as it is found, that the log ends before where the lane is to read on; `beginning` is its first offset. */
+  readonly onTruncated: (lane: Lane<T>, beginning: number) => void
+  readonly onLog?: KafkaLogListener | undefined
+}
+
 /**
  * Fetches for all lanes at once, with one request at a time to each broker that leads some of them. A failure makes it wait
- * and begin again: the broker may be away, or another may lead now.
+ * and begin again: the broker may be away, or another may lead now. Where only one lane fails, the others go on.
  */
-export function createFetcher(
-  connection: Connection,
-  lanes: () => readonly Lane[],
-  onFilled: () => void,
-  onLog: KafkaLogListener | undefined,
-): Fetcher {
+export function createFetcher<T extends Topic>(options: FetcherOptions<T>): Fetcher {
+  const { connection, lanes, onFilled, onTruncated, onLog } = options
   const stopping = new AbortController()
   const fetching = new Set<string>()
+  const resting = createRests(() => pump())
   let isPumping = false
   let isWanted = false
   let pause = FIRST_PAUSE
 
-  const hungry = (): Lane[] => {
-    const all = lanes()
+  const hungry = (): Lane<T>[] => {
+    const all = awake()
     const isFull = all.reduce((sum, { bufferedBytes }) => sum + bufferedBytes, 0) >= ALL_BYTES
     return all.filter(({ bufferedBytes }) => bufferedBytes === 0 || (bufferedBytes < LANE_BYTES && !isFull))
   }
 
-  const byLeader = (cluster: Cluster, some: readonly Lane[]): Map<string, Lane[]> => {
-    const groups = new Map<string, Lane[]>()
+  const awake = (): Lane<T>[] => lanes().filter((lane) => !resting.has(lane))
+
+  const byLeader = (cluster: Cluster, some: readonly Lane<T>[]): Map<string, Lane<T>[]> => {
+    const groups = new Map<string, Lane<T>[]>()
     for (const lane of some) {
       const [leader] = Object.keys(cluster.findLeaderForPartitions(lane.name, [lane.partition]))
       if (leader !== undefined) groups.set(leader, [...(groups.get(leader) ?? []), lane])
@@ -55,9 +66,10 @@ export function createFetcher(
     return groups
   }
 
-  const ledBy = (cluster: Cluster, leader: string): readonly Lane[] => byLeader(cluster, lanes()).get(leader) ?? []
+  const ledBy = (cluster: Cluster, leader: string): readonly Lane<T>[] => byLeader(cluster, awake()).get(leader) ?? []
 
-  const accept = (lane: Lane, { records, next, end }: Fetched, wasAlone: boolean): void => {
+  const accept = (lane: Lane<T>, { records, next, end }: Fetched, wasAlone: boolean): void => {
+    resting.forget(lane)
     if (next !== null) {
       lane.isPuzzling = false
       lane.add(records, next)
@@ -67,46 +79,59 @@ export function createFetcher(
     else lane.isPuzzling = true
   }
 
-  const fetchLanes = async (cluster: Cluster, leader: string, led: readonly Lane[]): Promise<void> => {
+  const fetchLanes = async (cluster: Cluster, leader: string, led: readonly Lane<T>[]): Promise<void> => {
     const puzzling = led.find(({ isPuzzling }) => isPuzzling)
     const asked = puzzling === undefined ? led : [puzzling]
     const places = asked.map(({ name, partition, fetchOffset }) => ({ topic: name, partition, offset: fetchOffset }))
     const broker = await cluster.findBroker({ nodeId: leader })
     const wait = led.length === ledBy(cluster, leader).length ? limits.wait : SHORT_WAIT
     const answers = await fetchFrom(broker, places, puzzling === undefined ? { ...limits, wait } : probe)
+    const failed: { readonly lane: Lane<T>; readonly failure: Error }[] = []
     for (const answer of answers) {
       const lane = asked.find(({ name, partition }) => name === answer.topic && partition === answer.partition)
-      if (lane !== undefined) accept(lane, answer, puzzling !== undefined)
+      if (lane === undefined) continue
+      if (answer.failure === null) accept(lane, answer, puzzling !== undefined)
+      else failed.push({ lane, failure: answer.failure })
     }
+    for (const { lane, failure } of failed) await recoverLane(cluster, lane, failure)
   }
 
-  /** The records there are gone by retention: goes on at the first that is left. */
-  const passRetention = async (cluster: Cluster, some: readonly Lane[]): Promise<void> => {
-    for (const lane of some) {
-      const { name: topic, partition } = lane
-      const [first] = await cluster.fetchTopicsOffset([{ topic, partitions: [{ partition }], fromBeginning: true }])
-      const offset = Number(first?.partitions[0]?.offset ?? 0)
-      if (offset > lane.fetchOffset) lane.add([], offset)
-    }
+  /** Throws what makes the connection no good. */
+  const recoverLane = async (cluster: Cluster, lane: Lane<T>, failure: Error): Promise<void> => {
+    if (isConnectionFailure(failure)) throw failure
+    if (answerOf(failure) === 'OFFSET_OUT_OF_RANGE') await findPlace(cluster, lane)
+    else if (resting.begin(lane, failure.message)) onLog?.('warn', `Fetching: ${translate(failure).message}`)
   }
 
-  const recover = async (error: unknown, some: readonly Lane[]): Promise<void> => {
+  /** Where the next records are gone by retention, goes on at the first that is left. */
+  const findPlace = async (cluster: Cluster, lane: Lane<T>): Promise<void> => {
+    const { name, partition, fetchOffset } = lane
+    const [first] = await cluster.fetchTopicsOffset([{ topic: name, partitions: [{ partition }], fromBeginning: true }])
+    const beginning = Number(first?.partitions[0]?.offset ?? 0)
+    if (beginning > fetchOffset) {
+      lane.add([], beginning)
+      return
+    }
+    const detail = `Fetching: ${name}, partition ${partition}, ends before offset ${fetchOffset}, which is to be read next.`
+    if (resting.begin(lane, detail)) onLog?.('warn', `${detail} The log was restored, cut short, or begun anew.`)
+    onTruncated(lane, beginning)
+  }
+
+  const recover = async (error: unknown): Promise<void> => {
     if (stopping.signal.aborted) return
-    if (answerOf(error) === 'OFFSET_OUT_OF_RANGE') {
-      await connection.use((cluster) => passRetention(cluster, some)).catch(() => undefined)
-    } else onLog?.('warn', `Fetching: ${translate(error).message}`)
+    onLog?.('warn', `Fetching: ${translate(error).message}`)
     await delay(pause, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined)
     pause = Math.min(pause * 2, LONGEST_PAUSE)
   }
 
-  const startFetch = (leader: string, led: readonly Lane[]): void => {
+  const startFetch = (leader: string, led: readonly Lane<T>[]): void => {
     fetching.add(leader)
     void connection
       .use((cluster) => fetchLanes(cluster, leader, led))
       .then(() => {
         pause = FIRST_PAUSE
       })
-      .catch((error: unknown) => recover(error, led))
+      .catch(recover)
       .finally(() => {
         fetching.delete(leader)
         onFilled()
@@ -122,7 +147,7 @@ export function createFetcher(
       if (stopping.signal.aborted) return
       for (const [leader, led] of groups) if (!fetching.has(leader)) startFetch(leader, led)
     } catch (error) {
-      await recover(error, [])
+      await recover(error)
       isWanted = true
     }
   }

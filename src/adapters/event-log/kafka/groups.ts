@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Admin } from 'kafkajs'
 import { AppError } from '../../../core/errors.ts'
-import { answerOf } from './failures.ts'
+import { answerOf, mayPass } from './failures.ts'
 import type { KafkaLogOptions } from './options.ts'
 import { withAdmin } from './topics.ts'
 
@@ -29,29 +29,33 @@ async function hasCommitted(admin: Admin, group: string, topics: readonly string
 }
 
 /** Throws `group-running` where members do not go away. */
-export function deleteGroup(options: KafkaLogOptions, group: string): Promise<void> {
-  return withAdmin(options, async (admin) => {
-    const until = performance.now() + DEPARTURE
-    for (;;) {
-      const answer = await tryToDelete(admin, group)
-      if (answer === null || answer === 'GROUP_ID_NOT_FOUND') return
-      if (answer !== 'NON_EMPTY_GROUP' || performance.now() > until) {
-        throw new AppError('group-running', `The group ${group} cannot be deleted while it has members; stop them.`)
-      }
-      await delay(PAUSE)
-    }
-  })
+export const deleteGroup = (options: KafkaLogOptions, group: string): Promise<void> =>
+  withAdmin(options, (admin) => deleteOnceEmpty(admin, group))
+
+/** Waits for members that are about to leave, and for a coordinator that moves. Throws `group-running`, or what kafkajs throws. */
+export async function deleteOnceEmpty(admin: Pick<Admin, 'deleteGroups'>, group: string): Promise<void> {
+  const until = performance.now() + DEPARTURE
+  for (;;) {
+    const refusal = await tryToDelete(admin, group)
+    const answer = answerOf(refusal)
+    if (refusal === null || answer === 'GROUP_ID_NOT_FOUND') return
+    const isLate = performance.now() > until
+    if (answer === 'NON_EMPTY_GROUP') {
+      const detail = `The group ${group} cannot be deleted while it has members; stop them.`
+      if (isLate) throw new AppError('group-running', detail)
+    } else if (isLate || answer === null || !mayPass(refusal)) throw refusal
+    await delay(PAUSE)
+  }
 }
 
-/** Null once it is deleted, else what the broker answered. */
-async function tryToDelete(admin: Admin, group: string): Promise<string | null> {
+/** Null once it is deleted, else why it is not. */
+async function tryToDelete(admin: Pick<Admin, 'deleteGroups'>, group: string): Promise<Error | null> {
   try {
     await admin.deleteGroups([group])
     return null
   } catch (error) {
     const [refusal] = (error as { readonly groups?: readonly { readonly error?: unknown }[] }).groups ?? []
-    const answer = answerOf(refusal?.error) ?? answerOf(error)
-    if (answer === null) throw error
-    return answer
+    const failure = refusal?.error ?? error
+    return failure instanceof Error ? failure : new Error(String(failure))
   }
 }

@@ -1,7 +1,7 @@
 import type { Topic } from '../../../core/events.ts'
 import type { ConsumeOptions, LogRecord } from '../../../ports/event-log.ts'
 import { BATCH_BYTES, DEFAULT_BATCH_RECORDS, whenAvailable } from '../consumer-loop.ts'
-import type { IncomingRecord } from './fetch.ts'
+import type { IncomingRecord } from './record-batches.ts'
 import type { Lane } from './lane.ts'
 
 /** Those that handle what the lanes hold. They work outside of anything that keeps the consumer in its group. */

@@ -1,5 +1,6 @@
+import { AppError } from '../../../core/errors.ts'
 import type { Topic } from '../../../core/events.ts'
-import type { IncomingRecord } from './fetch.ts'
+import type { IncomingRecord } from './record-batches.ts'
 
 /** A partition that a consumer reads: records are fetched ahead into it and handled from it in order, by one worker at a time. */
 export interface Lane<T extends Topic = Topic> {
@@ -7,12 +8,13 @@ export interface Lane<T extends Topic = Topic> {
   /** The full name of the topic. */
   readonly name: string
   readonly partition: number
-  /** Raised when the consumer stops, and when the partition is another's now. */
+  /** Raised when the consumer stops, and, with an `AppError` as its reason, when the partition is another's now. */
   readonly signal: AbortSignal
   /** Whether the partition is another's now: nothing may be committed for it. */
   readonly isLost: boolean
   /** Where to fetch from next. */
   readonly fetchOffset: number
+  /** What it holds, and roughly what that takes in memory. */
   readonly bufferedBytes: number
   /** Grows with every batch that is taken from any lane: the one with the smallest has waited longest. */
   lastTurn: number
@@ -25,11 +27,15 @@ export interface Lane<T extends Topic = Topic> {
   hasWork(): boolean
   /** The records of the next batch; empty for a gap. `next` is the offset that is reached with them. */
   take(maxRecords: number, maxBytes: number): { readonly records: readonly IncomingRecord[]; readonly next: number }
+  /** Goes back to where the log begins, as it has lost what was to be read next: reaching it is work, as a gap is. */
+  rewind(beginning: number): void
   lose(): void
   stop(): void
 }
 
 const bytesOf = ({ key, value }: IncomingRecord): number => (key?.length ?? 0) + (value?.length ?? 0)
+/** Very many small records must not pass for nothing. */
+const spaceOf = (record: IncomingRecord): number => 100 + bytesOf(record)
 
 export function createLane<T extends Topic>(topic: T, name: string, partition: number, from: number): Lane<T> {
   const controller = new AbortController()
@@ -58,7 +64,7 @@ export function createLane<T extends Topic>(topic: T, name: string, partition: n
 
     add(records, next) {
       buffer = [...buffer, ...records]
-      for (const record of records) bufferedBytes += bytesOf(record)
+      for (const record of records) bufferedBytes += spaceOf(record)
       fetchOffset = Math.max(fetchOffset, next)
     },
     hasWork: () => buffer.length > 0 || fetchOffset > position,
@@ -70,14 +76,20 @@ export function createLane<T extends Topic>(topic: T, name: string, partition: n
       })
       const records = tooMany === -1 ? buffer : buffer.slice(0, tooMany)
       buffer = tooMany === -1 ? [] : buffer.slice(tooMany)
-      for (const record of records) bufferedBytes -= bytesOf(record)
+      for (const record of records) bufferedBytes -= spaceOf(record)
       const last = records.at(-1)
       position = last === undefined ? fetchOffset : last.offset + 1
       return { records, next: position }
     },
+    rewind(beginning) {
+      buffer = []
+      bufferedBytes = 0
+      fetchOffset = beginning
+      position = beginning - 1
+    },
     lose() {
       isLost = true
-      controller.abort()
+      controller.abort(new AppError('not-ready', 'The partition is now read by another member of the group.'))
     },
     stop: () => controller.abort(),
   }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { unlessStopped } from '../../../core/stop.ts'
 import type { Connection } from './connection.ts'
 import { createDeferred } from './deferred.ts'
 import { answerOf, translate } from './failures.ts'
@@ -53,7 +54,7 @@ const LONGEST_HEARTBEAT_INTERVAL = 1_000
 const FIRST_PAUSE = 50
 const LONGEST_PAUSE = 2_000
 /** How long leaving, and the last commit before it, may take when the brokers do not answer. */
-const LEAVE_PATIENCE = 3_000
+const LEAVE_PATIENCE = 2_000
 
 const rebalancing = new Set(['REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID', 'FENCED_INSTANCE_ID'])
 const isRebalancing = (error: unknown): boolean => rebalancing.has(answerOf(error) ?? '')
@@ -72,9 +73,22 @@ export function joinGroup(options: MembershipOptions): Membership {
   let isRejoinWanted = false
   let wakeUp: () => void = () => undefined
   let changed = createDeferred()
+  let trouble = ''
 
   const use = <R>(work: (coordinator: GroupCoordinator) => Promise<R>): Promise<R> =>
     connection.useCoordinator(group, (coordinator) => work(coordinator as GroupCoordinator))
+
+  /** Raised when commits are no longer waited for. */
+  const givingUp = new AbortController()
+  options.stopping.addEventListener('abort', () => setTimeout(() => givingUp.abort(), LEAVE_PATIENCE).unref(), {
+    once: true,
+  })
+
+  /** Once for each state that commits are in, not for each attempt. */
+  const tellOfCommits = (state: string): void => {
+    if (state !== '' && state !== trouble) options.onLog?.('warn', `Group ${group} does not commit: ${state}`)
+    trouble = state
+  }
 
   const lose = (): void => {
     owned = []
@@ -202,40 +216,44 @@ export function joinGroup(options: MembershipOptions): Membership {
     failed.reject(error)
   })
 
+  const commit = async ({ topic, partition, offset, isLost }: Commit): Promise<void> => {
+    for (let wait = FIRST_PAUSE; !isLost() && !givingUp.signal.aborted; wait = Math.min(wait * 2, LONGEST_PAUSE)) {
+      const change = changed.promise
+      if (!isMember) {
+        await Promise.race([change, delay(LONGEST_PAUSE, undefined, { ref: false })])
+        continue
+      }
+      try {
+        await use(async (coordinator) => {
+          // Between the two lines nothing else runs: the commit is made as the member that owns the partition, or refused.
+          if (isLost()) return
+          await coordinator.offsetCommit({
+            groupId: group,
+            groupGenerationId: generation,
+            memberId,
+            topics: [{ topic, partitions: [{ partition, offset: String(offset) }] }],
+          })
+        })
+        tellOfCommits('')
+        return
+      } catch (error) {
+        if (isRebalancing(error)) {
+          isRejoinWanted = true
+          wakeUp()
+          await Promise.race([change, delay(LONGEST_PAUSE, undefined, { ref: false })])
+        } else {
+          tellOfCommits(translate(error).message)
+          await delay(wait, undefined, { ref: false })
+        }
+      }
+    }
+  }
+
   return {
     failed: failed.promise,
 
-    async commit({ topic, partition, offset, isLost }) {
-      let giveUpAt = Number.POSITIVE_INFINITY
-      for (let wait = FIRST_PAUSE; !isLost(); wait = Math.min(wait * 2, LONGEST_PAUSE)) {
-        if (options.stopping.aborted) giveUpAt = Math.min(giveUpAt, performance.now() + LEAVE_PATIENCE)
-        if (performance.now() > giveUpAt) return
-        const change = changed.promise
-        if (!isMember) {
-          await Promise.race([change, delay(LONGEST_PAUSE, undefined, { ref: false })])
-          continue
-        }
-        try {
-          await use(async (coordinator) => {
-            // Between the two lines nothing else runs: the commit is made as the member that owns the partition, or refused.
-            if (isLost()) return
-            await coordinator.offsetCommit({
-              groupId: group,
-              groupGenerationId: generation,
-              memberId,
-              topics: [{ topic, partitions: [{ partition, offset: String(offset) }] }],
-            })
-          })
-          return
-        } catch (error) {
-          if (isRebalancing(error)) {
-            isRejoinWanted = true
-            wakeUp()
-            await Promise.race([change, delay(LONGEST_PAUSE, undefined, { ref: false })])
-          } else await delay(wait, undefined, { ref: false })
-        }
-      }
-    },
+    // A network that swallows what is sent must not hold up the end.
+    commit: (committed) => unlessStopped(commit(committed), givingUp.signal).catch(() => undefined),
 
     async leave() {
       leaving.abort()

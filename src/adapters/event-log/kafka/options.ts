@@ -27,6 +27,10 @@ export type KafkaLogOptions = {
   readonly limits?: Partial<WriteQueueLimits>
   /** Told of failures that are waited out (`warn`), and what the client library has to say (`info`). */
   readonly onLog?: KafkaLogListener
+  /** How long a record waits for a schema that the registry does not know before it is given up, in ms. Default 30 s. */
+  readonly schemaPatience?: number
+  /** Takes the cluster as it is: makes no topics, registers no schemas, appends nothing. Default: false. */
+  readonly readOnly?: boolean
   /** The folder with the Avro schemas. Default: those of this program. */
   readonly schemas?: URL
 }

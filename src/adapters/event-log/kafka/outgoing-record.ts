@@ -4,8 +4,17 @@ import type { NewDeadRecord, NewRecord } from '../../../ports/event-log.ts'
 import { cloudEventHeaders } from '../cloud-events.ts'
 import { isDeadRecord, partitionKey } from '../record-writer.ts'
 import type { AnyTopic } from '../topic-settings.ts'
-import type { OutgoingRecord } from './producer.ts'
 import type { ValueCodec } from './value-codec.ts'
+
+/** A record as it goes to the brokers. */
+export type OutgoingRecord = {
+  /** The full name. */
+  readonly topic: string
+  readonly partition: number
+  readonly key: string
+  readonly value: Buffer | null
+  readonly headers: Readonly<Record<string, string>>
+}
 
 export type RecordEncoding = {
   readonly codec: ValueCodec

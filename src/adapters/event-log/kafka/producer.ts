@@ -1,100 +1,106 @@
-import type { Producer } from 'kafkajs'
-import { createClient, type Repetitions } from './client.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Connection } from './connection.ts'
 import { createDeferred, type Deferred } from './deferred.ts'
-import type { KafkaLogOptions } from './options.ts'
-import { createSockets, type Sockets } from './sockets.ts'
-
-/** A record as it goes to the brokers. */
-export type OutgoingRecord = {
-  /** The full name. */
-  readonly topic: string
-  readonly partition: number
-  readonly key: string
-  readonly value: Buffer | null
-  readonly headers: Readonly<Record<string, string>>
-}
+import { mayPass } from './failures.ts'
+import { askIdentity, placeOf, sendToLeaders, type Batch, type Confirmed, type Identity } from './produce.ts'
+import type { OutgoingRecord } from './outgoing-record.ts'
 
 /** Sends batches one after another, each record once in its partition although it is sent again after a failure. */
 export interface IdempotentProducer {
-  /** The offsets of the records, in their order. What it throws is kafkajs' own. */
+  /**
+   * The offsets of the records, in their order, once every partition has confirmed its own. Tries until it is discarded; throws
+   * what kafkajs throws where trying again would not help.
+   */
   send(records: readonly OutgoingRecord[]): Promise<readonly number[]>
   /**
-   * Gives up what is on its way; the next `send` begins with a new producer id. That must be after every failure: kafkajs takes
-   * the sequence numbers of a failed batch for the next one, which the broker might then drop as a repetition.
+   * Gives up what is on its way; the next `send` begins with a new producer id. That must be after every failure: a batch of
+   * which nobody knows whether it was written has taken its sequence numbers, and what came next under them would be dropped.
    */
   discard(): void
 }
 
-const LONGEST_PAUSE = 500
-
-/**
- * kafkajs would repeat without end, and cannot be told to stop. Repeating for as long as `deadline` milliseconds, in ever longer
- * pauses of which each may be a fifth shorter, is enough: after that nobody waits for the records any more.
- */
-const repetitionsFor = (deadline: number): Repetitions => ({
-  retries: Math.ceil(deadline / (0.8 * LONGEST_PAUSE)) + 5,
-  initialRetryTime: 50,
-  maxRetryTime: LONGEST_PAUSE,
-})
-
-type Opened = {
-  readonly producer: Producer
-  readonly connected: Promise<void>
-  readonly sockets: Sockets
+type Session = {
+  readonly connection: Connection
+  identity: Identity | null
+  readonly nextSequences: Map<string, number>
   /** Rejects when it is discarded: kafkajs goes on for a while with what it has, and nobody is to wait for that. */
   readonly discarded: Deferred<never>
 }
 
-export function createIdempotentProducer(options: KafkaLogOptions, deadline: number): IdempotentProducer {
-  const repetitions = repetitionsFor(deadline)
-  let current: Opened | null = null
+/** After the first failure, in milliseconds; it doubles. */
+export const FIRST_PAUSE = 50
+const LONGEST_PAUSE = 500
+/** Sequence numbers begin anew at 0 after the largest 32-bit integer. */
+const SEQUENCES = 2 ** 31
 
-  const open = (): Opened => {
-    const sockets = createSockets()
-    const producer = createClient(options, sockets, repetitions).producer({
-      idempotent: true,
-      maxInFlightRequests: 1,
-      allowAutoTopicCreation: false,
-      retry: repetitions,
-      createPartitioner: () => (choice) => choice.message.partition ?? 0,
-    })
+/**
+ * The produce loop is not kafkajs': over several brokers its retries acknowledge records that were never sent, and send others a
+ * second time under new sequence numbers. Here a batch keeps its numbers, goes to whoever leads its partition until that one
+ * confirms it, and one request at a time is on its way to a broker. `connect` opens a connection for a new producer id.
+ */
+export function createIdempotentProducer(connect: () => Connection): IdempotentProducer {
+  let current: Session | null = null
+
+  const open = (): Session => {
     const discarded = createDeferred<never>()
     discarded.promise.catch(() => undefined)
-    return { producer, sockets, connected: producer.connect(), discarded }
+    return { connection: connect(), identity: null, nextSequences: new Map(), discarded }
+  }
+
+  const batchesOf = ({ nextSequences }: Session, records: readonly OutgoingRecord[]): Map<string, Batch> => {
+    const batches = new Map<string, Batch>()
+    for (const record of records) {
+      const place = placeOf(record)
+      const batch = batches.get(place)
+      if (batch !== undefined) batch.records.push(record)
+      else {
+        const { topic, partition } = record
+        const firstSequence = nextSequences.get(place) ?? 0
+        batches.set(place, { topic, partition, records: [record], firstSequence })
+      }
+    }
+    return batches
+  }
+
+  const confirm = async (session: Session, batches: readonly Batch[]): Promise<Confirmed> => {
+    const confirmed: Confirmed = new Map()
+    let pause = FIRST_PAUSE
+    for (;;) {
+      try {
+        await session.connection.use(async (cluster) => {
+          session.identity ??= await askIdentity(cluster)
+          const rest = batches.filter((batch) => !confirmed.has(placeOf(batch)))
+          await sendToLeaders(cluster, session.identity, rest, confirmed)
+        })
+        return confirmed
+      } catch (error) {
+        if (!mayPass(error)) throw error
+        await delay(pause)
+        pause = Math.min(pause * 2, LONGEST_PAUSE)
+      }
+    }
   }
 
   return {
     async send(records) {
-      const { producer, connected, discarded } = (current ??= open())
-      const send = async () => {
-        await connected
-        return producer.sendBatch({ acks: -1, topicMessages: byTopic(records) })
+      const session = (current ??= open())
+      const batches = batchesOf(session, records)
+      const offsets = await Promise.race([confirm(session, [...batches.values()]), session.discarded.promise])
+      for (const [place, { firstSequence, records: sent }] of batches) {
+        session.nextSequences.set(place, (firstSequence + sent.length) % SEQUENCES)
       }
-      const answers = await Promise.race([send(), discarded.promise])
-      const next = new Map(
-        answers.map(({ topicName, partition, baseOffset }) => [`${topicName}/${partition}`, Number(baseOffset)]),
-      )
-      return records.map(({ topic, partition }) => {
-        const place = `${topic}/${partition}`
-        const offset = next.get(place) ?? Number.NaN
-        next.set(place, offset + 1)
+      return records.map((record) => {
+        const place = placeOf(record)
+        const offset = offsets.get(place)
+        if (offset === undefined) throw new Error(`nobody confirmed what was sent to ${place}`)
+        offsets.set(place, offset + 1)
         return offset
       })
     },
     discard() {
-      current?.sockets.cut()
+      current?.connection.close()
       current?.discarded.reject(new Error('the producer was given up'))
       current = null
     },
   }
-}
-
-function byTopic(records: readonly OutgoingRecord[]): { topic: string; messages: OutgoingRecord[] }[] {
-  const topics = new Map<string, OutgoingRecord[]>()
-  for (const record of records) {
-    const messages = topics.get(record.topic)
-    if (messages === undefined) topics.set(record.topic, [record])
-    else messages.push(record)
-  }
-  return [...topics].map(([topic, messages]) => ({ topic, messages }))
 }

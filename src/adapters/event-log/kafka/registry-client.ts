@@ -11,6 +11,9 @@ type Answer = Parameters<Retry['validateRetry']>[0]
 /** Milliseconds that the registry has for one request, its body included. */
 export const PATIENCE = 5_000
 
+/** What a registry says of an id that it does not know; other programs at its address say 404 too, but not this. */
+export const SCHEMA_NOT_FOUND = 40403
+
 /** The status of what has none: the registry was not reached. The HTTP client of the package would say 400. */
 const UNREACHED = 503
 
@@ -54,8 +57,9 @@ const askOnce: Retry = {
 function putIntoWords(answer: Answer): void {
   const failure = answer.error()
   const message = failure === null ? (reasonIn(answer.data()) ?? `status ${answer.status()}`) : failure.message
+  const status = fieldOf(answer.data(), 'error_code') === SCHEMA_NOT_FOUND ? SCHEMA_NOT_FOUND : answer.status()
   Object.assign(answer, {
-    responseStatus: failure === null ? answer.status() : UNREACHED,
+    responseStatus: failure === null ? status : UNREACHED,
     responseData: JSON.stringify({ message }),
     errors: [], // or the package would ask again
   })

@@ -2,7 +2,7 @@ import { COMPATIBILITY, SchemaType } from '@kafkajs/confluent-schema-registry'
 import { AppError } from '../../../core/errors.ts'
 import type { AvroSchema } from '../avro-bounds.ts'
 import type { KafkaLogOptions } from './options.ts'
-import { createRegistryClient } from './registry-client.ts'
+import { createRegistryClient, SCHEMA_NOT_FOUND } from './registry-client.ts'
 import { isRegistryAnswer, readingFailure, startFailure } from './registry-failures.ts'
 import { LEVEL, requireLevel } from './subject-level.ts'
 
@@ -13,9 +13,15 @@ export interface SchemaRegistry {
    * `configuration-invalid` with the registry's reason, or when the subject has another level, `log-unavailable`.
    */
   register(subject: string, schema: AvroSchema): Promise<number>
-  /** Null for an id that the registry does not know, and for a schema that is not Avro; a refusal is `log-unavailable` too. */
+  /**
+   * Null for an id that the registry does not know, as far as it has heard. Throws `record-unreadable` for a schema that is not
+   * Avro, and `log-unavailable` whatever else is wrong.
+   */
   schema(id: number): Promise<AvroSchema | null>
 }
+
+const notAvro = (id: number, cause?: unknown): AppError =>
+  new AppError('record-unreadable', `Schema ${id} of the registry is no Avro schema.`, { cause })
 
 export function createSchemaRegistry(options: KafkaLogOptions['registry']): SchemaRegistry {
   const client = createRegistryClient(options)
@@ -42,11 +48,13 @@ export function createSchemaRegistry(options: KafkaLogOptions['registry']): Sche
     async schema(id) {
       try {
         const type = await client.getSchema(id)
-        return 'createResolver' in type ? (JSON.parse(JSON.stringify(type)) as AvroSchema) : null
+        if ('createResolver' in type) return JSON.parse(JSON.stringify(type)) as AvroSchema
+        throw notAvro(id)
       } catch (error) {
-        const isAnswered = isRegistryAnswer(error) ? error.status === 404 : !(error instanceof AppError)
+        if (isRegistryAnswer(error) && error.status === SCHEMA_NOT_FOUND) return null
         // What is neither an answer nor ours says that the schema is of a kind, or in a form, that the package cannot take.
-        if (isAnswered) return null
+        if (!isRegistryAnswer(error) && !(error instanceof AppError)) throw notAvro(id, error)
+        if (error instanceof AppError && error.code === 'record-unreadable') throw error
         throw readingFailure(error, `does not give schema ${id}`)
       }
     },

@@ -1,7 +1,8 @@
 import { AppError } from '../../../core/errors.ts'
 import type { WriteQueueLimits } from '../write-queue.ts'
 import { answerOf, translate } from './failures.ts'
-import type { IdempotentProducer, OutgoingRecord } from './producer.ts'
+import type { OutgoingRecord } from './outgoing-record.ts'
+import type { IdempotentProducer } from './producer.ts'
 import { MAX_BATCH_BYTES } from './topic-configuration.ts'
 
 /** Appends that share requests, in the order of the calls, each with a deadline. */
@@ -11,7 +12,7 @@ export interface SendQueue {
    * `payload-too-large` for a record that no batch can hold.
    */
   send(records: readonly OutgoingRecord[]): Promise<readonly number[]>
-  /** Sends what waits; later calls are refused with `log-unavailable`. */
+  /** Sends what waits, for some seconds at most; later calls are refused with `log-unavailable`. */
   close(): Promise<void>
 }
 
@@ -31,6 +32,9 @@ const REQUEST_BYTES = 16_000_000
 const REQUEST_RECORDS = 5_000
 /** Of a record's lengths and its offset and time in the batch. */
 const RECORD_HEAD = 64
+
+/** How long the end of a process may wait for brokers that do not answer, in milliseconds. */
+const LONGEST_CLOSE = 3_000
 
 /** At most what the record takes up in a batch. */
 export const sizeOf = ({ key, value, headers }: OutgoingRecord): number =>
@@ -144,6 +148,12 @@ export function createSendQueue(producer: IdempotentProducer, limits: WriteQueue
     running = null
   }
 
+  const abandon = (): void => {
+    for (const call of waiting) settle(call, () => call.reject(unconfirmed('The log was closed before it answered')))
+    waiting = []
+    producer.discard()
+  }
+
   const enqueue = (records: readonly OutgoingRecord[], bytes: number): Promise<readonly number[]> =>
     new Promise((resolve, reject) => {
       const call: Waiting = {
@@ -186,7 +196,9 @@ export function createSendQueue(producer: IdempotentProducer, limits: WriteQueue
     },
     async close() {
       closed = true
+      const tooLong = setTimeout(abandon, LONGEST_CLOSE)
       await running
+      clearTimeout(tooLong)
       producer.discard()
     },
   }

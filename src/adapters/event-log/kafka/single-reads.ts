@@ -1,3 +1,4 @@
+import { AppError } from '../../../core/errors.ts'
 import type { DeadTopic, Topic } from '../../../core/events.ts'
 import type { DeadRecord, LogRecord } from '../../../ports/event-log.ts'
 import type { Connection } from './connection.ts'
@@ -17,7 +18,9 @@ export interface SingleReads {
 
 /** No waiting; a batch is given whole, however small the limit. */
 const oneBatch: FetchLimits = { wait: 0, bytes: 1, partitionBytes: 1 }
-const manyBatches: FetchLimits = { wait: 0, bytes: 16_000_000, partitionBytes: 16_000_000 }
+const manyBatches: FetchLimits = { wait: 200, bytes: 16_000_000, partitionBytes: 16_000_000 }
+/** How many answers in a row may hold nothing although there is more: a broker gives such where a quota is used up. */
+const MOST_EMPTY = 50
 
 export function createSingleReads(connection: Connection, offsets: BrokerOffsets, codec: ValueCodec): SingleReads {
   const fetchOne = (
@@ -31,15 +34,19 @@ export function createSingleReads(connection: Connection, offsets: BrokerOffsets
       if (leader === undefined) return undefined
       const broker = await cluster.findBroker({ nodeId: leader })
       const [fetched] = await fetchFrom(broker, [{ topic: name, partition, offset }], limits)
+      if (fetched !== undefined && fetched.failure !== null) throw fetched.failure
       return fetched
     })
 
   const readAll = async (topic: DeadTopic, name: string, partition: number, from: number, end: number) => {
     const records: DeadRecord[] = []
-    for (let offset = from; offset < end;) {
+    for (let [offset, empty] = [from, 0]; offset < end; empty++) {
       const fetched = await fetchOne(name, partition, offset, manyBatches)
+      if (fetched !== undefined && fetched.next === null && fetched.end <= offset) break
+      if (empty === MOST_EMPTY)
+        throw new AppError('log-unavailable', `Kafka does not give what is in ${name}; try again.`)
       for (const record of fetched?.records ?? []) records.push(decodeDead(topic, partition, record))
-      offset = fetched?.next ?? end
+      if (fetched !== undefined && fetched.next !== null) [offset, empty] = [fetched.next, 0]
     }
     return records
   }
@@ -49,7 +56,7 @@ export function createSingleReads(connection: Connection, offsets: BrokerOffsets
       try {
         const fetched = await fetchOne(name, partition, offset, oneBatch)
         const found = fetched?.records.find((record) => record.offset === offset)
-        return found === undefined ? null : await decodeRecord(topic, partition, found, codec)
+        return found === undefined ? null : await decodeRecord(topic, partition, found, codec.decodeNow)
       } catch (error) {
         if (answerOf(error) === 'OFFSET_OUT_OF_RANGE') return null
         throw error

@@ -6,8 +6,8 @@ import type { ISocketFactory } from 'kafkajs'
 export interface Sockets {
   readonly factory: ISocketFactory
   /**
-   * Destroys every socket and refuses new ones. kafkajs waits for the requests on their way before it disconnects, and an
-   * idempotent producer tries without end: this ends both.
+   * Destroys every socket and refuses new ones. kafkajs waits for the requests on their way before it disconnects; this ends
+   * them.
    */
   cut(): void
 }

@@ -46,6 +46,8 @@ export function topicConfigurations(
           ...keptBy(settings),
           'max.message.bytes': { value: String(MAX_BATCH_BYTES), orMore: true },
           'min.insync.replicas': { value: String(minimumInSync), orMore: true },
+          // A replica that lacks acknowledged records must not lead.
+          'unclean.leader.election.enable': { value: 'false' },
           // A foreign producer's clock must not decide what is old, nor its compression what can be read.
           'message.timestamp.type': { value: 'LogAppendTime' },
           'compression.type': { value: 'uncompressed' },

@@ -14,6 +14,8 @@ const PAUSE = 20
 
 type NamedTopic = { readonly name: string; readonly wanted: TopicConfiguration }
 
+const namesOf = (topics: readonly NamedTopic[]): string[] => topics.map(({ name }) => name)
+
 export const topicName = (options: KafkaLogOptions, topic: AnyTopic): string => `${options.prefix ?? ''}${topic}`
 
 /** Runs with an admin client of its own; what it throws is translated. */
@@ -30,6 +32,10 @@ export async function withAdmin<R>(options: KafkaLogOptions, work: (admin: Admin
   }
 }
 
+/** What the cluster calls itself, for as long as it lives. */
+export const readClusterId = (options: KafkaLogOptions): Promise<string> =>
+  withAdmin(options, async (admin) => (await admin.describeCluster()).clusterId)
+
 function wantedTopics(options: KafkaLogOptions): NamedTopic[] {
   const { minimumInSync } = options.replication ?? defaultReplication
   return [...topicConfigurations(options.partitions, minimumInSync)].map(([topic, wanted]) => ({
@@ -38,8 +44,7 @@ function wantedTopics(options: KafkaLogOptions): NamedTopic[] {
   }))
 }
 
-async function createMissing(admin: Admin, topics: readonly NamedTopic[], factor: number): Promise<void> {
-  if (topics.length === 0) return
+async function create(admin: Admin, topics: readonly NamedTopic[], factor: number): Promise<void> {
   try {
     await admin.createTopics({
       waitForLeaders: false, // kafkajs gives up when a broker has not heard of the topics yet
@@ -59,19 +64,15 @@ async function createMissing(admin: Admin, topics: readonly NamedTopic[], factor
     }
     throw refusals[0]
   }
-  await awaitLeaders(
-    admin,
-    topics.map(({ name }) => name),
-  )
 }
 
-/** Until every partition has a leader, as all brokers must hear of a new topic first. */
-async function awaitLeaders(admin: Admin, names: readonly string[]): Promise<void> {
+/** What was created, once all brokers have heard of it and every partition has a leader. */
+async function describeNew(admin: Admin, names: readonly string[]): Promise<Map<string, DescribedTopic>> {
   const until = performance.now() + CREATION
   for (;;) {
     try {
-      const { topics } = await admin.fetchTopicMetadata({ topics: [...names] })
-      if (topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0))) return
+      const found = await describe(admin, names)
+      if ([...found.values()].every(({ isLed }) => isLed)) return found
     } catch (error) {
       if (performance.now() > until) throw error
     }
@@ -80,7 +81,9 @@ async function awaitLeaders(admin: Admin, names: readonly string[]): Promise<voi
   }
 }
 
-async function describe(admin: Admin, names: readonly string[]): Promise<Map<string, FoundTopic>> {
+type DescribedTopic = FoundTopic & { readonly isLed: boolean }
+
+async function describe(admin: Admin, names: readonly string[]): Promise<Map<string, DescribedTopic>> {
   const [{ topics }, { resources }] = await Promise.all([
     admin.fetchTopicMetadata({ topics: [...names] }),
     admin.describeConfigs({
@@ -101,34 +104,42 @@ async function describe(admin: Admin, names: readonly string[]): Promise<Map<str
         partitions: partitions.length,
         replicas: Math.min(...partitions.map(({ replicas }) => replicas.length)),
         settings: settings.get(name) ?? {},
+        isLed: partitions.every(({ leader }) => leader >= 0),
       },
     ]),
   )
 }
 
+/** Whether any of the topics is there: before the first role has started, nobody can have published. */
+export const hasTopics = (options: KafkaLogOptions): Promise<boolean> =>
+  withAdmin(options, async (admin) => {
+    const existing = new Set(await admin.listTopics())
+    return wantedTopics(options).some(({ name }) => existing.has(name))
+  })
+
 /**
- * Creates the topics that are missing, and checks those that were there. Throws `partition-count-changed`, and
- * `configuration-invalid` that names topic, setting, found and wanted.
+ * Creates the topics that are missing (where it may not, that is a fault), and checks all: the new ones too, as another process may have made them meanwhile. Throws
+ * `partition-count-changed`, and `configuration-invalid` that names topic, setting, found and wanted.
  */
 export async function prepareTopics(options: KafkaLogOptions): Promise<void> {
   const topics = wantedTopics(options)
   const { factor } = options.replication ?? defaultReplication
+  const check = (some: readonly NamedTopic[], found: ReadonlyMap<string, FoundTopic>): void => {
+    const faults = some.flatMap((topic) => checkTopic(topic, found.get(topic.name), factor))
+    if (faults.length > 0) throw new AppError('configuration-invalid', faults.join(' '))
+  }
   await withAdmin(options, async (admin) => {
     const existing = new Set(await admin.listTopics())
     const old = topics.filter(({ name }) => existing.has(name))
-    if (old.length > 0) {
-      const found = await describe(
-        admin,
-        old.map(({ name }) => name),
-      )
-      const faults = old.flatMap((topic) => checkTopic(topic, found.get(topic.name), factor))
-      if (faults.length > 0) throw new AppError('configuration-invalid', faults.join(' '))
+    const missing = topics.filter(({ name }) => !existing.has(name))
+    if (old.length > 0) check(old, await describe(admin, namesOf(old)))
+    if (missing.length === 0) return
+    if (options.readOnly === true) {
+      const detail = `Kafka has no ${namesOf(missing).join(', ')} yet; the next role that starts makes them.`
+      throw new AppError('configuration-invalid', detail)
     }
-    await createMissing(
-      admin,
-      topics.filter(({ name }) => !existing.has(name)),
-      factor,
-    )
+    await create(admin, missing, factor)
+    check(missing, await describeNew(admin, namesOf(missing)))
   })
 }
 
@@ -152,10 +163,7 @@ export async function findTopicFaults(options: KafkaLogOptions): Promise<string[
     const existing = new Set(await admin.listTopics())
     const old = topics.filter(({ name }) => existing.has(name))
     if (old.length === 0) return []
-    const found = await describe(
-      admin,
-      old.map(({ name }) => name),
-    )
+    const found = await describe(admin, namesOf(old))
     return old.flatMap((topic) => {
       try {
         return checkTopic(topic, found.get(topic.name), factor)

@@ -8,16 +8,34 @@ import { frame, unframe } from './wire-format.ts'
 /** The values of records as they are on the wire. */
 export interface ValueCodec {
   encode<T extends Topic>(topic: T, value: TopicValues[T]): Buffer
-  /** Never throws for what is in the bytes. Throws `log-unavailable` while the registry that knows their schema is away. */
+  /**
+   * Never throws for what is in the bytes. Throws `log-unavailable` while the registry that knows their schema is away, and until
+   * the id of the schema has been unknown for long.
+   */
   decode<T extends Topic>(topic: T, bytes: Buffer): Promise<Decoded<T>>
+  /** The same for who loses nothing by an answer that says that a record cannot be read now: it does not wait for an unknown id. */
+  decodeNow<T extends Topic>(topic: T, bytes: Buffer): Promise<Decoded<T>>
 }
 
 export type Decoded<T extends Topic> = { readonly value: TopicValues[T] | null; readonly problem: ErrorCode | null }
 
 export const subjectOf = (topicName: string): string => `${topicName}-value`
 
-/** An id that the registry does not know now may be given to a schema later. */
+/** How long the registry is not asked again for an id that was given up, which it may give to a schema later. */
 const UNKNOWN_FOR = 10_000
+const SCHEMA_PATIENCE = 30_000
+
+export type ValueCodecOptions = {
+  /** Only decodes, and registers nothing. */
+  readonly readOnly?: boolean | undefined
+  /**
+   * How long an id must be unknown before records with it are given up, in milliseconds: of several registries one may lag behind
+   * the one that gave it. Default 30 s.
+   */
+  readonly schemaPatience?: number | undefined
+  /** In milliseconds. */
+  readonly clock?: () => number
+}
 
 type Decoder<T extends Topic> = (bytes: Uint8Array) => TopicValues[T]
 
@@ -29,9 +47,12 @@ export async function createValueCodec(
   registry: SchemaRegistry,
   codec: AvroCodec,
   nameOf: (topic: Topic) => string,
+  options: ValueCodecOptions = {},
 ): Promise<ValueCodec> {
+  const { readOnly = false, schemaPatience = SCHEMA_PATIENCE, clock = () => performance.now() } = options
   const written = new Map<Topic, number>()
   const decoders = new Map<string, Promise<Decoder<Topic>>>()
+  const unknownSince = new Map<number, number>()
   const keyOf = (topic: Topic, schemaId: number): string => `${topic}/${schemaId}`
 
   const decoderFor = (topic: Topic, schema: AvroSchema): Decoder<Topic> => codec.decoder(topic, schema)
@@ -47,14 +68,20 @@ export async function createValueCodec(
     // What this program wrote can be read while the registry is away.
     for (const [id, schema] of ids) decoders.set(keyOf(topic, id), Promise.resolve(decoderFor(topic, schema)))
   }
-  await Promise.all(topics.map(register))
+  if (!readOnly) await Promise.all(topics.map(register))
 
   const unreadable = (detail: string): AppError => new AppError('record-unreadable', detail)
 
   const findDecoder = async (topic: Topic, schemaId: number): Promise<Decoder<Topic>> => {
     const schema = await registry.schema(schemaId)
-    if (schema === null) throw unreadable(`The registry has no Avro schema ${schemaId}.`)
-    return codec.decoder(topic, schema)
+    if (schema !== null) {
+      unknownSince.delete(schemaId)
+      return codec.decoder(topic, schema)
+    }
+    const since = unknownSince.get(schemaId) ?? clock()
+    unknownSince.set(schemaId, since)
+    const cause = unreadable(`The schema registry does not know schema ${schemaId}, which a record of ${topic} has.`)
+    throw clock() - since >= schemaPatience ? cause : new AppError('log-unavailable', cause.message, { cause })
   }
 
   const decoderOf = <T extends Topic>(topic: T, schemaId: number): Promise<Decoder<T>> => {
@@ -71,19 +98,30 @@ export async function createValueCodec(
     return found as Promise<Decoder<T>>
   }
 
+  const decode = async <T extends Topic>(topic: T, bytes: Buffer): Promise<Decoded<T>> => {
+    try {
+      const framed = unframe(bytes)
+      if (framed === null) throw unreadable('The value does not begin with the id of a schema.')
+      const decoder = await decoderOf(topic, framed.schemaId)
+      return { value: decoder(framed.avro), problem: null }
+    } catch (error) {
+      const failure = toAppError(error)
+      if (failure.kind === 'unavailable') throw failure
+      return { value: null, problem: failure.code }
+    }
+  }
+
   return {
     encode: (topic, value) => frame(written.get(topic) ?? 0, codec.encode(topic, value)),
 
-    async decode(topic, bytes) {
+    decode,
+    async decodeNow(topic, bytes) {
       try {
-        const framed = unframe(bytes)
-        if (framed === null) throw unreadable('The value does not begin with the id of a schema.')
-        const decoder = await decoderOf(topic, framed.schemaId)
-        return { value: decoder(framed.avro), problem: null }
+        return await decode(topic, bytes)
       } catch (error) {
-        const failure = toAppError(error)
-        if (failure.kind === 'unavailable') throw failure
-        return { value: null, problem: failure.code }
+        const { cause } = toAppError(error)
+        if (cause instanceof AppError && cause.code === 'record-unreadable') return { value: null, problem: cause.code }
+        throw error
       }
     },
   }

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import type { IncomingRecord } from '../../../../src/adapters/event-log/kafka/fetch.ts'
+import type { IncomingRecord } from '../../../../src/adapters/event-log/kafka/record-batches.ts'
 import { createLane } from '../../../../src/adapters/event-log/kafka/lane.ts'
+import { AppError } from '../../../../src/core/errors.ts'
 
 const record = (offset: number, bytes = 1): IncomingRecord => ({
   offset,
   timestamp: 0,
   key: null,
   value: Buffer.alloc(bytes),
-  headers: {},
+  headers: new Map(),
 })
 const records = (...offsets: number[]) => offsets.map((offset) => record(offset))
 const offsetsOf = (taken: readonly IncomingRecord[]) => taken.map(({ offset }) => offset)
@@ -28,7 +29,7 @@ describe('a lane', () => {
     const lane = newLane()
     lane.add([record(0, 100), record(1, 10), record(2, 10)], 3)
     expect(offsetsOf(lane.take(10, 50).records)).toEqual([0])
-    expect(lane.bufferedBytes).toBe(20)
+    expect(lane.bufferedBytes).toBe(220)
     expect(offsetsOf(lane.take(10, 50).records)).toEqual([1, 2])
     expect(lane.bufferedBytes).toBe(0)
   })
@@ -48,5 +49,7 @@ describe('a lane', () => {
     stopped.stop()
     expect([lost.signal.aborted, lost.isLost]).toEqual([true, true])
     expect([stopped.signal.aborted, stopped.isLost]).toEqual([true, false])
+    expect(lost.signal.reason).toMatchObject({ code: 'not-ready' })
+    expect(stopped.signal.reason).not.toBeInstanceOf(AppError)
   })
 })

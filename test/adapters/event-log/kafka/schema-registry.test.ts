@@ -56,23 +56,21 @@ describe('looking up a schema', () => {
     expect(asked).toEqual(['GET /schemas/ids/7'])
   })
 
+  it('gives null for an id that the registry says it does not know, and asks again for it', async () => {
+    const { registry } = await registryThat(json(404, { error_code: 40403, message: 'Schema not found' }), known)
+    expect(await registry.schema(7)).toBeNull()
+    expect(await registry.schema(7)).toMatchObject({ name: 'pairstream.Note' })
+  })
+
   it.each([
-    ['an id that is not known', json(404, { error_code: 40403, message: 'Schema not found' })],
-    ['an id that is not known, without words', text(404, '')],
     ['JSON Schema', json(200, { schemaType: 'JSON', schema: '{}' })],
     ['Protobuf', json(200, { schemaType: 'PROTOBUF', schema: 'syntax="proto3"; message Note {}' })],
     ['a kind that is not known', json(200, { schemaType: 'XML', schema: '<note/>' })],
     ['no Avro', json(200, { schema: '{"type":"nothing"}' })],
     ['no JSON', json(200, { schema: 'note' })],
-  ])('gives null for %s', async (_, reply) => {
+  ])('gives up at %s', async (_, reply) => {
     const { registry } = await registryThat(reply)
-    expect(await registry.schema(7)).toBeNull()
-  })
-
-  it('asks again for an id that was not known', async () => {
-    const { registry } = await registryThat(text(404, ''), known)
-    expect(await registry.schema(7)).toBeNull()
-    expect(await registry.schema(7)).toMatchObject({ name: 'pairstream.Note' })
+    await expect(registry.schema(7)).rejects.toMatchObject({ code: 'record-unreadable' })
   })
 
   it.each([
@@ -84,6 +82,9 @@ describe('looking up a schema', () => {
     ['refuses the user with null', text(401, 'null')],
     ['refuses the request', text(400, '')],
     ['sends elsewhere', text(302, '')],
+    ['is not there, and says so in no words', text(404, '')],
+    ['is not there, and a page says so', text(404, page, 'text/html')],
+    ['does not know the path', json(404, { error_code: 404, message: 'HTTP 404 Not Found' })],
     ['answers with nothing', text(200, '')],
     ['answers with null', text(200, 'null')],
     ['answers with a page', text(200, page, 'text/html')],

@@ -1,7 +1,9 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createDeferred } from '../../../../src/adapters/event-log/kafka/deferred.ts'
-import type { IdempotentProducer, OutgoingRecord } from '../../../../src/adapters/event-log/kafka/producer.ts'
+import type { OutgoingRecord } from '../../../../src/adapters/event-log/kafka/outgoing-record.ts'
+import type { IdempotentProducer } from '../../../../src/adapters/event-log/kafka/producer.ts'
 import { createSendQueue } from '../../../../src/adapters/event-log/kafka/send-queue.ts'
+import { toAppError } from '../../../../src/core/errors.ts'
 
 const limits = { deadline: 200, records: 100, bytes: 50_000_000 }
 
@@ -109,6 +111,28 @@ describe('the queue of records to send', () => {
     gate.resolve()
     expect(await Promise.all([inHand, ...waiting])).toEqual([[0], [1], [2]])
     await queue.close()
+  })
+
+  it('waits for brokers that do not answer for some seconds when it is closed, whatever the deadline', async () => {
+    vi.useFakeTimers()
+    try {
+      const silent = createDeferred()
+      const { producer } = countingProducer(() => silent.promise)
+      const cut = { ...producer, discard: () => silent.reject(new Error('given up')) }
+      const queue = createSendQueue(cut, { ...limits, deadline: 10_000 })
+      const outcomes: string[] = []
+      const told = (error: unknown) => void outcomes.push(toAppError(error).code)
+      queue.send([record()]).catch(told)
+      await vi.advanceTimersByTimeAsync(10)
+      queue.send([record()]).catch(told)
+      let isClosed = false
+      void queue.close().then(() => (isClosed = true))
+      await vi.advanceTimersByTimeAsync(4_000)
+      expect(isClosed).toBe(true)
+      expect(outcomes).toEqual(['publish-unconfirmed', 'publish-unconfirmed'])
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('sends what waits when it is closed, and takes no more', async () => {

@@ -41,6 +41,7 @@ describe('the configuration of topics', () => {
     ['max.compaction.lag.ms', '9223372036854775807', '86400000'],
     ['max.message.bytes', '1048588', 'at least 2097152'],
     ['min.insync.replicas', '1', 'at least 2'],
+    ['unclean.leader.election.enable', 'true', 'false'],
   ])('names topic, setting, found and wanted where %s is %s', (setting, value, want) => {
     const { configuration, found } = good('pairs')
     const faults = topicFaults(
