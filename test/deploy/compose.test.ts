@@ -13,6 +13,7 @@ type Service = {
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>
   readonly ports?: readonly string[]
   readonly volumes?: readonly string[]
+  readonly configs?: readonly string[]
   readonly restart?: string
   readonly mem_limit?: string
   readonly cpus?: number
@@ -23,6 +24,7 @@ type Service = {
 const compose = readYaml('docker-compose.yml') as {
   readonly services: Readonly<Record<string, Service>>
   readonly volumes: Readonly<Record<string, unknown>>
+  readonly configs: Readonly<Record<string, { readonly content: string }>>
 }
 const services = Object.entries(compose.services)
 const roleServices = services.filter(([name]) => (roles as readonly string[]).includes(name))
@@ -106,6 +108,25 @@ describe('docker-compose.yml', () => {
           expect(String(value), `${name}: ${variable}`).toMatch(/^\$\{\w+:-[\w-]+\}$/)
       }
     }
+  })
+
+  it('gives Prometheus what it needs to read every server that asks for a key', () => {
+    type Job = {
+      readonly job_name: string
+      readonly authorization?: { readonly credentials_file: string }
+      readonly static_configs?: readonly { readonly targets: readonly string[] }[]
+    }
+    const { scrape_configs: jobs } = readYaml('deploy/prometheus/prometheus.yml') as { scrape_configs: readonly Job[] }
+    const targets = jobs.flatMap(({ static_configs = [] }) => static_configs.flatMap((one) => one.targets))
+    for (const target of targets) expect(Object.keys(compose.services)).toContain(target.split(':')[0])
+
+    const key = compose.services['qdrant']?.environment?.['QDRANT__SERVICE__API_KEY']
+    const job = jobs.find(({ job_name }) => job_name === 'qdrant')
+    const [config = '?'] = compose.services['prometheus']?.configs ?? []
+    // A config without a target lies in the root, by its name.
+    expect(job?.authorization?.credentials_file).toBe(`/${config}`)
+    expect(compose.configs[config]).toEqual({ content: key })
+    expect(String(key)).toMatch(/^\$\{\w+:-[\w-]+\}$/)
   })
 
   it('runs the versions of the servers that the tests run', () => {

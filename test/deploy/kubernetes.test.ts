@@ -1,6 +1,6 @@
 import { basename, dirname } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { embedGroup } from '../../src/core/consumer-groups.ts'
+import { embedGroup, embedProgressGroup } from '../../src/core/consumer-groups.ts'
 import { roles, settings } from '../../src/config.ts'
 import {
   configurationOf,
@@ -84,8 +84,8 @@ describe('deploy/kubernetes/base', () => {
     const triggers = spec?.['triggers'] as { type: string; metadata: Readonly<Record<string, string>> }[]
     expect(triggers.map(({ type }) => type)).toEqual(['prometheus', 'kafka'])
     const group = /group=~"([^"]+)"/.exec(triggers[0]?.metadata['query'] ?? '')?.[1] ?? ''
-    expect(embedGroup('g7')).toMatch(new RegExp(`^(?:${group})$`))
-    expect(triggers[1]?.metadata).toMatchObject({ consumerGroup: 'count', topic: 'pairs' })
+    expect(embedGroup('g7-1f0c9a2e')).toMatch(new RegExp(`^(?:${group})$`))
+    expect(triggers[1]?.metadata).toMatchObject({ consumerGroup: embedProgressGroup, topic: 'pairs' })
     expect(spec?.['maxReplicaCount']).toBe(
       settings.shape.PARTITIONS.parse(variablesOf(`${base}/settings.env`)['PARTITIONS']),
     )

@@ -1,4 +1,4 @@
-import { copyFile, rename } from 'node:fs/promises'
+import { copyFile, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { installed, runProgram } from './server-cache.ts'
 
@@ -19,8 +19,8 @@ export type DeployTools = {
   readonly kubernetesValidate: readonly [string, string]
   /** The linter of Dockerfiles. */
   readonly hadolint: string
-  /** The CustomResourceDefinition of KEDA's ScaledObject. */
-  readonly scaledObjectDefinition: string
+  /** The folder of KEDA's CustomResourceDefinitions. */
+  readonly kedaDefinitions: string
 }
 
 /** Installs what is not in the cache yet. Needs Go, and Python with `venv`. */
@@ -33,7 +33,7 @@ export async function deployTools(): Promise<DeployTools> {
     kustomize: join(go, 'kustomize'),
     kubernetesValidate: [join(python, 'python'), join(python, 'kubernetes-validate')],
     hadolint: join(python, 'hadolint'),
-    scaledObjectDefinition: join(go, 'scaledobjects.yaml'),
+    kedaDefinitions: await installed(`keda-definitions-${versions.keda}`, installDefinitions),
   }
 }
 
@@ -42,9 +42,13 @@ async function installGo(folder: string): Promise<void> {
   await runProgram('go', ['install', `github.com/compose-spec/compose-go/v2/cmd@${versions.composeGo}`], { env })
   await rename(join(folder, 'cmd'), join(folder, 'compose'))
   await runProgram('go', ['install', `sigs.k8s.io/kustomize/kustomize/v5@${versions.kustomize}`], { env })
+}
+
+async function installDefinitions(folder: string): Promise<void> {
   const module = await runProgram('go', ['mod', 'download', '-json', `github.com/kedacore/keda/v2@${versions.keda}`])
   const { Dir } = JSON.parse(module) as { readonly Dir: string }
-  await copyFile(join(Dir, 'config/crd/bases/keda.sh_scaledobjects.yaml'), join(folder, 'scaledobjects.yaml'))
+  const bases = join(Dir, 'config', 'crd', 'bases')
+  for (const name of await readdir(bases)) await copyFile(join(bases, name), join(folder, name))
 }
 
 async function installPython(folder: string): Promise<void> {

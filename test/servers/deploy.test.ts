@@ -1,12 +1,13 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Ajv } from 'ajv'
+import { Ajv, type ValidateFunction } from 'ajv'
 import addFormats from 'ajv-formats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 import { roles } from '../../src/config.ts'
 import { filesBelow, readText, root, type Resource } from '../deploy/deployed-files.ts'
+import { unresolvedReferences } from './deploy-references.ts'
 import { deployTools, type DeployTools } from './deploy-tools.ts'
 import { runProgram } from './server-cache.ts'
 
@@ -34,6 +35,18 @@ async function complaint(running: Promise<string>): Promise<string> {
     (error: unknown) => error as Error & { stdout?: string },
   )
   return `${failure.message}\n${'stdout' in failure ? (failure.stdout ?? '') : ''}`
+}
+
+/** What checks a resource of KEDA by the definition that KEDA installs for its kind. */
+async function kedaSchema(kind: string): Promise<ValidateFunction> {
+  const path = join(tools.kedaDefinitions, `keda.sh_${kind.toLowerCase()}s.yaml`)
+  const definition = parse(await readFile(path, 'utf8')) as {
+    spec: { versions: { name: string; schema: { openAPIV3Schema: object } }[] }
+  }
+  const version = definition.spec.versions.find(({ name }) => name === 'v1alpha1')
+  const ajv = new Ajv({ strict: false, allErrors: true })
+  addFormats.default(ajv)
+  return ajv.compile(version?.schema.openAPIV3Schema ?? false)
 }
 
 describe('docker-compose.yml', () => {
@@ -110,18 +123,36 @@ describe.each(['base', 'overlays/example'])('deploy/kubernetes/%s', (name) => {
     expect(await complaint(validate('misspelt.yaml', misspelt))).toContain('readynessProbe')
   })
 
-  it("fits the schema of KEDA's ScaledObject", async () => {
-    const definition = parse(await readFile(tools.scaledObjectDefinition, 'utf8')) as {
-      spec: { versions: { name: string; schema: { openAPIV3Schema: object } }[] }
+  it("fits the schemas of KEDA's resources", async () => {
+    const own = resourcesIn(await built()).filter(({ apiVersion }) => apiVersion.startsWith('keda.sh/'))
+    expect(own.map(({ kind }) => kind)).toContain('ScaledObject')
+    for (const resource of own) {
+      const isValid = await kedaSchema(resource.kind)
+      isValid(resource)
+      expect(isValid.errors, resource.kind).toBeNull()
+      expect(
+        isValid({ ...resource, spec: { ...resource.spec, maxReplicaCount: 'many', secretTargetRef: 'one' } }),
+      ).toBe(false)
     }
-    const version = definition.spec.versions.find(({ name }) => name === 'v1alpha1')
-    const ajv = new Ajv({ strict: false, allErrors: true })
-    addFormats.default(ajv)
-    const isScaledObject = ajv.compile(version?.schema.openAPIV3Schema ?? false)
-    const scaled = resourcesIn(await built()).find(({ kind }) => kind === 'ScaledObject')
-    isScaledObject(scaled)
-    expect(isScaledObject.errors).toBeNull()
-    expect(isScaledObject({ ...scaled, spec: { ...scaled?.spec, maxReplicaCount: 'many' } })).toBe(false)
+  })
+
+  it('refers to nothing that is not there; the base leaves the secret to an overlay', async () => {
+    const resources = resourcesIn(await built())
+    const secret = roles.map((role) => `Deployment/pairstream-${role}: Secret pairstream-secrets`)
+    expect(unresolvedReferences(resources).sort()).toEqual(name === 'base' ? secret.sort() : [])
+    for (const kind of ['ServiceAccount', 'ConfigMap', 'PersistentVolumeClaim', 'Secret', 'TriggerAuthentication']) {
+      const some = resources.filter((resource) => resource.kind !== kind)
+      if (some.length < resources.length) expect(unresolvedReferences(some).join(), kind).toContain(`: ${kind} `)
+    }
+    const [scaled] = resources.filter(({ kind }) => kind === 'ScaledObject')
+    expect(unresolvedReferences(scaled === undefined ? [] : [scaled]).join()).toContain(': Deployment pairstream-embed')
+  })
+
+  it('lets the API be rolled out while no replica of it is ready', async () => {
+    const api = resourcesIn(await built()).find(
+      ({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'pairstream-api',
+    )
+    expect(api?.spec['strategy']).toEqual({ rollingUpdate: { maxUnavailable: 1 } })
   })
 })
 
@@ -129,7 +160,9 @@ describe('deploy/prometheus', () => {
   const at = (file: string): string => join(root, 'deploy/prometheus', file)
 
   it("is a configuration, with rules, for Prometheus' own checks", async () => {
-    expect(await runProgram('promtool', ['check', 'config', at('prometheus.yml')])).toContain('is valid')
+    // The key that it names as a file is not here.
+    const configuration = ['check', 'config', '--syntax-only', at('prometheus.yml')]
+    expect(await runProgram('promtool', configuration)).toContain('is valid')
     expect(await runProgram('promtool', ['check', 'rules', at('rules.yml')])).toContain('rules found')
   })
 
