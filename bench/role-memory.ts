@@ -21,7 +21,7 @@ import { progress } from './support/machine.ts'
 import { readOptions } from './support/options.ts'
 import { benchSource, readPictures, type BenchPicture } from './support/pictures.ts'
 import { present } from './support/report.ts'
-import { peakResident, watchChildren } from './support/resident-memory.ts'
+import { peaksOf, watchChildren } from './support/resident-memory.ts'
 import { createRolePrograms } from './support/role-programs.ts'
 
 const options = readOptions()
@@ -31,6 +31,9 @@ const PICTURES = quick ? 60 : 2_000
 const FIRST = 0.8
 const SEARCHING = quick ? 2_000 : 30_000
 const CLIENTS = 5
+const QUERY_PICTURES = 100
+/** For a training and its release, and for the last pair to be searchable, in milliseconds. */
+const LONGEST_WAIT = 900_000
 const MOST = 2 * 2 ** 30
 const bounded: readonly Role[] = ['api', 'embed']
 const qdrant = process.env['QDRANT_URL'] ?? ''
@@ -82,8 +85,18 @@ await withFolder(async (folder) => {
     stops.push(programs.stop)
     const running = new Map((await Promise.all(roles.map(programs.start))).map((program) => [program.role, program]))
     const api = running.get('api')?.address ?? ''
-    const peaks = async () =>
-      new Map(await Promise.all([...running].map(async ([role, { pid }]) => [role, await peakResident(pid)] as const)))
+    const pids = new Map([...running].map(([role, { pid }]) => [role, pid]))
+    const peaks = () => peaksOf(pids)
+    /** Fails when it takes too long, and when one of the processes has ended. */
+    const until = async (what: string, isSo: () => Promise<boolean>): Promise<void> => {
+      const deadline = performance.now() + LONGEST_WAIT
+      while (!(await isSo())) {
+        await peaks()
+        if (performance.now() > deadline)
+          throw new Error(`After ${LONGEST_WAIT / 60_000} minutes it is not so that ${what}.`)
+        await delay(200)
+      }
+    }
     const idle = await peaks()
     const training = watchChildren(running.get('train')?.pid ?? -1)
     const judging = watchChildren(running.get('release')?.pid ?? -1)
@@ -96,22 +109,29 @@ await withFolder(async (folder) => {
     await programs.run('publish', join(folder, 'first'), '--json')
     progress(`${pairs} pairs are published`)
     let isPromoted = false
-    while ((await status()).release === null) {
+    await until('a model serves', async () => {
+      if ((await status()).release !== null) return true
       // The gate may hold back what saw little.
       const { releases } = JSON.parse(await http.get('/v1/releases')) as { releases: { state: string }[] }
       if (!isPromoted && releases.some(({ state }) => state === 'rejected' || state === 'inconclusive')) {
         isPromoted = true
         await programs.run('models', 'promote', '1', '--by', 'bench', '--json')
       }
-      await delay(200)
-    }
+      return false
+    })
     progress('a model serves')
     await programs.run('publish', join(folder, 'streamed'), '--json')
     const captions = pictures.flatMap((picture) => picture.captions.slice(0, 1))
-    await closedLoops(captions, CLIENTS, SEARCHING, async (caption) => {
+    await closedLoops(captions, CLIENTS, SEARCHING / 2, async (caption) => {
       await http.get(`/v1/search?q=${encodeURIComponent(caption)}&limit=10`)
     })
-    while (Object.values((await status()).lag).some((records) => records > 0)) await delay(200)
+    const queries = pictures.slice(0, QUERY_PICTURES).map(({ bytes }) => Buffer.from(bytes).toString('base64'))
+    await closedLoops(queries, CLIENTS, SEARCHING / 2, async (image) => {
+      await http.post('/v1/search', { image, limit: 10 })
+    })
+    await until('all pairs are searchable', async () =>
+      Object.values((await status()).lag).every((records) => records === 0),
+    )
     progress('all pairs are searchable')
 
     const loaded = await peaks()
@@ -126,7 +146,7 @@ await withFolder(async (folder) => {
       {
         name: 'role-memory',
         setting: [
-          `Load: ${title}: ${pictures.length.toLocaleString('en-GB')} pictures, ${(pairs + streamed).toLocaleString('en-GB')} pairs published, a model trained on ${Math.round(FIRST * 100)} % and released, the others streamed, ${SEARCHING / 1_000} s of searches by ${CLIENTS} clients; ${options.threads} threads.`,
+          `Load: ${title}: ${pictures.length.toLocaleString('en-GB')} pictures, ${(pairs + streamed).toLocaleString('en-GB')} pairs published, a model trained on ${Math.round(FIRST * 100)} % and released, the others streamed, ${SEARCHING / 1_000} s of searches by ${CLIENTS} clients, half of the time by picture; ${options.threads} threads.`,
           `Kafka, schema registry, MinIO, MLflow and ${qdrant === '' ? 'an index in the memory of the benchmark' : 'Qdrant'}; a process a role. Peaks of resident memory as the kernel counts them (VmHWM), shared libraries included; 1 MB is 10^6 bytes.`,
         ],
         tables: [

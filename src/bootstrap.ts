@@ -5,11 +5,12 @@ import { createSqliteLog } from './adapters/event-log/sqlite.ts'
 import { createFileTracking } from './adapters/tracking/files.ts'
 import { createEmbeddedIndex } from './adapters/vector-index/embedded.ts'
 import type { Catalogue } from './catalogue/catalogue.ts'
-import { openCatalogue } from './catalogue/open-catalogue.ts'
+import { openCatalogue, type RefusedRecord } from './catalogue/open-catalogue.ts'
 import type { Config } from './config.ts'
 import type { DriverChoices } from './driver-choices.ts'
 import { withDeadline } from './core/deadline.ts'
 import { AppError } from './core/errors.ts'
+import { unlessStopped } from './core/stop.ts'
 import type { BlobStore } from './ports/blob-store.ts'
 import type { EventLog } from './ports/event-log.ts'
 import type { Tracking } from './ports/tracking.ts'
@@ -39,6 +40,16 @@ export type Platform = {
 /** Told what a driver has to say that is no failure of a call. */
 type OnWarning = (text: string) => void
 
+type PlatformEvents = {
+  readonly onWarning?: OnWarning
+  /** Told of each record that the catalogue has to pass. */
+  readonly onRefused?: (record: RefusedRecord) => void
+  /** Told that the drivers are open and the catalogue is folded from here on, which takes minutes where there is much of it. */
+  readonly onFolding?: (drivers: Drivers) => void
+  /** Told, until the catalogue has caught up, each time that it has come further. */
+  readonly onFolded?: (catalogue: Catalogue) => void
+}
+
 export type Access =
   /** Takes the data folder, or fails with `data-folder-locked`. */
   | 'own'
@@ -49,15 +60,19 @@ export type Access =
    * serving; what it knows of others' pairs stays as of then.
    */
   | 'append'
+  /** As `share`, to look at what is there: makes no topics, schemas or bucket, and appends nothing to a log on servers. */
+  | 'look'
 
-/** Opens the drivers and folds the catalogue over them. */
+/** Opens the drivers and folds the catalogue over them. Throws `not-ready` when `signal` is raised before that is done. */
 export async function openPlatform(
   config: Config,
   access: Access,
-  onWarning: OnWarning = () => undefined,
+  events: PlatformEvents = {},
+  signal?: AbortSignal,
 ): Promise<Platform> {
+  const { onWarning = () => undefined, onRefused = () => undefined, onFolding, onFolded } = events
   makeFolder(dirname(config.lockPath))
-  const foldedHere = access === 'append' && (await foldOnce(config))
+  const foldedHere = access === 'append' && (await foldOnce(config, events))
   const lock = access === 'append' ? null : takeFolder(config.lockPath, access)
   const holdsFolder = lock !== null
   const opened: (() => Promise<unknown>)[] = [async () => lock?.release()]
@@ -71,17 +86,22 @@ export async function openPlatform(
         'The process that holds the data folder is still starting; try again in a moment.',
       )
     }
-    const drivers = await openDrivers(config, holdsFolder, onWarning)
+    const opening = openDrivers(config, { writable: holdsFolder, makes: access !== 'look', onWarning })
+    // One that opens after a stop, because its server took so long, ends with the process.
+    const drivers = await unlessStopped(opening, signal)
     for (const driver of Object.values(drivers)) opened.push(() => driver.close())
     const { log, blobs } = drivers
     const database = openDatabase(config.cataloguePath, { readonly: !holdsFolder, rebuildable: true })
-    const catalogue = openCatalogue({ database, blobs, readonly: !holdsFolder })
+    const catalogue = openCatalogue({ database, blobs, readonly: !holdsFolder, onRefused })
     opened.push(async () => catalogue.close())
-    const follower = holdsFolder ? await catalogue.follow(log) : null
+    onFolding?.(drivers)
+    const unsubscribe = catalogue.onChange(() => onFolded?.(catalogue))
+    const follower = holdsFolder ? await catalogue.follow(log, signal) : null
     opened.push(async () => follower?.stop().catch(() => undefined))
     // Without a process that folds, there is nothing to wait for.
-    if (holdsFolder) await catalogue.caughtUp(log)
+    if (holdsFolder) await catalogue.caughtUp(log, signal)
     else if (!foldedHere) await withDeadline(catalogue.caughtUp(log), LONGEST_FOLD_ELSEWHERE, stalled)
+    unsubscribe()
 
     let fail: (error: unknown) => void = () => undefined
     const failed = new Promise<never>((_, reject) => (fail = reject))
@@ -101,12 +121,26 @@ const LONGEST_FOLD_ELSEWHERE = 10_000
 const stalled = (): AppError =>
   new AppError('not-ready', 'The process that holds the data folder does not go on; look at it, or start it again.')
 
-export type ServerCheck = { readonly name: string; readonly run: () => Promise<readonly string[]> }
+/** What is wrong with a server, or could be better, and how to put it right. */
+export type ServerFinding = { readonly level: 'warning' | 'problem'; readonly text: string }
 
-type Drivers = Pick<Platform, 'log' | 'blobs' | 'index' | 'tracking'>
+export type ServerCheck = { readonly name: string; readonly run: () => Promise<readonly ServerFinding[]> }
+
+const problems = (sentences: readonly string[]): readonly ServerFinding[] =>
+  sentences.map((text) => ({ level: 'problem', text }))
+
+export type Drivers = Pick<Platform, 'log' | 'blobs' | 'index' | 'tracking'>
+
+type Opening = {
+  /** Whether the embedded index may be written. */
+  readonly writable: boolean
+  /** Whether topics, schemas and bucket are made where they are missing. */
+  readonly makes: boolean
+  readonly onWarning: OnWarning
+}
 
 /** Opens all drivers or none. Those of servers are loaded only where they are used: an embedded start need not wait for them. */
-async function openDrivers({ drivers, PARTITIONS }: Config, writable: boolean, onWarning: OnWarning): Promise<Drivers> {
+async function openDrivers({ drivers, PARTITIONS }: Config, opening: Opening): Promise<Drivers> {
   const opened: { close(): Promise<void> }[] = []
   const keep = async <T extends { close(): Promise<void> }>(opening: T | Promise<T>): Promise<T> => {
     const driver = await opening
@@ -115,9 +149,9 @@ async function openDrivers({ drivers, PARTITIONS }: Config, writable: boolean, o
   }
   try {
     return {
-      log: withTraces(await keep(openLog(drivers.eventLog, PARTITIONS, onWarning))),
-      blobs: await keep(openBlobs(drivers.blobs)),
-      index: await keep(openIndex(drivers.index, writable, onWarning)),
+      log: withTraces(await keep(openLog(drivers.eventLog, PARTITIONS, opening))),
+      blobs: await keep(openBlobs(drivers.blobs, opening)),
+      index: await keep(openIndex(drivers.index, opening)),
       tracking: await keep(openTracking(drivers.tracking)),
     }
   } catch (error) {
@@ -126,27 +160,37 @@ async function openDrivers({ drivers, PARTITIONS }: Config, writable: boolean, o
   }
 }
 
-async function openLog(choice: DriverChoices['eventLog'], partitions: number, onWarning: OnWarning): Promise<EventLog> {
+/** Whether the log was ever begun; what a broker holds is asked of the broker. */
+export async function hasLog({ drivers: { eventLog }, PARTITIONS }: Config): Promise<boolean> {
+  if (eventLog.kind === 'sqlite') return existsSync(eventLog.path)
+  return (await import('./adapters/event-log/kafka.ts')).hasTopics({ ...eventLog, partitions: PARTITIONS })
+}
+
+/** The log alone, to be read: nothing is folded, and nothing made on servers. */
+export const openLogToRead = ({ drivers, PARTITIONS }: Config): Promise<EventLog> =>
+  openLog(drivers.eventLog, PARTITIONS, { makes: false, onWarning: () => undefined })
+
+async function openLog(
+  choice: DriverChoices['eventLog'],
+  partitions: number,
+  { makes, onWarning }: Pick<Opening, 'makes' | 'onWarning'>,
+): Promise<EventLog> {
   if (choice.kind === 'sqlite') return createSqliteLog({ path: choice.path, partitions })
   const { createKafkaLog } = await import('./adapters/event-log/kafka.ts')
   const onLog = (level: 'warn' | 'info', text: string) => {
     if (level === 'warn') onWarning(text)
   }
-  return createKafkaLog({ ...choice, partitions, onLog })
+  return createKafkaLog({ ...choice, partitions, onLog, readOnly: !makes })
 }
 
-async function openBlobs(choice: DriverChoices['blobs']): Promise<BlobStore> {
+async function openBlobs(choice: DriverChoices['blobs'], { makes }: Opening): Promise<BlobStore> {
   if (choice.kind === 'files') return createFileBlobStore({ folder: choice.folder })
   quietAboutNode20()
   const { createS3BlobStore } = await import('./adapters/blob-store/s3.ts')
-  return createS3BlobStore(choice)
+  return createS3BlobStore({ ...choice, create: makes })
 }
 
-async function openIndex(
-  choice: DriverChoices['index'],
-  writable: boolean,
-  onWarning: OnWarning,
-): Promise<VectorIndex> {
+async function openIndex(choice: DriverChoices['index'], { writable, onWarning }: Opening): Promise<VectorIndex> {
   if (choice.kind === 'embedded') return createEmbeddedIndex({ folder: choice.folder, writable })
   const { createQdrantIndex } = await import('./adapters/vector-index/qdrant.ts')
   const onSnapshotFailure = ({ message }: AppError) => onWarning(`A release has no snapshot yet: ${message}`)
@@ -160,8 +204,8 @@ async function openTracking(choice: DriverChoices['tracking']): Promise<Tracking
 }
 
 /**
- * What each configured server is asked that no port can ask: version, rights, settings; each answer is a list of sentences on what is
- * wrong. It needs no open driver, so it can say why one does not open.
+ * What each configured server is asked that no port can ask: version, rights, settings; what is not as it should be is a sentence. It
+ * needs no open driver, so it can say why one does not open.
  */
 export function serverChecks({ drivers, PARTITIONS: partitions }: Config): readonly ServerCheck[] {
   const { eventLog, index, blobs, tracking } = drivers
@@ -170,11 +214,15 @@ export function serverChecks({ drivers, PARTITIONS: partitions }: Config): reado
       ? null
       : {
           name: 'Kafka',
-          run: async () => (await import('./adapters/event-log/kafka.ts')).checkKafka({ ...eventLog, partitions }),
+          run: async () =>
+            problems(await (await import('./adapters/event-log/kafka.ts')).checkKafka({ ...eventLog, partitions })),
         },
     index.kind === 'embedded'
       ? null
-      : { name: 'Qdrant', run: async () => (await import('./adapters/vector-index/qdrant.ts')).checkQdrant(index) },
+      : {
+          name: 'Qdrant',
+          run: async () => problems(await (await import('./adapters/vector-index/qdrant.ts')).checkQdrant(index)),
+        },
     blobs.kind === 'files'
       ? null
       : {
@@ -186,7 +234,10 @@ export function serverChecks({ drivers, PARTITIONS: partitions }: Config): reado
         },
     tracking.kind === 'files'
       ? null
-      : { name: 'MLflow', run: async () => (await import('./adapters/tracking/mlflow.ts')).checkMlflow(tracking) },
+      : {
+          name: 'MLflow',
+          run: async () => problems(await (await import('./adapters/tracking/mlflow.ts')).checkMlflow(tracking)),
+        },
   ]
   return checks.filter((check) => check !== null)
 }
@@ -197,11 +248,11 @@ function quietAboutNode20(): void {
 }
 
 /** Brings the catalogue up to date where nobody else does; whether it did. */
-async function foldOnce(config: Config): Promise<boolean> {
+async function foldOnce(config: Config, events: PlatformEvents): Promise<boolean> {
   const lock = takeFolder(config.lockPath, 'share')
   if (lock === null) return false
   lock.release()
-  const platform = await openPlatform(config, 'share')
+  const platform = await openPlatform(config, 'share', events)
   await platform.close()
   return platform.holdsFolder
 }
@@ -220,7 +271,8 @@ function takeFolder(path: string, access: Access): { release(): void } | null {
   try {
     return lockFolder(path)
   } catch (error) {
-    if (access === 'share' && error instanceof AppError && error.code === 'data-folder-locked') return null
+    if ((access === 'share' || access === 'look') && error instanceof AppError && error.code === 'data-folder-locked')
+      return null
     throw error
   }
 }

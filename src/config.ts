@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { collectionPrefix } from './core/collection-prefix.ts'
 import { AppError } from './core/errors.ts'
-import { withCustomaryVariables } from './customary-variables.ts'
-import { chooseDrivers, saslMechanisms, type DriverChoices, type DriverSettings } from './driver-choices.ts'
+import { customaryValues } from './customary-variables.ts'
+import { chooseDrivers, type DriverChoices, type DriverSettings } from './driver-choices.ts'
+import { saslMechanisms } from './kafka-security.ts'
 
 export const roles = ['api', 'embed', 'count', 'train', 'release', 'erase'] as const
 export type Role = (typeof roles)[number]
@@ -55,6 +57,11 @@ export const settings = z.object({
     .enum(['true', 'false'])
     .default('false')
     .describe('Whether brokers are spoken to over TLS (`NODE_EXTRA_CA_CERTS` adds an authority)'),
+  KAFKA_TLS_CA: text
+    .optional()
+    .describe('PEM file of the authorities that brokers are trusted by; default: those of Node.js'),
+  KAFKA_TLS_CERT: text.optional().describe('PEM file of the certificate that is shown to the brokers'),
+  KAFKA_TLS_KEY: text.optional().describe('PEM file of its key'),
   KAFKA_SASL_MECHANISM: z
     .enum(saslMechanisms)
     .optional()
@@ -62,9 +69,9 @@ export const settings = z.object({
   KAFKA_SASL_USERNAME: text.optional().describe('User of the brokers'),
   KAFKA_SASL_PASSWORD: text.optional().describe('Password of the brokers'),
   QDRANT_API_KEY: text.optional().describe('Key of Qdrant'),
-  QDRANT_PREFIX: text
-    .regex(/^[A-Za-z0-9._-]*$/, 'may have letters, digits, dots, dashes and underscores')
-    .or(z.literal(''))
+  QDRANT_PREFIX: z
+    .string()
+    .regex(collectionPrefix.pattern, collectionPrefix.rule)
     .default('')
     .describe('What the names of collections begin with'),
   S3_ENDPOINT: url(['http', 'https']).optional().describe('URL of the S3 service, where it is not that of AWS'),
@@ -134,31 +141,36 @@ function readFile(environment: Readonly<Record<string, string | undefined>>): Re
   }
 }
 
-/** The configuration of the environment; an error names the variable and the rule, never the value. */
+/**
+ * The configuration of the environment; an error names the variable that was set and the rule, never the value. A setting's own name
+ * goes before the customary one, wherever it is set.
+ */
 export function loadConfig(
   environment: Readonly<Record<string, string | undefined>>,
   overrides: Partial<Record<keyof Settings, string | number | undefined>> = {},
 ): Config {
   const file = readFile(environment)
-  const named = withCustomaryVariables(environment)
+  const customary = customaryValues(environment)
   const unknown = Object.keys(file).find((name) => !(name in settings.shape))
   if (unknown !== undefined)
     throw new AppError('configuration-invalid', `${unknown} in the configuration file is no setting.`)
+  const isGiven = (value: unknown): boolean => value !== undefined && value !== ''
+  const underOwnName = (name: string): unknown =>
+    [overrides[name as keyof Settings], environment[name], file[name]].find(isGiven)
   const given = Object.fromEntries(
-    Object.keys(settings.shape).map((name) => {
-      const value = overrides[name as keyof Settings] ?? named[name] ?? file[name]
-      return [name, value === '' ? undefined : value]
-    }),
+    Object.keys(settings.shape).map((name) => [name, underOwnName(name) ?? customary.get(name)?.value]),
   )
+  const variableOf = (name: string): string =>
+    isGiven(underOwnName(name)) ? name : (customary.get(name)?.variable ?? name)
   const parsed = settings.safeParse(given)
   if (!parsed.success) {
-    const rules = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)
+    const rules = parsed.error.issues.map(({ path, message }) => `${variableOf(path.join('.'))}: ${message}`)
     throw new AppError('configuration-invalid', `Set these variables to something that fits: ${rules.join('; ')}.`)
   }
   const inData = (name: string) => join(parsed.data.DATA_DIR, name)
   return {
     ...parsed.data,
-    drivers: chooseDrivers(parsed.data),
+    drivers: chooseDrivers(parsed.data, variableOf),
     cataloguePath: inData('catalogue.db'),
     modelFolder: inData('models'),
     featureFolder: inData('features'),

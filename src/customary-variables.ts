@@ -13,15 +13,16 @@ const customary: Readonly<Record<string, { readonly name: string; readonly value
 
 export const customaryVariables: readonly string[] = Object.keys(customary)
 
-/** The environment with the customary variables under the names of the settings; a setting's own name goes before. */
-export function withCustomaryVariables(
+type CustomaryValue = { readonly variable: string; readonly value: string }
+
+/** What the customary variables of the environment say, by the setting that they stand for. */
+export function customaryValues(
   environment: Readonly<Record<string, string | undefined>>,
-): Readonly<Record<string, string | undefined>> {
-  const translated: Record<string, string> = {}
-  for (const [alias, { name, value }] of Object.entries(customary)) {
-    const given = environment[alias]
-    if (given !== undefined && given !== '') translated[name] = value(given)
-  }
-  const own = Object.entries(environment).filter(([, value]) => value !== undefined && value !== '')
-  return { ...translated, ...Object.fromEntries(own) }
+): ReadonlyMap<string, CustomaryValue> {
+  return new Map(
+    Object.entries(customary).flatMap(([variable, { name, value }]): [string, CustomaryValue][] => {
+      const given = environment[variable]
+      return given === undefined || given === '' ? [] : [[name, { variable, value: value(given) }]]
+    }),
+  )
 }

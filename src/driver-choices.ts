@@ -1,22 +1,21 @@
 import { isAbsolute, join } from 'node:path'
 import { AppError } from './core/errors.ts'
+import { chooseKafkaSecurity, type KafkaSecurity, type KafkaSecuritySettings } from './kafka-security.ts'
 
 /** Which driver stands behind each port, and what it is told; read from the settings. */
 export type DriverChoices = {
   readonly eventLog: { readonly kind: 'sqlite'; readonly path: string } | KafkaChoice
   readonly index: { readonly kind: 'embedded'; readonly folder: string } | QdrantChoice
-  readonly blobs: { readonly kind: 'files'; readonly folder: string } | S3Choice
+  readonly blobs: FilesChoice | S3Choice
   readonly tracking: { readonly kind: 'files'; readonly folder: string } | MlflowChoice
 }
 
-type KafkaChoice = {
+type KafkaChoice = KafkaSecurity & {
   readonly kind: 'kafka'
   readonly brokers: readonly string[]
   readonly prefix: string
   readonly replication: { readonly factor: number; readonly minimumInSync: number }
   readonly sessionTimeout: number
-  readonly tls: boolean
-  readonly sasl: { readonly mechanism: SaslMechanism; readonly username: string; readonly password: string } | undefined
   readonly registry: {
     readonly url: string
     readonly username?: string | undefined
@@ -29,6 +28,8 @@ type QdrantChoice = {
   readonly apiKey?: string | undefined
   readonly prefix: string
 }
+/** `isDefault`: nobody named the folder, so that it is this data folder's own and no other process looks there. */
+type FilesChoice = { readonly kind: 'files'; readonly folder: string; readonly isDefault: boolean }
 type S3Choice = {
   readonly kind: 's3'
   readonly bucket: string
@@ -47,21 +48,14 @@ type MlflowChoice = {
   readonly token?: string | undefined
 }
 
-export const saslMechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
-type SaslMechanism = (typeof saslMechanisms)[number]
-
 /** The settings that choose drivers, as validated. */
-export type DriverSettings = {
+export type DriverSettings = KafkaSecuritySettings & {
   readonly DATA_DIR: string
   readonly EVENT_LOG_URL?: string | undefined
   readonly KAFKA_PREFIX: string
   readonly KAFKA_REPLICATION: number
   readonly KAFKA_MIN_IN_SYNC: number
   readonly KAFKA_SESSION_SECONDS: number
-  readonly KAFKA_TLS: 'true' | 'false'
-  readonly KAFKA_SASL_MECHANISM?: SaslMechanism | undefined
-  readonly KAFKA_SASL_USERNAME?: string | undefined
-  readonly KAFKA_SASL_PASSWORD?: string | undefined
   readonly SCHEMA_REGISTRY_URL?: string | undefined
   readonly SCHEMA_REGISTRY_USERNAME?: string | undefined
   readonly SCHEMA_REGISTRY_PASSWORD?: string | undefined
@@ -80,17 +74,20 @@ export type DriverSettings = {
   readonly MLFLOW_TOKEN?: string | undefined
 }
 
+/** The variable that gave a setting its value: people look for what they set. */
+type VariableOf = (setting: keyof DriverSettings) => string
+
 /** Throws `configuration-invalid` where settings do not go together; values are never told. */
-export function chooseDrivers(settings: DriverSettings): DriverChoices {
+export function chooseDrivers(settings: DriverSettings, variableOf: VariableOf): DriverChoices {
   return {
-    eventLog: chooseEventLog(settings),
+    eventLog: chooseEventLog(settings, variableOf),
     index: chooseIndex(settings),
-    blobs: chooseBlobs(settings),
+    blobs: chooseBlobs(settings, variableOf),
     tracking: chooseTracking(settings),
   }
 }
 
-function chooseEventLog(settings: DriverSettings): DriverChoices['eventLog'] {
+function chooseEventLog(settings: DriverSettings, variableOf: VariableOf): DriverChoices['eventLog'] {
   const { EVENT_LOG_URL: url } = settings
   if (url?.startsWith('kafka:') !== true) {
     return { kind: 'sqlite', path: pathOf(url) ?? join(settings.DATA_DIR, 'log.db') }
@@ -100,7 +97,9 @@ function chooseEventLog(settings: DriverSettings): DriverChoices['eventLog'] {
     .split(',')
     .map((broker) => broker.trim())
   if (brokers.some((broker) => !/^[^/@\s]+:\d+$/.test(broker))) {
-    throw invalid('EVENT_LOG_URL', 'name the brokers as kafka://host:9092,host:9092, without user or path')
+    const variable = variableOf('EVENT_LOG_URL')
+    const scheme = variable === 'EVENT_LOG_URL' ? 'kafka://' : ''
+    throw invalid(variable, `name the brokers as ${scheme}host:9092,host:9092, without user or path`)
   }
   const registryUrl = settings.SCHEMA_REGISTRY_URL
   if (registryUrl === undefined) throw invalid('SCHEMA_REGISTRY_URL', 'Kafka needs a schema registry; give its URL')
@@ -110,8 +109,7 @@ function chooseEventLog(settings: DriverSettings): DriverChoices['eventLog'] {
     prefix: settings.KAFKA_PREFIX,
     replication: { factor: settings.KAFKA_REPLICATION, minimumInSync: settings.KAFKA_MIN_IN_SYNC },
     sessionTimeout: settings.KAFKA_SESSION_SECONDS * 1_000,
-    tls: settings.KAFKA_TLS === 'true',
-    sasl: chooseSasl(settings),
+    ...chooseKafkaSecurity(settings),
     registry: {
       url: registryUrl,
       username: settings.SCHEMA_REGISTRY_USERNAME,
@@ -120,24 +118,28 @@ function chooseEventLog(settings: DriverSettings): DriverChoices['eventLog'] {
   }
 }
 
-function chooseSasl(settings: DriverSettings): KafkaChoice['sasl'] {
-  const { KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = settings
-  if (username === undefined && password === undefined) return undefined
-  if (username === undefined) throw invalid('KAFKA_SASL_USERNAME', 'there is a password; give the user too')
-  if (password === undefined) throw invalid('KAFKA_SASL_PASSWORD', 'there is a user; give the password too')
-  return { mechanism: settings.KAFKA_SASL_MECHANISM ?? 'plain', username, password }
-}
-
 function chooseIndex({ INDEX_URL, DATA_DIR, QDRANT_API_KEY, QDRANT_PREFIX }: DriverSettings): DriverChoices['index'] {
   if (!isHttp(INDEX_URL)) return { kind: 'embedded', folder: pathOf(INDEX_URL) ?? join(DATA_DIR, 'index') }
   return { kind: 'qdrant', url: INDEX_URL, apiKey: QDRANT_API_KEY, prefix: QDRANT_PREFIX }
 }
 
-function chooseBlobs(settings: DriverSettings): DriverChoices['blobs'] {
+function chooseBlobs(settings: DriverSettings, variableOf: VariableOf): DriverChoices['blobs'] {
   const { BLOB_URL: url } = settings
-  if (url?.startsWith('s3:') !== true) return { kind: 'files', folder: pathOf(url) ?? join(settings.DATA_DIR, 'blobs') }
+  if (url === undefined) {
+    const used = (['S3_ENDPOINT', 'S3_ACCESS_KEY', 'S3_SECRET_KEY'] as const).find(
+      (name) => settings[name] !== undefined,
+    )
+    if (used !== undefined)
+      throw invalid(
+        variableOf(used),
+        'it is set and there is no bucket; name one too, by BLOB_URL=s3://bucket or MINIO_BUCKET',
+      )
+  }
+  if (url?.startsWith('s3:') !== true) {
+    return { kind: 'files', folder: pathOf(url) ?? join(settings.DATA_DIR, 'blobs'), isDefault: url === undefined }
+  }
   const [bucket = '', ...prefix] = afterScheme(url).replace(/^\/\//, '').split('/')
-  if (bucket === '') throw invalid('BLOB_URL', 'name the bucket as s3://bucket or s3://bucket/prefix')
+  if (bucket === '') throw invalid(variableOf('BLOB_URL'), 'name the bucket as s3://bucket or s3://bucket/prefix')
   return {
     kind: 's3',
     bucket,

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadConfig } from '../src/config.ts'
 import { AppError } from '../src/core/errors.ts'
+import { temporaryFolder } from './fixtures/temporary-folder.ts'
 
 const failure = (environment: Record<string, string>): AppError => {
   try {
@@ -62,6 +63,33 @@ describe('the servers in the configuration', () => {
     expect(drivers.tracking).toEqual({ kind: 'files', folder: 'runs' })
   })
 
+  it('gives a setting’s own name precedence also where it is in the file', async () => {
+    const path = join(await temporaryFolder(), 'settings.json')
+    await writeFile(path, '{ "EVENT_LOG_URL": "sqlite:own.db" }')
+    const { drivers } = loadConfig({ PAIRSTREAM_CONFIG: path, KAFKA_BROKERS: 'one:9092' })
+    expect(drivers.eventLog).toEqual({ kind: 'sqlite', path: 'own.db' })
+  })
+
+  it.each([
+    ['MLFLOW_TRACKING_URI', { TRACKING_URL: '', MLFLOW_TRACKING_URI: 'hidden' }],
+    ['KAFKA_BROKERS', { EVENT_LOG_URL: '', KAFKA_BROKERS: 'hidden' }],
+    ['MINIO_BUCKET', { BLOB_URL: '', MINIO_BUCKET: '/hidden' }],
+    ['MINIO_ENDPOINT', { MINIO_BUCKET: 'pictures', MINIO_ENDPOINT: 'ftp://hidden' }],
+    ['MINIO_ENDPOINT', { BLOB_URL: '', MINIO_ENDPOINT: 'hidden:9000' }],
+    ['MINIO_SECRET_KEY', { BLOB_URL: '', MINIO_SECRET_KEY: 'hidden' }],
+    ['S3_ACCESS_KEY', { BLOB_URL: '', S3_ACCESS_KEY: 'hidden', MINIO_ACCESS_KEY: 'other' }],
+  ])('says %s where that is what was set', (name, changes) => {
+    const { code, message } = failure({ ...SERVERS, ...changes })
+    expect([code, message]).toEqual(['configuration-invalid', expect.stringContaining(`${name}: `)])
+    expect(message).not.toContain('hidden')
+  })
+
+  it('takes a folder for blobs although a server is named, where the folder is too', () => {
+    const blobs = (environment: Record<string, string>) => loadConfig(environment).drivers.blobs
+    expect(blobs({ BLOB_URL: 'file:shared', S3_ENDPOINT: 'http://minio:9000' })).toMatchObject({ isDefault: false })
+    expect(blobs({})).toMatchObject({ isDefault: true })
+  })
+
   it.each([
     ['SCHEMA_REGISTRY_URL', { SCHEMA_REGISTRY_URL: '' }],
     ['EVENT_LOG_URL', { EVENT_LOG_URL: 'kafka://user:hidden@one:9092' }],
@@ -70,6 +98,8 @@ describe('the servers in the configuration', () => {
     ['KAFKA_SASL_USERNAME', { KAFKA_SASL_PASSWORD: 'hidden' }],
     ['BLOB_URL', { BLOB_URL: 's3:///' }],
     ['KAFKA_PREFIX', { KAFKA_PREFIX: 'hidden prefix' }],
+    ['QDRANT_PREFIX', { QDRANT_PREFIX: 'hidden.app' }],
+    ['QDRANT_PREFIX', { QDRANT_PREFIX: 'images_hidden' }],
   ])('names %s where it does not go together with the others', (name, changes) => {
     const { code, message } = failure({ ...SERVERS, ...changes })
     expect([code, message]).toEqual(['configuration-invalid', expect.stringContaining(`${name}: `)])

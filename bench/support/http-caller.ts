@@ -29,12 +29,12 @@ export function createHttpCaller(address: string, connections: number) {
     },
     /** Whatever the status. */
     tryGet: (path: string) => call(path),
-    /** Sends JSON; rejects on a status other than 202. */
+    /** Sends JSON; rejects on a status other than 200 and 202. */
     async post(path: string, value: unknown): Promise<string> {
       const text = JSON.stringify(value)
       const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }
       const { status, body } = await call(path, { method: 'POST', headers }, text)
-      if (status !== 202) throw new Error(`POST ${path} was answered with ${status}: ${body}`)
+      if (status !== 200 && status !== 202) throw new Error(`POST ${path} was answered with ${status}: ${body}`)
       return body
     },
     close: () => agent.destroy(),

@@ -8,6 +8,9 @@ import type { Role } from '../../src/config.ts'
 
 const program = resolve(import.meta.dirname, '../../dist/cli.js')
 
+/** Until a role says where it listens, in milliseconds. */
+const LONGEST_START = 120_000
+
 export type RoleProgram = { readonly role: Role; readonly pid: number; readonly address: string }
 
 /** The built program, one process a role, with the same settings but a data folder each. */
@@ -49,8 +52,9 @@ export function createRolePrograms(
   return {
     async start(role) {
       const { child, output, closed } = await start(['serve', '--roles', role, '--json'])
+      const patience = AbortSignal.timeout(LONGEST_START)
       while (!output.stdout.includes('}')) {
-        await Promise.race([once(child.stdout, 'data'), closed])
+        await Promise.race([once(child.stdout, 'data', { signal: patience }), closed])
         if (child.exitCode !== null) throw new Error(`serve --roles ${role} ended:\n${output.stderr}`)
       }
       const { address } = JSON.parse(output.stdout) as { address: string }

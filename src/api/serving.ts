@@ -14,9 +14,9 @@ export type Served = {
 export interface Serving {
   /**
    * Serves this release from the next request on; `null` serves none. The encoder is opened first, so a model that cannot
-   * be opened leaves the one before in place and rejects. Calls take effect in their order.
+   * be opened leaves the one before in place and rejects, and so does `signal` with `not-ready`. Calls take effect in their order.
    */
-  switchTo(current: CurrentRelease | null): Promise<void>
+  switchTo(current: CurrentRelease | null, signal?: AbortSignal): Promise<void>
   /** Runs `body` with what is served now; a switch during it changes nothing for it. Throws `no-model`. */
   hold<T>(body: (served: Served) => Promise<T>): Promise<T>
   current(): CurrentRelease | null
@@ -53,7 +53,7 @@ function createLease(encoder: Encoder, onCloseFailed: (error: unknown) => void):
 }
 
 export function createServing(deps: {
-  openEncoder: (modelVersion: string) => Promise<Encoder>
+  openEncoder: (modelVersion: string, signal?: AbortSignal) => Promise<Encoder>
   /** Told when an old encoder could not be closed; nobody waits for that. */
   onCloseFailed?: (error: unknown) => void
 }): Serving {
@@ -62,27 +62,28 @@ export function createServing(deps: {
   let lastSwitch: Promise<void> = Promise.resolve()
   const open = new Set<Promise<void>>()
 
-  const openLease = async (modelVersion: string): Promise<Lease> => {
-    const lease = createLease(await deps.openEncoder(modelVersion), deps.onCloseFailed ?? (() => undefined))
+  const openLease = async (modelVersion: string, signal: AbortSignal | undefined): Promise<Lease> => {
+    const encoder = await deps.openEncoder(modelVersion, signal)
+    const lease = createLease(encoder, deps.onCloseFailed ?? (() => undefined))
     open.add(lease.closed)
     void lease.closed.then(() => open.delete(lease.closed))
     return lease
   }
 
-  const change = async (current: CurrentRelease | null): Promise<void> => {
+  const change = async (current: CurrentRelease | null, signal: AbortSignal | undefined): Promise<void> => {
     const before = serving
     if (current === null) {
       serving = null
     } else {
       const { release, modelVersion, generation } = current
-      const lease = before?.served.modelVersion === modelVersion ? before.lease : await openLease(modelVersion)
+      const lease = before?.served.modelVersion === modelVersion ? before.lease : await openLease(modelVersion, signal)
       serving = { served: { release, modelVersion, generation, encoder: lease.encoder }, lease }
     }
     if (before !== null && before.lease !== serving?.lease) before.lease.retire()
   }
 
-  const switchTo = (current: CurrentRelease | null): Promise<void> => {
-    const turn = lastSwitch.then(() => change(current))
+  const switchTo = (current: CurrentRelease | null, signal?: AbortSignal): Promise<void> => {
+    const turn = lastSwitch.then(() => change(current, signal))
     lastSwitch = turn.catch(() => undefined)
     return turn
   }

@@ -75,11 +75,17 @@ export type CurrentRelease = {
  * and `releases` into this process' own SQLite file, the offsets in the same transaction. Reads are synchronous and cheap.
  */
 export interface Catalogue {
-  /** Starts folding; `caughtUp` resolves once everything that was in the log at the call is folded. */
-  follow(log: EventLog): Promise<Consumer>
-  caughtUp(log: EventLog): Promise<void>
+  /**
+   * Starts folding; `caughtUp` resolves once everything that was in the log at the call is folded. Where `signal` is raised before
+   * that, these and `foldedPast` throw `not-ready` at once.
+   */
+  follow(log: EventLog, signal?: AbortSignal): Promise<Consumer>
+  caughtUp(log: EventLog, signal?: AbortSignal): Promise<void>
   /** Resolves once these records of `pairs` are folded. */
-  foldedPast(records: readonly { readonly partition: number; readonly offset: number }[]): Promise<void>
+  foldedPast(
+    records: readonly { readonly partition: number; readonly offset: number }[],
+    signal?: AbortSignal,
+  ): Promise<void>
   /** Whether everything in the log but `pairs.indexed` is folded now. */
   isCaughtUp(log: EventLog): Promise<boolean>
   /** Calls back after each folded batch; returns the unsubscription. */

@@ -20,15 +20,19 @@ export type FoldProgress = {
   begin(): void
   /** Nobody folds any more: those who wait, and those to come who would have to, get the reason. */
   end(reason: AppError): void
-  /** As `end`, before the file is closed. */
-  close(): void
+  /** As `end`, and nothing counts as folded any more. */
+  invalidate(reason: AppError): void
 }
+
+/** Whether something is folded that a log with these ends never held, or has lost. */
+export const isPastEnd = (folded: Offsets, ends: Offsets): boolean =>
+  [...ends].some(([partition, end]) => (folded.get(partition) ?? 0) > end)
 
 export function createFoldProgress(database: Database): FoldProgress {
   const waiters = new Set<Waiter>()
   let following = false
   let ended: AppError | null = null
-  let closed = false
+  let isInvalid = false
   let poll: NodeJS.Timeout | undefined
 
   const offsets = (topic: Topic): Offsets =>
@@ -42,7 +46,7 @@ export function createFoldProgress(database: Database): FoldProgress {
     )
 
   const isReached = (ends: ReadonlyMap<Topic, Offsets>): boolean => {
-    if (closed) return false
+    if (isInvalid) return false
     return [...ends].every(([topic, end]) => {
       const folded = offsets(topic)
       return [...end].every(([partition, next]) => (folded.get(partition) ?? 0) >= next)
@@ -109,9 +113,9 @@ export function createFoldProgress(database: Database): FoldProgress {
       lookNowAndThen()
     },
     end,
-    close() {
-      closed = true
-      end(new AppError('not-ready', 'The catalogue is closed.'))
+    invalidate(reason) {
+      isInvalid = true
+      end(reason)
     },
   }
 }

@@ -1,3 +1,4 @@
+import { unlessStopped } from '../core/stop.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
 import type { LogRecord } from '../ports/event-log.ts'
 import type { Database } from '../sqlite/database.ts'
@@ -34,11 +35,11 @@ export function createFold(database: Database, blobs: BlobStore, progress: FoldP
     }
   }
 
-  return async (records: readonly LogRecord[]): Promise<void> => {
+  return async (records: readonly LogRecord[], signal?: AbortSignal): Promise<void> => {
     const last = records.at(-1)
     if (last === undefined) return
     // Read before the transaction, which cannot wait.
-    const base = await requestedBase(database, blobs, records)
+    const base = await unlessStopped(requestedBase(database, blobs, records), signal)
     const removed = database.transaction(() => {
       const removals = records.filter(foldRecord).length
       if (base !== null) events.base(base)

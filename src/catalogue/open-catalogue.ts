@@ -1,14 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { AppError, toAppError } from '../core/errors.ts'
+import { AppError, toAppError, type ErrorCode } from '../core/errors.ts'
 import type { Topic } from '../core/events.ts'
+import { unlessStopped } from '../core/stop.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
 import type { Consumer, EventLog, LogRecord, Offsets } from '../ports/event-log.ts'
 import type { Database } from '../sqlite/database.ts'
 import type { Catalogue } from './catalogue.ts'
 import { createFold } from './fold.ts'
-import { createFoldProgress } from './fold-progress.ts'
+import { createFoldProgress, isPastEnd } from './fold-progress.ts'
 import { createQueries } from './queries.ts'
-import { createCatalogueTables, hasCatalogueTables } from './schema.ts'
+import {
+  createCatalogueTables,
+  foldedLogOf,
+  forgetFoldedLog,
+  hasCatalogueTables,
+  resetCatalogueTables,
+} from './schema.ts'
 
 const decisions = ['erasures', 'retraining.requested', 'models.trained', 'releases'] as const satisfies readonly Topic[]
 
@@ -18,11 +25,24 @@ const decisions = ['erasures', 'retraining.requested', 'models.trained', 'releas
  */
 const precedes: Partial<Record<Topic, Topic>> = { pairs: 'erasures', 'pairs.indexed': 'pairs' }
 
+/** A record that could not be decoded, in a topic that nobody but the fold reads: no group sends it to a dead topic. */
+export type RefusedRecord = Pick<LogRecord, 'topic' | 'partition' | 'offset'> & { readonly problem: ErrorCode }
+
+const onlyFolded: ReadonlySet<Topic> = new Set(['pairs.indexed', 'releases', 'erasures'])
+
 const FIRST_WAIT = 50
 const LONGEST_WAIT = 5_000
 
+type CatalogueOptions = {
+  readonly database: Database
+  readonly blobs: BlobStore
+  readonly readonly?: boolean
+  /** Told once of each, when it is folded. */
+  readonly onRefused?: (record: RefusedRecord) => void
+}
+
 /** The catalogue over `database`; with `readonly` another process folds it and this one only reads. Throws `not-ready` before that. */
-export function openCatalogue(options: { database: Database; blobs: BlobStore; readonly?: boolean }): Catalogue {
+export function openCatalogue(options: CatalogueOptions): Catalogue {
   const { database, blobs } = options
   if (options.readonly !== true) createCatalogueTables(database)
   else if (!hasCatalogueTables(database)) {
@@ -40,7 +60,22 @@ export function openCatalogue(options: { database: Database; blobs: BlobStore; r
 
   const isBehind = async (log: EventLog, topic: Topic): Promise<boolean> => {
     const folded = progress.offsets(topic)
-    return [...(await log.endOffsets(topic))].some(([partition, end]) => (folded.get(partition) ?? 0) < end)
+    return [...(await log.endOffsets(topic))].some(([partition, end]) => (folded.get(partition) ?? 0) !== end)
+  }
+
+  /** What was folded of another log, or of an end that this one has lost, is folded anew. */
+  const beginAnewWhereOther = async (log: EventLog, signal: AbortSignal | undefined): Promise<void> => {
+    const identity = await unlessStopped(log.identity(), signal)
+    const ends = await unlessStopped(endsOf(log, [...decisions, 'pairs', 'pairs.indexed']), signal)
+    const isOther = foldedLogOf(database) !== identity
+    if (isOther || [...ends].some(([topic, end]) => isPastEnd(progress.offsets(topic), end))) {
+      resetCatalogueTables(database, identity)
+    }
+  }
+
+  const tellRefused = (records: readonly LogRecord[]): void => {
+    for (const { topic, partition, offset, problem } of records)
+      if (problem !== null && onlyFolded.has(topic)) options.onRefused?.({ topic, partition, offset, problem })
   }
 
   const tell = (topic: Topic): void => {
@@ -60,15 +95,17 @@ export function openCatalogue(options: { database: Database; blobs: BlobStore; r
       let folded = false
       for (let wait = FIRST_WAIT; !folded && !signal.aborted; wait = Math.min(wait * 2, LONGEST_WAIT)) {
         try {
-          if (before !== undefined) await progress.reached(await endsOf(log, [before]), signal)
-          await fold(records)
+          if (before !== undefined) await progress.reached(await unlessStopped(endsOf(log, [before]), signal), signal)
+          await fold(records, signal)
           folded = true
         } catch (error) {
           if (toAppError(error).kind !== 'unavailable') throw error
           await delay(wait, undefined, { signal }).catch(() => undefined)
         }
       }
-      if (folded) tell(first.topic)
+      if (!folded) return
+      tellRefused(records)
+      tell(first.topic)
     }
 
     return (topics: readonly Topic[]): Consumer =>
@@ -81,30 +118,43 @@ export function openCatalogue(options: { database: Database; blobs: BlobStore; r
           progress.advance(topic, partition, next)
           tell(topic)
         },
+        onTruncated(topic, partition) {
+          const reason = new AppError(
+            'not-ready',
+            `The log has lost what the catalogue holds of ${topic}, partition ${partition}; the next start folds it anew.`,
+          )
+          forgetFoldedLog(database)
+          progress.invalidate(reason)
+          throw reason
+        },
       })
   }
 
   return {
     ...createQueries(database),
-    async follow(log) {
-      const start = startFolding(log, await log.partitions('pairs'))
-      const ends = await endsOf(log, decisions)
+    async follow(log, signal) {
+      await beginAnewWhereOther(log, signal)
+      const start = startFolding(log, await unlessStopped(log.partitions('pairs'), signal))
+      const ends = await unlessStopped(endsOf(log, decisions), signal)
       const end = () => progress.end(new AppError('not-ready', 'The catalogue is no longer brought up to date here.'))
       progress.begin()
       const first = start(decisions)
       first.done.then(end, end)
-      await Promise.race([progress.reached(ends), first.done])
+      await Promise.race([progress.reached(ends, signal), first.done]).catch(async (error: unknown) => {
+        await first.stop()
+        throw error
+      })
       const consumer = joined(first, start(['pairs']), start(['pairs.indexed']))
       consumer.done.then(end, end)
       return consumer
     },
-    async caughtUp(log) {
-      await progress.reached(await endsOf(log, [...decisions, 'pairs']))
+    async caughtUp(log, signal) {
+      await progress.reached(await unlessStopped(endsOf(log, [...decisions, 'pairs']), signal), signal)
     },
-    async foldedPast(records) {
+    async foldedPast(records, signal) {
       const ends = new Map<number, number>()
       for (const { partition, offset } of records) ends.set(partition, Math.max(ends.get(partition) ?? 0, offset + 1))
-      await progress.reached(new Map([['pairs', ends]]))
+      await progress.reached(new Map([['pairs', ends]]), signal)
     },
     async isCaughtUp(log) {
       for (const topic of [...decisions, 'pairs'] as const) if (await isBehind(log, topic)) return false
@@ -119,7 +169,7 @@ export function openCatalogue(options: { database: Database; blobs: BlobStore; r
       return () => releaseListeners.delete(listener)
     },
     close() {
-      progress.close()
+      progress.invalidate(new AppError('not-ready', 'The catalogue is closed.'))
       database.close()
     },
   }

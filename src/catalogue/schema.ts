@@ -1,12 +1,15 @@
 import type { Database } from '../sqlite/database.ts'
 
 /** Raised whenever the tables or the way of folding change. */
-const VERSION = 4
+const VERSION = 5
 
 const tables = `
   CREATE TABLE fold_offset (
     topic TEXT NOT NULL, partition INTEGER NOT NULL, next_offset INTEGER NOT NULL,
     PRIMARY KEY (topic, partition)) WITHOUT ROWID;
+
+  -- The log that the offsets are of.
+  CREATE TABLE fold_log (identity TEXT NOT NULL);
 
   CREATE TABLE split_group (
     split_key TEXT PRIMARY KEY, split TEXT NOT NULL) WITHOUT ROWID;
@@ -94,11 +97,24 @@ function dropTables(database: Database): void {
  */
 export function createCatalogueTables(database: Database): void {
   database.exec('PRAGMA secure_delete = ON')
-  if (hasCatalogueTables(database)) return
-  database.transaction(() => {
-    dropTables(database)
-    database.exec(tables)
-    database.exec(tally)
-    database.exec(`PRAGMA user_version = ${VERSION}`)
-  })
+  if (!hasCatalogueTables(database)) database.transaction(() => createAnew(database, null))
 }
+
+function createAnew(database: Database, identity: string | null): void {
+  dropTables(database)
+  database.exec(tables)
+  database.exec(tally)
+  database.exec(`PRAGMA user_version = ${VERSION}`)
+  if (identity !== null) database.prepare('INSERT INTO fold_log VALUES (?)').run(identity)
+}
+
+/** Empties the tables, for a fold of the log of this identity. */
+export const resetCatalogueTables = (database: Database, identity: string): void =>
+  database.transaction(() => createAnew(database, identity))
+
+/** What is folded is no good: the next start folds anew. */
+export const forgetFoldedLog = (database: Database): void => database.exec('DELETE FROM fold_log')
+
+/** The identity of the log that is folded; null where it is to be folded anew. */
+export const foldedLogOf = (database: Database): string | null =>
+  database.prepare<{ identity: string }>('SELECT identity FROM fold_log').get()?.identity ?? null

@@ -4,7 +4,7 @@ import { allDeadLetters, deadLettersOf, type DeadLetter } from '../roles/dead-le
 import { print, printJson, type CommandContext } from './context.ts'
 import type { ExitName } from './exit-codes.ts'
 import { formatTable } from './table.ts'
-import { withServices } from './with-services.ts'
+import { withLog } from './with-services.ts'
 
 export type DeadLettersOptions = { readonly json?: boolean }
 
@@ -41,7 +41,7 @@ function facts(letter: DeadLetter) {
 
 /** Lists what was given up, topic by topic, oldest first, with what was replayed since and died again. */
 export function listDeadLetters({ json }: DeadLettersOptions, context: CommandContext): Promise<ExitName> {
-  return withServices<ExitName>(context, { access: 'share', needsData: true }, async ({ log }) => {
+  return withLog<ExitName>(context, async (log) => {
     const letters = await allDeadLetters(log)
     if (json === true) printJson(context, letters.map(facts))
     else if (letters.length === 0) print(context, 'There are no dead records.')
@@ -71,7 +71,7 @@ export function showDeadLetter(
   { json }: DeadLettersOptions,
   context: CommandContext,
 ): Promise<ExitName> {
-  return withServices<ExitName>(context, { access: 'share', needsData: true }, async ({ log }) => {
+  return withLog<ExitName>(context, async (log) => {
     const { partition, offset } = coordinates
     const topic = sourceTopic(coordinates.topic)
     const letter = letterAt(await deadLettersOf(log, topic), topic, partition, offset)

@@ -1,6 +1,6 @@
-import { openPlatform } from '../bootstrap.ts'
+import { hasLog, openPlatform, serverChecks } from '../bootstrap.ts'
+import type { Catalogue } from '../catalogue/catalogue.ts'
 import { loadConfig, type Config } from '../config.ts'
-import { serverChecks } from '../bootstrap.ts'
 import { examine, fact, failureOf, ofServer, type Check, type Examined } from '../roles/doctor/check.ts'
 import { platformChecks } from '../roles/doctor/platform-checks.ts'
 import { nodeCheck, surroundingChecks } from '../roles/doctor/surroundings.ts'
@@ -10,7 +10,7 @@ import { createMetrics } from '../telemetry/metrics.ts'
 import { print, printJson, type CommandContext } from './context.ts'
 import { describeExamined, isWell, summary } from './doctor-report.ts'
 import type { ExitName } from './exit-codes.ts'
-import { isUntouched } from './with-services.ts'
+import { showFolding } from './folding.ts'
 
 export type DoctorOptions = { readonly json?: boolean }
 
@@ -36,18 +36,28 @@ async function* examineAll(context: CommandContext): AsyncGenerator<Examined> {
     return
   }
   yield* examineEach([...surroundingChecks(config), ...serverChecks(config).map(ofServer)])
-  if (isUntouched(config))
-    yield { name: 'event log', findings: [fact('nothing was published yet')] } // and looking must not begin it
-  else yield* examinePlatform(config)
+  // Looking must not begin a log: how many partitions it has is for whoever starts the first role to say.
+  const without = await hasLog(config).then((is) => (is ? null : fact('nothing was published yet')), failureOf)
+  if (without === null) yield* examinePlatform(config, context)
+  else yield { name: 'event log', findings: [without] }
 }
 
 /** What the ports say, or why they cannot be opened. */
-async function* examinePlatform(config: Config): AsyncGenerator<Examined> {
+async function* examinePlatform(config: Config, context: CommandContext): AsyncGenerator<Examined> {
   const opened: { platform?: Awaited<ReturnType<typeof openPlatform>> } = {}
   const opening: Check = {
     name: 'opening',
-    async run() {
-      opened.platform = await openPlatform(config, 'share')
+    async run(advanced) {
+      const folding = showFolding(context)
+      try {
+        const onFolded = (catalogue: Catalogue): void => {
+          advanced()
+          folding.look(catalogue)
+        }
+        opened.platform = await openPlatform(config, 'look', { onFolded })
+      } finally {
+        folding.stop()
+      }
       return [fact('every driver opens')]
     },
   }

@@ -85,7 +85,7 @@ What the index holds is kept, what is missing is embedded again, and what was er
 
 Examples:
   $ pairstream replay --from 0
-  $ pairstream replay --from 1200 --partition 3 --generation g2`,
+  $ pairstream replay --from 1200 --partition 3 --generation g2-1f0c9a2e`,
     )
     .action((options: ReplayOptions) => act(async (context) => (await import('./replay.ts')).replay(options, context)))
 

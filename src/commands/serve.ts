@@ -1,9 +1,12 @@
+import type { Drivers } from '../bootstrap.ts'
 import { loadConfig, roles as allRoles, type Config, type Role } from '../config.ts'
 import { AppError, toAppError } from '../core/errors.ts'
+import { missingDependencies } from '../roles/dependencies.ts'
 import { startFront } from '../roles/front.ts'
 import { startRoles } from '../roles/start-roles.ts'
 import { print, printJson, remark, type CommandContext } from './context.ts'
 import type { ExitName } from './exit-codes.ts'
+import { onceThere } from './once-there.ts'
 import { raised } from './stop-signal.ts'
 import { withServices } from './with-services.ts'
 
@@ -20,14 +23,22 @@ export async function serve(options: ServeOptions, context: CommandContext): Pro
   const chosen = options.roles ?? allRoles
   const config = loadConfig(context.environment, { PORT: options.port, HOST: options.host })
   requireSharedIndex(config, chosen)
+  requireSharedBlobs(config, chosen)
   const front = await startFront(config)
   const onWaiting = (error: AppError): void => {
-    front.waiting(error)
+    front.waitsFor(async () => [error.code])
     remark(context, `Waiting: ${error.message}`)
   }
+  const onFolding = (drivers: Drivers): void =>
+    front.waitsFor(async () => ['catalogue-behind', ...(await missingDependencies(drivers, chosen))])
+  const stays = { onWaiting, onFolding }
   try {
-    return await withServices<ExitName>(context, { access: 'own', config, stays: { onWaiting } }, async (services) => {
-      const running = await startRoles(services, chosen, {}, front)
+    return await withServices<ExitName>(context, { access: 'own', config, stays }, async (services) => {
+      const start = () => {
+        front.waitsFor(() => missingDependencies(services, chosen))
+        return startRoles(services, chosen, {}, front, signal)
+      }
+      const running = await onceThere(start, onWaiting, signal, services.failed)
       try {
         announce(front.address, chosen, options, context)
         await Promise.race([raised(signal), running.failed, services.failed])
@@ -69,5 +80,14 @@ function requireSharedIndex({ drivers: { eventLog, index } }: Config, chosen: re
     return
   }
   const detail = `INDEX_URL: the embedded index belongs to one process; run ${using.join(', ')} here together, or name a Qdrant server.`
+  throw new AppError('configuration-invalid', detail)
+}
+
+/** What one role stores in a folder of its own, the others would look for in theirs and give up. A folder that is named may be shared. */
+function requireSharedBlobs({ drivers: { eventLog, blobs } }: Config, chosen: readonly Role[]): void {
+  const isEverythingHere = allRoles.every((role) => chosen.includes(role))
+  if (eventLog.kind === 'sqlite' || blobs.kind !== 'files' || !blobs.isDefault || isEverythingHere) return
+  const detail =
+    'BLOB_URL: pictures would stay in the folder of this process; name a bucket (s3://bucket, or MINIO_BUCKET) or a folder that all roles share, or run all roles here.'
   throw new AppError('configuration-invalid', detail)
 }

@@ -1,12 +1,13 @@
-import { existsSync } from 'node:fs'
-import { setTimeout as delay } from 'node:timers/promises'
-import { openPlatform, type Access } from '../bootstrap.ts'
+import { hasLog, openLogToRead, openPlatform, type Access, type Drivers } from '../bootstrap.ts'
 import { loadConfig, type Config, type Settings } from '../config.ts'
-import { AppError, toAppError } from '../core/errors.ts'
+import { AppError } from '../core/errors.ts'
+import type { EventLog } from '../ports/event-log.ts'
 import { createServices, type Services } from '../roles/services.ts'
 import { createLogger, type LogLevel } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
+import { refusedRecords } from '../telemetry/refused-records.ts'
 import type { CommandContext } from './context.ts'
+import { onceThere } from './once-there.ts'
 
 type ServicesOptions = {
   readonly access: Access
@@ -17,17 +18,32 @@ type ServicesOptions = {
   readonly needsData?: boolean
   /**
    * Given where the process stays: it then logs what it does, where others log only what is wrong, and waits for servers that are not
-   * there yet, where others fail; `onWaiting` is told at each attempt.
+   * there yet, where others fail; `onWaiting` is told at each attempt, `onFolding` once they are there and the catalogue is folded. A stop
+   * ends either.
    */
-  readonly stays?: { readonly onWaiting: (error: AppError) => void }
+  readonly stays?: { readonly onWaiting: (error: AppError) => void; readonly onFolding: (drivers: Drivers) => void }
 }
 
-/** Whether nobody has published anything into the embedded log yet; what a broker holds is asked of the broker. */
-export const isUntouched = ({ drivers: { eventLog } }: Config): boolean =>
-  eventLog.kind === 'sqlite' && !existsSync(eventLog.path)
+/** Throws `not-ready` where nothing was published yet: looking must not begin a log. */
+async function requireData(config: Config): Promise<void> {
+  if (await hasLog(config)) return
+  const [where, variable] =
+    config.drivers.eventLog.kind === 'sqlite' ? [config.DATA_DIR, 'DATA_DIR'] : ['Kafka', 'KAFKA_PREFIX']
+  const detail = `Nothing was published into ${where} yet; use 'pairstream publish', or set ${variable}.`
+  throw new AppError('not-ready', detail)
+}
 
-const noData = ({ DATA_DIR }: Config): AppError =>
-  new AppError('not-ready', `Nothing was published into ${DATA_DIR} yet; use 'pairstream publish', or set DATA_DIR.`)
+/** Runs `body` with the log alone, for which nothing has to be folded. Throws `not-ready` before anything was published. */
+export async function withLog<T>(context: CommandContext, body: (log: EventLog) => Promise<T>): Promise<T> {
+  const config = loadConfig(context.environment)
+  await requireData(config)
+  const log = await openLogToRead(config)
+  try {
+    return await body(log)
+  } finally {
+    await log.close()
+  }
+}
 
 /** Opens drivers and services, runs `body` with them, and closes them again whatever becomes of it. */
 export async function withServices<T>(
@@ -41,12 +57,21 @@ export async function withServices<T>(
   }: ServicesOptions,
   body: (services: Services) => Promise<T>,
 ): Promise<T> {
-  if (needsData && isUntouched(config)) throw noData(config)
+  if (needsData) await requireData(config)
   const logger = createLogger({ level: stays === undefined ? quieter(config.LOG_LEVEL) : config.LOG_LEVEL })
-  const open = () => openPlatform(config, access, (text) => logger.warn(text))
-  const platform = stays === undefined ? await open() : await openOnceThere(open, stays.onWaiting, context.signal)
+  const metrics = createMetrics()
+  const onRefused = refusedRecords(logger, metrics)
+  const events = { onWarning: (text: string) => logger.warn(text), onRefused }
+  const platform =
+    stays === undefined
+      ? await openPlatform(config, access, events)
+      : await onceThere(
+          () => openPlatform(config, access, { ...events, onFolding: stays.onFolding }, context.signal),
+          stays.onWaiting,
+          context.signal,
+        )
   try {
-    const services = await createServices(platform, logger, createMetrics())
+    const services = await createServices(platform, logger, metrics)
     try {
       return await body(services)
     } finally {
@@ -54,29 +79,6 @@ export async function withServices<T>(
     }
   } finally {
     await platform.close()
-  }
-}
-
-const FIRST_WAIT = 1_000
-const LONGEST_WAIT = 10_000
-
-/** Opens as soon as the servers are there; a stop ends the waiting with what it waited for. */
-async function openOnceThere<T>(
-  open: () => Promise<T>,
-  onWaiting: (error: AppError) => void,
-  signal: AbortSignal,
-): Promise<T> {
-  for (let wait = FIRST_WAIT; ; wait = Math.min(2 * wait, LONGEST_WAIT)) {
-    try {
-      return await open()
-    } catch (thrown) {
-      const error = toAppError(thrown)
-      if (error.kind !== 'unavailable') throw error
-      onWaiting(error)
-      await delay(wait, undefined, { signal }).catch(() => {
-        throw error
-      })
-    }
   }
 }
 

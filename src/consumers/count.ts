@@ -40,14 +40,14 @@ export function createCountHandler({
   return {
     group: 'count',
     topics: ['pairs'],
-    async handle(records) {
+    async handle(records, signal) {
       for (const record of records) {
         const problem = pairRecordProblem(record, partitions)
         if (problem !== null) throw problem
       }
       tellPublished(records)
       // Caught up on requests too: the one just made has set a new base.
-      await catalogue.caughtUp(log)
+      await catalogue.caughtUp(log, signal)
       const pictures = storePictures(carriedPictures(records, catalogue))
       if (!isCrossing(counterState(catalogue), settings)) return pictures
       const options = { reason: 'volume', requestedBy: 'counter', threshold: settings.threshold, now: clock() } as const

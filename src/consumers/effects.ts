@@ -1,4 +1,4 @@
-import { toAppError } from '../core/errors.ts'
+import { AppError, toAppError } from '../core/errors.ts'
 import type { PairIndexed } from '../core/events.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
 import type { EventLog, NewDeadRecord, NewRecord } from '../ports/event-log.ts'
@@ -41,9 +41,19 @@ export type EffectPorts = {
   readonly onIndexed?: (pairs: readonly PairIndexed[]) => void
 }
 
-/** Applies effects in order; the runner commits the offset only once this resolves. */
-export async function applyEffects(effects: readonly Effect[], ports: EffectPorts): Promise<void> {
-  for (const effect of effects) await applyEffect(effect, ports)
+/**
+ * Applies effects in order; the runner commits the offset only once this resolves. Rejects before the next effect once the partition
+ * is another member's (`signal`), who may have written something newer; a mere stop lets them finish.
+ */
+export async function applyEffects(
+  effects: readonly Effect[],
+  ports: EffectPorts,
+  signal?: AbortSignal,
+): Promise<void> {
+  for (const effect of effects) {
+    if (signal?.aborted === true && signal.reason instanceof AppError) throw signal.reason
+    await applyEffect(effect, ports)
+  }
 }
 
 async function applyEffect(effect: Effect, ports: EffectPorts): Promise<void> {

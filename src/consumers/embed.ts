@@ -81,10 +81,10 @@ export function createEmbedHandler(deps: EmbedDependencies): Handler<'pairs'> {
     })
   }
 
-  const handle = async (delivered: readonly LogRecord<'pairs'>[]): Promise<Effect[]> => {
+  const handle = async (delivered: readonly LogRecord<'pairs'>[], signal: AbortSignal): Promise<Effect[]> => {
     // The counter's group, of which there is one for ever, sends poison to the dead topic; each generation skips it.
     const records = delivered.filter((record) => pairRecordProblem(record, deps.partitions) === null)
-    await catalogue.foldedPast(records)
+    await catalogue.foldedPast(records, signal)
     const ids = records.map(({ key }) => key.split(':') as [string, string])
     const imageIds = [...new Set(ids.map(([imageId]) => imageId))]
     const pairIds = [...new Set(ids.map(([, pairId]) => pairId))]

@@ -45,7 +45,7 @@ export function createEraseHandler(deps: EraseDependencies): Handler<'pairs'> {
   return {
     group: 'erase',
     topics: ['pairs'],
-    async handle(records) {
+    async handle(records, signal) {
       const partitions = await log.partitions('pairs')
       // Poison is the counter's to report: here it erases nothing, so there is nothing to certify.
       const tombstones = records.filter(
@@ -53,7 +53,7 @@ export function createEraseHandler(deps: EraseDependencies): Handler<'pairs'> {
       )
       if (tombstones.length === 0) return []
       // Past the tombstones and up to now: what came back since must not be taken for dead.
-      await catalogue.caughtUp(log)
+      await catalogue.caughtUp(log, signal)
       await requirePassed(tombstones)
       const ids = tombstones.flatMap(({ key }) => parsePairKey(key) ?? [])
       const erased = {
@@ -65,7 +65,7 @@ export function createEraseHandler(deps: EraseDependencies): Handler<'pairs'> {
       const blobRemovals = (await Promise.all(images.map(removeImage))).flat()
       return [
         // The sweep that the receipt stands for: of every generation, after the tombstone, for exactly what it erases.
-        ...(await sweepErased(deps, erased)),
+        ...(await sweepErased(deps, erased, signal)),
         ...(images.length === 0 ? [] : [{ type: 'features-erase', imageIds: images } as const]),
         ...blobRemovals,
         { type: 'training-data-erase', pairIds: erased.captions },

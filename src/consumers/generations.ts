@@ -1,6 +1,7 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import { embedGroup } from '../core/consumer-groups.ts'
 import { viewReleases } from '../core/release-chain.ts'
+import { requireGoing } from '../core/stop.ts'
 import type { Encoder } from '../ports/encoder.ts'
 import type { Consumer, EventLog } from '../ports/event-log.ts'
 import type { VectorIndex } from '../ports/vector-index.ts'
@@ -9,7 +10,7 @@ export type GenerationsDependencies = {
   readonly catalogue: Catalogue
   readonly log: EventLog
   readonly index: VectorIndex
-  readonly openEncoder: (modelVersion: string) => Promise<Encoder>
+  readonly openEncoder: (modelVersion: string, signal: AbortSignal | undefined) => Promise<Encoder>
   /** Starts the group that alone writes this generation. */
   readonly startEmbedding: (generation: string, encoder: Encoder) => Consumer
   /** How long after its retirement a generation is deleted, in milliseconds: replicas may still read it. */
@@ -20,8 +21,8 @@ export type GenerationsDependencies = {
 type Running = { readonly consumer: Consumer; readonly encoder: Encoder }
 
 type Generations = {
-  /** Starts and stops groups so that each live generation has one; true when something changed. */
-  step(): Promise<boolean>
+  /** Starts and stops groups so that each live generation has one; true when something changed. `signal` ends it between two of them. */
+  step(signal?: AbortSignal): Promise<boolean>
   /** Rejects when a group ends that should not. */
   readonly failed: Promise<never>
   stop(): Promise<void>
@@ -34,8 +35,8 @@ export function createGenerations(deps: GenerationsDependencies): Generations {
   const failed = new Promise<never>((_, reject) => (fail = reject))
   failed.catch(() => undefined)
 
-  const start = async (generation: string, modelVersion: string): Promise<void> => {
-    const encoder = await deps.openEncoder(modelVersion)
+  const start = async (generation: string, modelVersion: string, signal: AbortSignal | undefined): Promise<void> => {
+    const encoder = await deps.openEncoder(modelVersion, signal)
     try {
       await deps.index.create(generation, encoder.dimension)
       const consumer = deps.startEmbedding(generation, encoder)
@@ -72,7 +73,7 @@ export function createGenerations(deps: GenerationsDependencies): Generations {
 
   return {
     failed,
-    async step() {
+    async step(signal) {
       const { live } = viewReleases(deps.catalogue.releases())
       const toStart = [...live].filter(([generation]) => !running.has(generation))
       const toEnd = [...running.keys()].filter((generation) => !live.has(generation))
@@ -80,8 +81,9 @@ export function createGenerations(deps: GenerationsDependencies): Generations {
       for (const generation of toEnd) await end(generation)
       for (const [generation, modelVersion] of toStart) {
         // A model that cannot be opened holds up its own generation only.
-        await start(generation, modelVersion).catch((error: unknown) => failures.push(error))
+        await start(generation, modelVersion, signal).catch((error: unknown) => failures.push(error))
       }
+      requireGoing(signal)
       const deleted = await deleteRetired()
       if (failures.length > 0) throw failures[0]
       return deleted || toStart.length + toEnd.length > 0

@@ -1,20 +1,25 @@
+import { toAppError } from '../core/errors.ts'
+
 type Loop = { stop(): Promise<void> }
 
 /**
  * Calls `step` again and again: at once after it did something, else when woken or after `interval` milliseconds. A step that
- * throws is reported and tried again after the interval.
+ * throws is reported and tried again after the interval. On a stop its signal is raised: it may leave what it does for the next start, by
+ * a throw that is then nobody's concern.
  */
 export function startLoop(options: {
-  readonly step: () => Promise<boolean>
+  readonly step: (signal: AbortSignal) => Promise<boolean>
   readonly interval: number
   /** Subscribes to whatever may give the step something to do. */
   readonly onWake: (wake: () => void) => () => void
   readonly onError: (error: unknown) => void
 }): Loop {
-  const state = { stopped: false, woken: false }
+  const stopping = new AbortController()
+  const { signal } = stopping
+  let woken = false
   let wake: () => void = () => undefined
   const unsubscribe = options.onWake(() => {
-    state.woken = true
+    woken = true
     wake()
   })
 
@@ -25,17 +30,17 @@ export function startLoop(options: {
         clearTimeout(timer)
         resolve()
       }
-      if (state.woken || state.stopped) wake()
+      if (woken || signal.aborted) wake()
     })
   }
 
-  const isStopped = (): boolean => state.stopped
+  const isStopped = (): boolean => signal.aborted
   const ended = (async () => {
     while (!isStopped()) {
-      state.woken = false
-      const busy = await options.step().catch((error: unknown) => {
-        options.onError(error)
-        state.woken = false
+      woken = false
+      const busy = await options.step(signal).catch((error: unknown) => {
+        if (!isStopped() || toAppError(error).kind !== 'unavailable') options.onError(error)
+        woken = false
         return false
       })
       if (!busy && !isStopped()) await rest()
@@ -44,7 +49,7 @@ export function startLoop(options: {
 
   return {
     async stop() {
-      state.stopped = true
+      stopping.abort()
       unsubscribe()
       wake()
       await ended

@@ -11,9 +11,9 @@ export type KeeperDependencies = {
   readonly log: EventLog
   readonly releases: ReleaseLog
   /** What is known of the release that serves `generation`, now. */
-  readonly observe: (modelVersion: string, generation: string) => Promise<Observations>
+  readonly observe: (modelVersion: string, generation: string, signal: AbortSignal | undefined) => Promise<Observations>
   /** Why a model can never be opened (its folder is damaged); null for one that can, or may later. */
-  readonly modelProblem: (modelVersion: string) => Promise<AppError | null>
+  readonly modelProblem: (modelVersion: string, signal: AbortSignal | undefined) => Promise<AppError | null>
   readonly limits: WatchLimits
   /** How long a new champion is watched, in milliseconds. */
   readonly probation: number
@@ -23,8 +23,8 @@ export type KeeperDependencies = {
 }
 
 type ReleaseKeeper = {
-  /** Does the one next thing that a release needs, if any; true when it did something. */
-  step(): Promise<boolean>
+  /** Does the one next thing that a release needs, if any; true when it did something. Throws `not-ready` once `signal` is raised. */
+  step(signal?: AbortSignal): Promise<boolean>
 }
 
 /**
@@ -46,91 +46,114 @@ export function createReleaseKeeper(deps: KeeperDependencies): ReleaseKeeper {
     return [...end].every(([partition, next]) => (committed.get(partition) ?? 0) >= next)
   }
 
-  const promote = async (view: ReleaseView, build: OpenBuild): Promise<boolean> => {
+  const promote = async (view: ReleaseView, build: OpenBuild, signal: AbortSignal | undefined): Promise<boolean> => {
     if (!(await isComplete(build))) return false
     const { head, serving } = view
     if (serving?.generation != null)
-      before.set(build.generation, await deps.observe(serving.modelVersion, serving.generation))
-    const golden = (await deps.observe(build.modelVersion, build.generation)).goldenRecall
-    await releases.append({
-      follows: head,
-      state: 'promoted',
-      modelVersion: build.modelVersion,
-      generation: build.generation,
-      reason: build.record.reason,
-      evidence: { goldenRecall: golden, gate: parse(build.record.evidence) },
-    })
+      before.set(build.generation, await deps.observe(serving.modelVersion, serving.generation, signal))
+    const golden = (await deps.observe(build.modelVersion, build.generation, signal)).goldenRecall
+    await releases.append(
+      {
+        follows: head,
+        state: 'promoted',
+        modelVersion: build.modelVersion,
+        generation: build.generation,
+        reason: build.record.reason,
+        evidence: { goldenRecall: golden, gate: parse(build.record.evidence) },
+      },
+      signal,
+    )
     return true
   }
 
   /** A build whose model cannot be opened would wait for ever, and all later challengers behind it. */
-  const abandon = async ({ head }: ReleaseView, { modelVersion, generation }: OpenBuild): Promise<boolean> => {
+  const abandon = async (
+    { head }: ReleaseView,
+    { modelVersion, generation }: OpenBuild,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> => {
     if (tried.has(generation)) return false
-    const problem = await deps.modelProblem(modelVersion)
+    const problem = await deps.modelProblem(modelVersion, signal)
     tried.add(generation)
     if (problem === null) return false
     const reason = `The model cannot be opened: ${problem.message}`
-    await releases.append({ follows: head, state: 'retired', modelVersion, generation, reason, evidence: null })
+    const draft = { follows: head, state: 'retired', modelVersion, generation, reason, evidence: null } as const
+    await releases.append(draft, signal)
     return true
   }
 
-  const watch = async ({ head, serving, previous, onProbation }: ReleaseView): Promise<boolean> => {
+  const watch = async (
+    { head, serving, previous, onProbation }: ReleaseView,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> => {
     if (!onProbation || serving?.generation == null) return false
     const passed = deps.clock() - serving.decidedAt >= deps.probation
     if (!passed && deps.clock() - watchedAt < deps.watchInterval) return false
     watchedAt = deps.clock()
-    const now = await deps.observe(serving.modelVersion, serving.generation)
+    const now = await deps.observe(serving.modelVersion, serving.generation, signal)
     const atPromotion = goldenRecallIn(parse(serving.evidence))
     const known = before.get(serving.generation) ?? nothingSeen
     const breach = breachOf({ ...known, goldenRecall: atPromotion }, now, deps.limits)
     if (breach !== null && previous?.generation != null) {
-      await releases.append({
-        follows: head,
-        state: 'reverted',
-        modelVersion: previous.modelVersion,
-        generation: previous.generation,
-        reason: breach,
-        evidence: { taken_back: serving.modelVersion, observed: now },
-      })
+      await releases.append(
+        {
+          follows: head,
+          state: 'reverted',
+          modelVersion: previous.modelVersion,
+          generation: previous.generation,
+          reason: breach,
+          evidence: { taken_back: serving.modelVersion, observed: now },
+        },
+        signal,
+      )
       return true
     }
     if (!passed) return false
     const { modelVersion, generation } = serving
-    await releases.append({
-      follows: head,
-      state: 'probation-passed',
-      modelVersion,
-      generation,
-      reason: breach ?? 'The watch saw nothing wrong.',
-      evidence: now,
-    })
+    await releases.append(
+      {
+        follows: head,
+        state: 'probation-passed',
+        modelVersion,
+        generation,
+        reason: breach ?? 'The watch saw nothing wrong.',
+        evidence: now,
+      },
+      signal,
+    )
     return true
   }
 
-  const retire = async ({ head, live, serving, build, onProbation }: ReleaseView): Promise<boolean> => {
+  const retire = async (
+    { head, live, serving, build, onProbation }: ReleaseView,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> => {
     if (onProbation || serving === null) return false
     const unneeded = [...live].find(
       ([generation]) => generation !== serving.generation && generation !== build?.generation,
     )
     if (unneeded === undefined) return false
     const [generation, modelVersion] = unneeded
-    await releases.append({
-      follows: head,
-      state: 'retired',
-      modelVersion,
-      generation,
-      reason: 'Another release serves.',
-      evidence: null,
-    })
+    await releases.append(
+      {
+        follows: head,
+        state: 'retired',
+        modelVersion,
+        generation,
+        reason: 'Another release serves.',
+        evidence: null,
+      },
+      signal,
+    )
     return true
   }
 
   return {
-    async step() {
+    async step(signal) {
       const view = viewReleases(catalogue.releases())
       const { build } = view
-      if (build !== null && ((await abandon(view, build)) || (await promote(view, build)))) return true
-      return (await watch(view)) || (await retire(view))
+      if (build !== null && ((await abandon(view, build, signal)) || (await promote(view, build, signal)))) return true
+      return (await watch(view, signal)) || (await retire(view, signal))
     },
   }
 }

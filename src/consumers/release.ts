@@ -1,7 +1,7 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import { AppError } from '../core/errors.ts'
 import type { ModelTrained } from '../core/events.ts'
-import { viewReleases } from '../core/release-chain.ts'
+import { nextGeneration, viewReleases } from '../core/release-chain.ts'
 import type { GateDecision } from '../evaluation/gate-decision.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import type { ReleaseLog } from './release-log.ts'
@@ -15,8 +15,14 @@ export type ReleaseDependencies = {
   readonly log: EventLog
   readonly releases: ReleaseLog
   /** Compares the two on the held-out images. */
-  readonly compare: (champion: string, challenger: string, reason: string, look: number) => Promise<GateDecision>
-  readonly judgeFirst: (challenger: string) => Promise<FirstModelVerdict>
+  readonly compare: (
+    champion: string,
+    challenger: string,
+    reason: string,
+    look: number,
+    signal: AbortSignal,
+  ) => Promise<GateDecision>
+  readonly judgeFirst: (challenger: string, signal: AbortSignal) => Promise<FirstModelVerdict>
   /** Told of each decision that took effect: why the model was trained, and `promoted`, `rejected` or `inconclusive`. */
   readonly onDecided?: (reason: string, outcome: 'promoted' | 'rejected' | 'inconclusive') => void
 }
@@ -35,13 +41,13 @@ export function createReleaseHandler(deps: ReleaseDependencies): Handler<'models
         if (problem !== null)
           throw new AppError(problem, 'The trained model cannot be decoded; retrain to get another.')
         if (value?.outcome !== 'trained') continue
-        await deps.catalogue.caughtUp(deps.log)
+        await deps.catalogue.caughtUp(deps.log, signal)
         // The first answer to a request counts, also when it was a failure and this record came second.
         const model = deps.catalogue.model(value.modelVersion)
         if (model?.outcome !== 'trained') continue
         while (!isDecided(deps.catalogue, model)) {
           await noOpenBuild(deps.catalogue, signal)
-          await decide(deps, model, 1)
+          await decide(deps, model, 1, signal)
         }
       }
       return []
@@ -52,25 +58,38 @@ export function createReleaseHandler(deps: ReleaseDependencies): Handler<'models
 const isDecided = (catalogue: Catalogue, model: ModelTrained): boolean =>
   catalogue.releases().some(({ modelVersion }) => modelVersion === model.modelVersion)
 
-/** Appends the decision on one challenger; a record that came in while it was compared leaves it undecided. */
-export async function decide(deps: ReleaseDependencies, model: ModelTrained, look: number): Promise<void> {
+/**
+ * Appends the decision on one challenger; a record that came in while it was compared leaves it undecided, and so does a stop, by
+ * `not-ready`.
+ */
+export async function decide(
+  deps: ReleaseDependencies,
+  model: ModelTrained,
+  look: number,
+  signal: AbortSignal,
+): Promise<void> {
   const { catalogue, releases, onDecided } = deps
-  const { modelVersion, requestId } = model
+  const { modelVersion, requestId, manifest } = model
+  if (manifest === null)
+    throw new AppError('model-not-found', `The model ${modelVersion} names no files; train another.`)
   const reason = catalogue.requests().find((request) => request.requestId === requestId)?.reason ?? 'manual'
   const champion = catalogue.currentRelease()
-  const { head: follows, nextGeneration } = viewReleases(catalogue.releases())
-  const building = { follows, state: 'building', modelVersion, generation: nextGeneration } as const
+  const chain = catalogue.releases()
+  const follows = viewReleases(chain).head
+  const generation = nextGeneration(chain, manifest)
+  const building = { follows, state: 'building', modelVersion, generation } as const
   const kept = { follows, modelVersion, generation: null } as const
   if (champion === null) {
-    const { accepted, sentence, evidence } = await deps.judgeFirst(modelVersion)
+    const { accepted, sentence, evidence } = await deps.judgeFirst(modelVersion, signal)
     const outcome = accepted ? building : ({ ...kept, state: 'rejected' } as const)
-    const record = await releases.append({ ...outcome, reason: sentence, evidence })
+    const record = await releases.append({ ...outcome, reason: sentence, evidence }, signal)
     if (record !== null) onDecided?.(reason, accepted ? 'promoted' : 'rejected')
     return
   }
-  const decision = await deps.compare(champion.modelVersion, modelVersion, reason, look)
+  const decision = await deps.compare(champion.modelVersion, modelVersion, reason, look, signal)
   const outcome = decision.outcome === 'promoted' ? building : { ...kept, state: decision.outcome }
-  const record = await releases.append({ ...outcome, reason: decision.sentence, evidence: decision.evidence })
+  const draft = { ...outcome, reason: decision.sentence, evidence: decision.evidence }
+  const record = await releases.append(draft, signal)
   if (record !== null) onDecided?.(reason, decision.outcome)
 }
 

@@ -59,7 +59,7 @@ export function run<T extends Topic>(handler: Handler<T>, options: RunnerOptions
   }
 
   const attempt = (records: readonly LogRecord<T>[], signal: AbortSignal): Promise<AppError | null> =>
-    whenAvailable(async () => applyEffects(await handler.handle(records, signal), options.ports), signal)
+    whenAvailable(async () => applyEffects(await handler.handle(records, signal), options.ports, signal), signal)
 
   /** The log that takes the dead may be away too; the record is not passed before it is there. */
   const bury = async (record: LogRecord<T>, error: AppError, attempts: number, signal: AbortSignal): Promise<void> => {
@@ -131,13 +131,19 @@ async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   })
 }
 
-/** Where it came from, why it died and how often it was tried; never its value. */
+/** Characters of a key that a dead record repeats: a key alone may fill a record, and what is said of it has to fit beside it. */
+const LONGEST_KEY = 1_024
+
+/** Where it came from, why it died and how often it was tried; never its value. A key that was cut is still found at the origin. */
 function deadRecord(record: Origin, error: AppError, attempts: number, group: string, now: number): NewDeadRecord {
+  const { key } = record
+  const isCut = key.length > LONGEST_KEY
   return {
     topic: deadTopicOf(record.topic),
-    key: record.key,
+    key: isCut ? key.slice(0, LONGEST_KEY) : key,
     partition: record.partition,
     headers: {
+      ...(isCut ? { key_cut_from: String(key.length) } : {}),
       origin_topic: record.topic,
       origin_partition: String(record.partition),
       origin_offset: String(record.offset),

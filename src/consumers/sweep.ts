@@ -1,5 +1,6 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import { toAppError } from '../core/errors.ts'
+import { requireGoing } from '../core/stop.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import { pointKinds, type PointKind, type VectorIndex } from '../ports/vector-index.ts'
@@ -36,13 +37,15 @@ async function deadAmong(
   { catalogue, log }: Pick<SweepDependencies, 'catalogue' | 'log'>,
   kind: PointKind,
   ids: readonly string[],
+  signal: AbortSignal | undefined,
 ): Promise<readonly string[]> {
   const withoutLife = (): readonly string[] => {
     const live = catalogue.liveAmong(kind, ids)
     return ids.filter((id) => !live.has(id))
   }
+  requireGoing(signal)
   if (withoutLife().length === 0) return []
-  await catalogue.caughtUp(log)
+  await catalogue.caughtUp(log, signal)
   return withoutLife()
 }
 
@@ -51,23 +54,26 @@ async function removalOf(
   generation: string,
   kind: PointKind,
   suspects: readonly string[],
+  signal: AbortSignal | undefined,
 ): Promise<Effect[]> {
-  const ids = await deadAmong(deps, kind, suspects)
+  const ids = await deadAmong(deps, kind, suspects, signal)
   return ids.length === 0 ? [] : [{ type: 'points-remove', generation, kind, ids }]
 }
 
 /**
  * The points in any generation that no live pair or image stands for, as effects that remove them. Apply each batch before taking
- * the next: what was dead when it was looked at may come back, and its new point must not go.
+ * the next: what was dead when it was looked at may come back, and its new point must not go. Throws `not-ready` between two batches
+ * once `signal` is raised, as the other sweeps do.
  */
 export async function* sweepIndex(
   deps: Pick<SweepDependencies, 'catalogue' | 'log' | 'index'>,
+  signal?: AbortSignal,
 ): AsyncGenerator<readonly Effect[]> {
   for (const { generation } of await deps.index.generations()) {
     for (const kind of pointKinds) {
       try {
         for await (const ids of pagesOf(deps.index.ids(generation, kind))) {
-          const removal = await removalOf(deps, generation, kind, ids)
+          const removal = await removalOf(deps, generation, kind, ids, signal)
           if (removal.length > 0) yield removal
         }
       } catch (error) {
@@ -81,17 +87,19 @@ export async function* sweepIndex(
 export async function sweepErased(
   deps: Pick<SweepDependencies, 'catalogue' | 'log' | 'index'>,
   erased: Readonly<Record<PointKind, readonly string[]>>,
+  signal?: AbortSignal,
 ): Promise<Effect[]> {
   const held: { readonly generation: string; readonly kind: PointKind; readonly ids: readonly string[] }[] = []
   for (const { generation } of await deps.index.generations()) {
     for (const kind of pointKinds) {
+      requireGoing(signal)
       const points = await deps.index.points(generation, kind, erased[kind]).catch(ignoreDropped)
       held.push({ generation, kind, ids: (points ?? []).map(({ id }) => id) })
     }
   }
   // The catalogue is asked last, as close to the removal as can be.
   const removals: Effect[] = []
-  for (const { generation, kind, ids } of held) removals.push(...(await removalOf(deps, generation, kind, ids)))
+  for (const { generation, kind, ids } of held) removals.push(...(await removalOf(deps, generation, kind, ids, signal)))
   return removals
 }
 
@@ -109,10 +117,10 @@ export function blobRemoval({ key, putAt }: { key: string; putAt: number }, deps
 const imageIdOf = ({ key }: { readonly key: string }): string => key.slice(key.lastIndexOf('/') + 1)
 
 /** The blobs of pictures that no live pair refers to, as effects that delete them. */
-export async function sweepBlobs(deps: SweepDependencies): Promise<Effect[]> {
+export async function sweepBlobs(deps: SweepDependencies, signal?: AbortSignal): Promise<Effect[]> {
   const effects: Effect[] = []
   for await (const blobs of pagesOf(deps.blobs.list('images/'))) {
-    const dead = new Set(await deadAmong(deps, 'images', blobs.map(imageIdOf)))
+    const dead = new Set(await deadAmong(deps, 'images', blobs.map(imageIdOf), signal))
     for (const blob of blobs) if (dead.has(imageIdOf(blob))) effects.push(...blobRemoval(blob, deps))
   }
   return effects

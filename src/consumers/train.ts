@@ -73,7 +73,7 @@ export function createTrainHandler(deps: TrainDependencies): Handler<'retraining
       const effects: Effect[] = []
       for (const { value: request } of records) {
         if (request === null) continue
-        await deps.catalogue.caughtUp(deps.log)
+        await deps.catalogue.caughtUp(deps.log, signal)
         if (deps.catalogue.models().some(({ requestId }) => requestId === request.requestId)) {
           effects.push(remove(request))
           continue

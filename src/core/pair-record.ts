@@ -19,8 +19,7 @@ export const imageBlobKey = (imageId: string): string => `images/${imageId.slice
  * a record that another refuses. The bytes of a picture that lies in the blob store are checked by whoever loads them.
  */
 export function pairRecordProblem(record: KeyedRecord, partitions: number): AppError | null {
-  if (record.problem !== null)
-    return new AppError(record.problem, `The record with the key ${record.key} cannot be decoded.`)
+  if (record.problem !== null) return new AppError(record.problem, 'The record cannot be decoded.')
   const ids = parsePairKey(record.key)
   if (ids === null) return new AppError('wrong-id', 'The key is not imageId:pairId.')
   const partition = partitionOf(ids.imageId, partitions)

@@ -1,4 +1,5 @@
 import type { ReleaseRecord } from './events.ts'
+import { sha256Hex } from './ids.ts'
 
 /** A generation that is being filled, and is to be promoted once it is complete. */
 export type OpenBuild = { readonly modelVersion: string; readonly generation: string; readonly record: ReleaseRecord }
@@ -16,8 +17,6 @@ export type ReleaseView = {
   /** Generations that consumers keep up to date: built or being built, and not retired. */
   readonly live: ReadonlyMap<string, string>
   readonly retired: readonly ReleaseRecord[]
-  /** The generation that the next build gets. */
-  readonly nextGeneration: string
 }
 
 /**
@@ -62,7 +61,17 @@ export function viewReleases(chain: readonly ReleaseRecord[]): ReleaseView {
     serves.findLast(
       ({ generation }) => generation !== serving?.generation && generation !== null && live.has(generation),
     ) ?? null
-  const builds = chain.filter(({ state }) => state === 'building').length
   const head = chain.at(-1)?.releaseId ?? null
-  return { head, build, serving, previous, onProbation, live, retired, nextGeneration: `g${builds + 1}` }
+  return { head, build, serving, previous, onProbation, live, retired }
+}
+
+/**
+ * The generation that the next build gets, such as `g7-1f0c9a2e`: how many there were, and the model by its manifest, which names every
+ * file by content. The number alone, and the model version too, come again in a log that was restored or begun anew, where the index may
+ * still hold what they stood for before. Under this name it holds vectors of this very model or none, so that whoever finds some may
+ * keep them: they are equal to those it would compute, and what was erased since is removed by its tombstone and by the sweep.
+ */
+export function nextGeneration(chain: readonly ReleaseRecord[], manifest: string): string {
+  const builds = chain.filter(({ state }) => state === 'building').length
+  return `g${builds + 1}-${sha256Hex(manifest).slice(0, 8)}`
 }

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AppError, type ErrorCode } from '../core/errors.ts'
+import { unlessStopped } from '../core/stop.ts'
 import type { EvaluatedCaption, EvaluatedImage, Evaluation } from './evaluate-retrieval.ts'
 
 /** What is sent to the process; judgements as a table, because a function cannot be sent. */
@@ -17,11 +18,11 @@ export type EvaluationReport =
 
 const program = fileURLToPath(new URL(`./evaluation-process${extname(import.meta.url)}`, import.meta.url))
 
-/** `evaluateRetrieval` in a process of its own: seconds of arithmetic would hold up every search of this one. */
-export async function evaluateInProcess(order: EvaluationOrder): Promise<Evaluation> {
+/** `evaluateRetrieval` in a process of its own: seconds of arithmetic would hold up every search of this one. `signal` ends it. */
+export async function evaluateInProcess(order: EvaluationOrder, signal?: AbortSignal): Promise<Evaluation> {
   const child = fork(program, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   try {
-    const report = await new Promise<EvaluationReport>((resolve, reject) => {
+    const reported = new Promise<EvaluationReport>((resolve, reject) => {
       child.once('message', (message) => resolve(message as EvaluationReport))
       child.once('error', reject)
       child.once('exit', (code, signal) =>
@@ -29,6 +30,7 @@ export async function evaluateInProcess(order: EvaluationOrder): Promise<Evaluat
       )
       child.send(order)
     })
+    const report = await unlessStopped(reported, signal)
     if ('evaluation' in report) return report.evaluation
     throw new AppError(report.code, report.detail)
   } finally {

@@ -1,4 +1,5 @@
 import type { Catalogue, LivePair } from '../catalogue/catalogue.ts'
+import { requireGoing } from '../core/stop.ts'
 import type { Encoder } from '../ports/encoder.ts'
 import type { VectorIndex } from '../ports/vector-index.ts'
 import type { Judgement } from './held-out.ts'
@@ -19,7 +20,7 @@ export type GoldenAnswers = {
 export function createGoldenQueries(deps: {
   catalogue: Catalogue
   index: VectorIndex
-  openEncoder: (modelVersion: string) => Promise<Encoder>
+  openEncoder: (modelVersion: string, signal?: AbortSignal) => Promise<Encoder>
   judgement: Judgement
 }) {
   const sample = (): { query: LivePair; relevant: ReadonlySet<string> }[] => {
@@ -33,11 +34,11 @@ export function createGoldenQueries(deps: {
   }
 
   return {
-    /** How a release answers them now; null without validation captions. */
-    async ask(modelVersion: string, generation: string): Promise<GoldenAnswers | null> {
+    /** How a release answers them now; null without validation captions. Throws `not-ready` once `signal` is raised. */
+    async ask(modelVersion: string, generation: string, signal?: AbortSignal): Promise<GoldenAnswers | null> {
       const queries = sample()
       if (queries.length === 0) return null
-      const encoder = await deps.openEncoder(modelVersion)
+      const encoder = await deps.openEncoder(modelVersion, signal)
       try {
         const vectors = await encoder.encodeTexts(queries.map(({ query }) => query.caption))
         let found = 0
@@ -45,6 +46,7 @@ export function createGoldenQueries(deps: {
         for (const [i, { relevant }] of queries.entries()) {
           const vector = vectors[i]
           if (vector === undefined) continue
+          requireGoing(signal)
           const filter = { splits: ['validation'] } as const
           const hits = await deps.index.search(generation, 'images', { vector, limit: DEPTH, filter })
           if (hits.some(({ id }) => relevant.has(id))) found++

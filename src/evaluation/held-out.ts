@@ -1,5 +1,6 @@
 import type { Catalogue, LivePair } from '../catalogue/catalogue.ts'
 import type { Split } from '../core/split.ts'
+import { requireGoing, unlessStopped } from '../core/stop.ts'
 import type { Encoder, ImageInput } from '../ports/encoder.ts'
 import { evaluateInProcess } from './evaluate-in-process.ts'
 import type { Evaluation } from './evaluate-retrieval.ts'
@@ -26,16 +27,40 @@ export function heldOutSet(catalogue: Catalogue, split: Split, judge: Judgement 
   return { imageIds, captions, relevant }
 }
 
-/** Retrieval of one model over a held-out set, both ways; the comparisons run in a process of their own. */
+/** Pictures or captions between two looks at whether to stop. */
+const PAGE = 64
+
+async function inPages<Item>(
+  items: readonly Item[],
+  encode: (page: readonly Item[]) => Promise<readonly Float32Array[]>,
+  signal: AbortSignal | undefined,
+): Promise<Float32Array[]> {
+  const vectors: Float32Array[] = []
+  for (let from = 0; from < items.length; from += PAGE) {
+    requireGoing(signal)
+    vectors.push(...(await encode(items.slice(from, from + PAGE))))
+  }
+  return vectors
+}
+
+/**
+ * Retrieval of one model over a held-out set, both ways; the comparisons run in a process of their own. Throws `not-ready` soon after
+ * `signal` is raised.
+ */
 export async function evaluateModel(
   encoder: Encoder,
   { imageIds, captions, relevant }: HeldOutSet,
   bytesOf: (imageId: string) => Promise<Uint8Array>,
+  signal?: AbortSignal,
 ): Promise<Evaluation> {
-  const inputs = imageIds.map((imageId): ImageInput => ({ imageId, bytes: () => bytesOf(imageId) }))
-  const imageVectors = await encoder.encodeImages(inputs)
-  const captionVectors = await encoder.encodeTexts(captions.map(({ caption }) => caption))
-  return evaluateInProcess({
+  const inputs = imageIds.map((imageId): ImageInput => ({
+    imageId,
+    bytes: () => unlessStopped(bytesOf(imageId), signal),
+  }))
+  const texts = captions.map(({ caption }) => caption)
+  const imageVectors = await inPages(inputs, (page) => encoder.encodeImages(page), signal)
+  const captionVectors = await inPages(texts, (page) => encoder.encodeTexts(page), signal)
+  const order = {
     images: imageIds.map((id, i) => ({ id, vector: vectorAt(imageVectors, i) })),
     captions: captions.map(({ pairId, imageId, caption }, i) => ({
       id: pairId,
@@ -44,7 +69,8 @@ export async function evaluateModel(
       vector: vectorAt(captionVectors, i),
     })),
     relevant,
-  })
+  }
+  return evaluateInProcess(order, signal)
 }
 
 const vectorAt = (vectors: readonly Float32Array[], i: number): Float32Array => vectors[i] ?? new Float32Array()

@@ -1,5 +1,6 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import { toAppError } from '../core/errors.ts'
+import { requireGoing, unlessStopped } from '../core/stop.ts'
 import type { Encoder } from '../ports/encoder.ts'
 import { reciprocalRankByChance } from './chance.ts'
 import { pairScores } from './compare.ts'
@@ -15,7 +16,7 @@ import { evaluateModel, heldOutSet, type HeldOutSet, type Judgement } from './he
 type JudgeDependencies = {
   readonly catalogue: Catalogue
   /** The caller closes what it is given. */
-  readonly openEncoder: (modelVersion: string) => Promise<Encoder>
+  readonly openEncoder: (modelVersion: string, signal?: AbortSignal) => Promise<Encoder>
   readonly bytesOf: (imageId: string) => Promise<Uint8Array>
   readonly judgement: Judgement
   readonly thresholds: GateThresholds
@@ -50,28 +51,43 @@ export function createJudge(deps: JudgeDependencies) {
     }
   }
 
-  const evaluate = async (modelVersion: string, { validation, fresh }: HeldOut): Promise<Judged> => {
-    const encoder = await deps.openEncoder(modelVersion)
+  const evaluate = async (
+    modelVersion: string,
+    { validation, fresh }: HeldOut,
+    signal: AbortSignal | undefined,
+  ): Promise<Judged> => {
+    const encoder = await deps.openEncoder(modelVersion, signal)
     try {
-      const onValidation = await evaluateModel(encoder, validation, deps.bytesOf)
-      const onFresh = fresh.captions.length === 0 ? null : await evaluateModel(encoder, fresh, deps.bytesOf)
-      await deps.onEvaluated?.(modelVersion, summariseEvaluation(onValidation))
+      const on = (set: HeldOutSet) => evaluateModel(encoder, set, deps.bytesOf, signal)
+      const onValidation = await on(validation)
+      const onFresh = fresh.captions.length === 0 ? null : await on(fresh)
+      await unlessStopped(tell(modelVersion, onValidation), signal)
       const queries = validation.captions.slice(0, 51).map(({ caption }) => caption)
-      return { validation: onValidation, fresh: onFresh, queryMilliseconds: await medianQueryTime(encoder, queries) }
+      const queryMilliseconds = await medianQueryTime(encoder, queries, signal)
+      return { validation: onValidation, fresh: onFresh, queryMilliseconds }
     } finally {
       await encoder.close()
     }
   }
 
+  const tell = async (modelVersion: string, evaluation: Evaluation): Promise<void> =>
+    deps.onEvaluated?.(modelVersion, summariseEvaluation(evaluation))
+
   const slicesOf = ({ captions }: HeldOutSet): DataSlice[] =>
     dataSlices(captions, (imageId) => deps.catalogue.image(imageId)?.source ?? null)
 
   return {
-    /** Champion against challenger on the images that are held out now. */
-    compare: (champion: string, challenger: string, reason: string, look: number): Promise<GateDecision> =>
+    /** Champion against challenger on the images that are held out now. Throws `not-ready` soon after `signal` is raised. */
+    compare: (
+      champion: string,
+      challenger: string,
+      reason: string,
+      look: number,
+      signal?: AbortSignal,
+    ): Promise<GateDecision> =>
       onHeldOut(async (heldOut) => {
-        const old = await evaluate(champion, heldOut)
-        const young = await evaluate(challenger, heldOut)
+        const old = await evaluate(champion, heldOut, signal)
+        const young = await evaluate(challenger, heldOut, signal)
         return decideRelease({
           validation: pairScores(old.validation, young.validation),
           fresh: old.fresh === null || young.fresh === null ? null : pairScores(old.fresh, young.fresh),
@@ -83,14 +99,14 @@ export function createJudge(deps: JudgeDependencies) {
       }),
 
     /** Whether the first model finds more than chance would; there is nobody to compare it with. */
-    judgeFirst: (challenger: string): Promise<FirstVerdict> =>
+    judgeFirst: (challenger: string, signal?: AbortSignal): Promise<FirstVerdict> =>
       onHeldOut(async (heldOut) => {
         const images = heldOut.validation.imageIds.length
         if (images < 20) {
           const sentence = `The first model is accepted unjudged: there are only ${images} validation images.`
           return { accepted: true, sentence, evidence: { validationImages: images } }
         }
-        const { validation } = await evaluate(challenger, heldOut)
+        const { validation } = await evaluate(challenger, heldOut, signal)
         const { mean: chance, variance } = chanceOn(heldOut.validation)
         const needed = chance + QUANTILE * Math.sqrt(variance / images)
         const found = validation.textToImage.means.reciprocal_rank
@@ -131,9 +147,14 @@ function guardrails(old: Judged, young: Judged, slices: readonly DataSlice[]): G
 }
 
 /** The median time of one text query, one at a time as a person sends them. */
-async function medianQueryTime(encoder: Encoder, queries: readonly string[]): Promise<number> {
+async function medianQueryTime(
+  encoder: Encoder,
+  queries: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<number> {
   const times: number[] = []
   for (const query of queries) {
+    requireGoing(signal)
     const start = performance.now()
     await encoder.encodeTexts([query])
     times.push(performance.now() - start)

@@ -1,8 +1,12 @@
+import { unlessStopped } from '../core/stop.ts'
 import type { Encoder } from '../ports/encoder.ts'
 
 export type EncoderPool = {
-  /** The encoder of a model version, shared by all who have it open; it is closed when the last of them closes theirs. */
-  open(modelVersion: string): Promise<Encoder>
+  /**
+   * The encoder of a model version, shared by all who have it open; it is closed when the last of them closes theirs. Fetching a model
+   * may take minutes: whoever raises `signal` gets `not-ready` at once instead.
+   */
+  open(modelVersion: string, signal?: AbortSignal): Promise<Encoder>
 }
 
 type Shared = { readonly encoder: Promise<Encoder>; holders: number }
@@ -10,6 +14,16 @@ type Shared = { readonly encoder: Promise<Encoder>; holders: number }
 /** Opens each model once, however many generations, searches and judges use it at a time. */
 export function createEncoderPool(openEncoder: (modelVersion: string) => Promise<Encoder>): EncoderPool {
   const shared = new Map<string, Shared>()
+
+  const begin = (modelVersion: string): Shared => {
+    const entry = { encoder: openEncoder(modelVersion), holders: 0 }
+    shared.set(modelVersion, entry)
+    // A model that could not be opened is tried again by the next who asks.
+    entry.encoder.catch(() => {
+      if (shared.get(modelVersion) === entry) shared.delete(modelVersion)
+    })
+    return entry
+  }
 
   const leave = async (modelVersion: string, entry: Shared): Promise<void> => {
     entry.holders--
@@ -19,12 +33,11 @@ export function createEncoderPool(openEncoder: (modelVersion: string) => Promise
   }
 
   return {
-    async open(modelVersion) {
-      const entry = shared.get(modelVersion) ?? { encoder: openEncoder(modelVersion), holders: 0 }
-      shared.set(modelVersion, entry)
+    async open(modelVersion, signal) {
+      const entry = shared.get(modelVersion) ?? begin(modelVersion)
       entry.holders++
       try {
-        const encoder = await entry.encoder
+        const encoder = await unlessStopped(entry.encoder, signal)
         let closed = false
         return {
           ...encoder,
@@ -35,9 +48,8 @@ export function createEncoderPool(openEncoder: (modelVersion: string) => Promise
           },
         }
       } catch (error) {
-        entry.holders--
-        // A model that could not be opened is tried again by the next who asks.
-        if (shared.get(modelVersion) === entry) shared.delete(modelVersion)
+        // Nobody may wait for it any more by the time that it is open.
+        leave(modelVersion, entry).catch(() => undefined)
         throw error
       }
     },

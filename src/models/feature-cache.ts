@@ -12,7 +12,10 @@ import type { View } from './preprocessing.ts'
  * are named by their content, and what two of them know of a picture is the same. A killed process loses what was not flushed, which only costs computing it again; damaged files are discarded, never believed.
  */
 export type FeatureCache = {
-  /** The features of each image under each of `views`, in their order; what is unknown is computed and kept. Throws `image-…` errors. */
+  /**
+   * The features of each image under each of `views`, in their order; what is unknown is computed and kept. Images without an id, which
+   * no store can know, are computed and touch none. Throws `image-…` errors.
+   */
   features(images: readonly ImageInput[], backbone: Backbone, views: readonly View[]): Promise<Float32Array[][]>
   get(backboneId: string, view: View, imageIds: readonly string[]): Promise<ReadonlyMap<string, Float32Array>>
   put(backboneId: string, view: View, entries: readonly ShardEntry[]): Promise<void>
@@ -23,10 +26,10 @@ export type FeatureCache = {
    * processes have written.
    */
   sweep(): Promise<void>
-  /** Takes in what other processes have written. */
+  /** Takes in what other processes have written, in what this one has used, and forgets who is not alive and not yet written. */
   refresh(): Promise<void>
   flush(): Promise<void>
-  /** Flushes and lets the files go. */
+  /** Flushes and lets the files go; a sweep, or what is fetched meanwhile, is left with the shard in hand. */
   close(): Promise<void>
 }
 
@@ -36,7 +39,7 @@ type FeatureCacheOptions = {
   readonly folder: string
   /** Default 1,024. */
   readonly rowsPerShard?: number
-  /** Asked before features are kept, for an image may be erased while someone still has its bytes. Default: all may be kept. */
+  /** Asked before features are kept and before they are written, for an image may be erased meanwhile. Default: all may be kept. */
   readonly isLive?: (imageId: string) => boolean
 }
 
@@ -48,6 +51,7 @@ export function createFeatureCache(options: FeatureCacheOptions): FeatureCache {
   /** When an image was erased, counted in erasures: what began to be computed before is not kept. */
   const erasedAt = new Map<string, number>()
   let erasures = 0
+  const closing = new AbortController()
 
   function setOf(backboneId: string, view: string): Promise<FeatureShards> {
     const name = `${backboneId}/${view}`
@@ -58,6 +62,8 @@ export function createFeatureCache(options: FeatureCacheOptions): FeatureCache {
       prefix: `${ROOT}/${name}`,
       folder: join(folder, backboneId, view),
       rowsPerShard,
+      isLive,
+      signal: closing.signal,
     })
     sets.set(name, opened)
     opened.catch(() => sets.delete(name)) // the next caller tries again
@@ -81,7 +87,8 @@ export function createFeatureCache(options: FeatureCacheOptions): FeatureCache {
     const began = erasures
     const imageIds = images.flatMap(({ imageId }) => imageId ?? [])
     const known = new Map<View, ReadonlyMap<string, Float32Array>>()
-    for (const view of views) known.set(view, await cache.get(backbone.id, view, imageIds))
+    // Opening a set fetches all that is stored of it: only for who may be in it.
+    if (imageIds.length > 0) for (const view of views) known.set(view, await cache.get(backbone.id, view, imageIds))
 
     return mapInOrder(images, async (image) => {
       const { imageId } = image
@@ -116,8 +123,12 @@ export function createFeatureCache(options: FeatureCacheOptions): FeatureCache {
       for (const set of await Promise.all(sets.values())) await set.flush()
     },
     async close() {
-      await cache.flush()
-      for (const set of await Promise.all(sets.values())) set.close()
+      closing.abort()
+      // A set that is being opened, which may fetch all that is stored of it, has nothing to write.
+      const outcomes = await Promise.allSettled(sets.values())
+      const opened = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
+      for (const set of opened) await set.flush()
+      for (const set of opened) set.close()
       sets.clear()
     },
   }

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
+import { AppError } from '../core/errors.ts'
 import { vectorBytes } from '../core/vector.ts'
 
 /**
@@ -44,13 +45,22 @@ export function encodeShard(entries: readonly ShardEntry[]): Uint8Array {
   return Buffer.concat([head, checksum, ...entries.map(([, features]) => vectorBytes(features))])
 }
 
-/** Opens a shard's file; null when there is none or it is not whole. */
+/** Whether these are the bytes of a whole shard, its rows left aside. */
+export const isShard = (bytes: Uint8Array): boolean =>
+  readShard(
+    (position, length) => Buffer.from(bytes.subarray(position, position + length)),
+    bytes.length,
+    () => undefined,
+  ) !== null
+
+/** Opens a shard's file; null when there is none or it is not whole. Throws as `localFailure` says where the machine does not let it. */
 export function openShard(path: string): Shard | null {
   let file: number
   try {
     file = openSync(path, 'r')
-  } catch {
-    return null
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw localFailure(path, cause)
   }
   const bytesAt = (position: number, length: number): Buffer => {
     const bytes = Buffer.alloc(length)
@@ -59,6 +69,19 @@ export function openShard(path: string): Shard | null {
   const shard = readShard(bytesAt, fstatSync(file).size, () => closeSync(file))
   if (shard === null) closeSync(file)
   return shard
+}
+
+/** What is wrong with this machine's disk, not with the features: `storage-full`, else `not-ready`. Both pass, and nothing is lost until then. */
+export function localFailure(path: string, cause?: unknown): AppError {
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code
+  if (code === 'ENOSPC')
+    return new AppError('storage-full', `The disk that holds ${path} is full; free some space and go on.`, { cause })
+  const reason = code ?? 'it is not what was written'
+  return new AppError(
+    'not-ready',
+    `The local copy of features ${path} cannot be used (${reason}); look at this machine's disk and its limits.`,
+    { cause },
+  )
 }
 
 function readShard(

@@ -1,9 +1,9 @@
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { AppError } from '../core/errors.ts'
 import { sha256Hex } from '../core/ids.ts'
+import { requireGoing } from '../core/stop.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
-import { encodeShard, openShard, type Shard, type ShardEntry } from './feature-shard.ts'
+import { encodeShard, isShard, localFailure, openShard, type Shard, type ShardEntry } from './feature-shard.ts'
 
 /** The features of one backbone and view: shards in the blob store, their copies in a local folder, and what is not yet in a shard. */
 export type FeatureShards = {
@@ -11,7 +11,7 @@ export type FeatureShards = {
   get(imageIds: readonly string[]): ReadonlyMap<string, Float32Array>
   /** Keeps features in memory until a shard is full. What is known already stays as it is. */
   put(entries: readonly ShardEntry[]): Promise<void>
-  /** Takes in the shards that other processes have written, and lets go those that they have removed. */
+  /** Takes in the shards that other processes have written, lets go those that they have removed, and forgets in memory who is not alive. */
   refresh(): Promise<void>
   /** Forgets the images that `isErased`, durably, also in the shards of other processes. */
   erase(isErased: (imageId: string) => boolean): Promise<void>
@@ -26,13 +26,17 @@ type FeatureShardsOptions = {
   readonly prefix: string
   readonly folder: string
   readonly rowsPerShard: number
+  /** Asked of what waits in memory before it is written: an image may have been erased since. */
+  readonly isLive: (imageId: string) => boolean
+  /** Raised when nobody has a use for the shards any more: what is under way then ends with the shard in hand, by `not-ready`. */
+  readonly signal: AbortSignal
 }
 
 type Place = { readonly name: string; readonly row: number }
 
 /** Opens the shards, fetching those that have no whole local copy. A shard that is damaged in the blob store too is dropped. */
 export async function openFeatureShards(options: FeatureShardsOptions): Promise<FeatureShards> {
-  const { blobs, prefix, folder, rowsPerShard } = options
+  const { blobs, prefix, folder, rowsPerShard, isLive, signal } = options
   const shards = new Map<string, Shard>()
   const places = new Map<string, Place>()
   const pending = new Map<string, Float32Array>()
@@ -48,14 +52,16 @@ export async function openFeatureShards(options: FeatureShardsOptions): Promise<
     return turn
   }
 
-  async function writeLocal(name: string, bytes: Uint8Array): Promise<void> {
+  async function keepLocally(name: string, bytes: Uint8Array): Promise<Shard> {
     try {
       await writeFile(`${pathOf(name)}.part`, bytes)
       await rename(`${pathOf(name)}.part`, pathOf(name))
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'ENOSPC') throw cause
-      throw new AppError('storage-full', `The disk that holds ${folder} is full; free some space and go on.`, { cause })
+      throw localFailure(pathOf(name), cause)
     }
+    const shard = openShard(pathOf(name))
+    if (shard === null) throw localFailure(pathOf(name))
+    return shard
   }
 
   /** Makes the rows of a shard known. */
@@ -67,11 +73,13 @@ export async function openFeatureShards(options: FeatureShardsOptions): Promise<
     })
   }
 
+  /** Null where another process has removed it, and where it is damaged in the blob store, for all: then it is removed. */
   async function fetchShard(name: string): Promise<Shard | null> {
     const bytes = await blobs.get(keyOf(name))
-    if (bytes === null || sha256Hex(bytes) !== name) return null
-    await writeLocal(name, bytes)
-    return openShard(pathOf(name))
+    if (bytes === null) return null
+    if (sha256Hex(bytes) === name && isShard(bytes)) return keepLocally(name, bytes)
+    await remove(name)
+    return null
   }
 
   function forget(name: string): void {
@@ -90,9 +98,11 @@ export async function openFeatureShards(options: FeatureShardsOptions): Promise<
     const bytes = encodeShard(entries)
     const name = sha256Hex(bytes)
     await blobs.put(keyOf(name), bytes)
-    await writeLocal(name, bytes)
-    const shard = openShard(pathOf(name))
-    if (shard !== null) admit(name, shard)
+    admit(name, await keepLocally(name, bytes))
+  }
+
+  function forgetErased(): void {
+    for (const imageId of pending.keys()) if (!isLive(imageId)) pending.delete(imageId)
   }
 
   /** A damaged copy is fetched again; what was lost with it counts as unknown until then. */
@@ -101,14 +111,17 @@ export async function openFeatureShards(options: FeatureShardsOptions): Promise<
     void serially(async () => {
       await rm(pathOf(name), { force: true })
       const shard = await fetchShard(name)
-      if (shard === null) await remove(name)
-      else admit(name, shard)
+      if (shard !== null) admit(name, shard)
     }).catch(() => undefined) // the features are computed again
   }
 
   const flushFull = (least: number): Promise<void> =>
     serially(async () => {
-      while (pending.size > 0 && pending.size >= least) await write([...pending].slice(0, rowsPerShard))
+      const isDue = (): boolean => pending.size > 0 && pending.size >= least
+      while (isDue()) {
+        forgetErased()
+        if (isDue()) await write([...pending].slice(0, rowsPerShard))
+      }
     })
 
   async function eraseFrom(name: string, shard: Shard, isErased: (imageId: string) => boolean): Promise<void> {
@@ -127,10 +140,9 @@ export async function openFeatureShards(options: FeatureShardsOptions): Promise<
     for (const name of await readdir(folder)) if (!stored.has(name)) await rm(pathOf(name), { force: true })
     for (const name of stored) {
       if (shards.has(name)) continue
+      requireGoing(signal)
       const shard = openShard(pathOf(name)) ?? (await fetchShard(name))
       if (shard !== null) admit(name, shard)
-      // Another process may have removed it since it was listed: what is not there any more is not damaged.
-      else if ((await blobs.info(keyOf(name))) !== null) await remove(name)
     }
   }
 
@@ -152,12 +164,17 @@ export async function openFeatureShards(options: FeatureShardsOptions): Promise<
       for (const [imageId, features] of entries) if (!places.has(imageId)) pending.set(imageId, features)
       await flushFull(rowsPerShard)
     },
-    refresh: () => serially(takeStored),
+    refresh: () =>
+      serially(async () => {
+        forgetErased()
+        await takeStored()
+      }),
     erase: (isErased) =>
       serially(async () => {
         await takeStored()
         for (const imageId of pending.keys()) if (isErased(imageId)) pending.delete(imageId)
         for (const [name, shard] of [...shards]) {
+          requireGoing(signal)
           if (shard.imageIds.some(isErased)) await eraseFrom(name, shard, isErased)
         }
       }),

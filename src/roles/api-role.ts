@@ -4,12 +4,14 @@ import { startServer, type RunningServer } from '../api/server.ts'
 import { builtWebFolder } from '../bootstrap.ts'
 import type { Role } from '../config.ts'
 import { counterState } from '../consumers/retraining-request.ts'
+import { withDeadline } from '../core/deadline.ts'
+import { AppError } from '../core/errors.ts'
 import { programVersion } from '../program.ts'
 import { erasePair, requestRetraining, trainingProgress } from './commands.ts'
 import { createCatalogueReadiness } from './catalogue-readiness.ts'
-import { missingDependencies } from './dependencies.ts'
+import { missingDependencies, PATIENCE } from './dependencies.ts'
 import type { Front } from './front.ts'
-import { consumerLag } from './lag.ts'
+import { consumerLag, type Lag } from './lag.ts'
 import { never, type RunningRole } from './role.ts'
 import type { Services } from './services.ts'
 
@@ -29,8 +31,7 @@ export async function startApiRole(
     erase: (pairId, requestedBy) => erasePair(services, pairId, requestedBy),
     requestRetraining: (requestedBy) => requestRetraining(services, 'manual', requestedBy),
     progress: () => trainingProgress(services),
-    lag: async () =>
-      Object.fromEntries((await consumerLag(log, catalogue)).map(({ group, records }) => [group, records])),
+    lag: async () => Object.fromEntries((await lagInTime(services)).map(({ group, records }) => [group, records])),
     reasonsNotReady: catalogueReadiness(services),
     missing: () => missingDependencies(services, ['api']),
     registry: scraped(services),
@@ -53,7 +54,7 @@ export async function startApiRole(
 /** What a process without the API answers: whether its roles can work, and its metrics. */
 export function showProbe(services: Services, roles: readonly Role[], front: Front): void {
   const behind = catalogueReadiness(services)
-  const reasonsNotReady = async () => [...(await missingDependencies(services, roles)), ...(await behind())]
+  const reasonsNotReady = async () => (await Promise.all([missingDependencies(services, roles), behind()])).flat()
   front.show(createProbe({ reasonsNotReady, registry: scraped(services) }))
 }
 
@@ -69,14 +70,19 @@ const scraped = (services: Services) => ({
   },
 })
 
+/** Throws `log-unavailable` rather than hold up who asks. */
+const lagInTime = ({ log, catalogue }: Services): Promise<readonly Lag[]> =>
+  withDeadline(consumerLag(log, catalogue), PATIENCE, () => new AppError('log-unavailable', 'It does not answer.'))
+
 /** Sets the gauges that are read off the state when somebody scrapes. */
-async function observeNow({ metrics, catalogue, log, config }: Services): Promise<void> {
+async function observeNow(services: Services): Promise<void> {
+  const { metrics, catalogue, config } = services
   const { base, fresh } = counterState(catalogue)
   metrics.dataSetPairs.set({}, base + fresh)
   metrics.dataSetNewPairs.set({}, fresh)
   metrics.retrainingThreshold.set({}, config.RETRAIN_THRESHOLD)
   // What else there is to scrape is worth having while the log is away.
-  const lags = await consumerLag(log, catalogue).catch(() => [])
+  const lags = await lagInTime(services).catch(() => [])
   // A group that is gone since the last scrape is behind with nothing.
   metrics.logLagRecords.reset()
   for (const { group, topic, records } of lags) metrics.logLagRecords.set({ group, topic }, records)

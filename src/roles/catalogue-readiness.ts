@@ -1,27 +1,37 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
+import { withDeadline } from '../core/deadline.ts'
+import { AppError } from '../core/errors.ts'
 import type { EventLog } from '../ports/event-log.ts'
+import { PATIENCE } from './dependencies.ts'
 
 /** How long what is in the log may remain unfolded before requests should go elsewhere. */
 const MAX_BEHIND = 60_000
 
 /**
- * Says `catalogue-behind` until everything was folded once, and after that when something has been in the log for a minute that is
- * not folded. Under load something always is on the way, so being behind at one moment says nothing. A log that does not answer is no
- * reason to send searches elsewhere before `mayBeCutOff` milliseconds have passed: as a rule it is away for everybody.
+ * Says `catalogue-behind` until everything was folded once, and after that when something is known to have been in the log for a minute
+ * that is not folded. Under load something always is on the way, so being behind at one moment says nothing. A log that does not answer
+ * in time is no reason to send searches elsewhere before `mayBeCutOff` milliseconds have passed: as a rule it is away for everybody, and
+ * what a replica was before, ready or not, it stays.
  */
 export function createCatalogueReadiness({
   catalogue,
   log,
   clock,
   mayBeCutOff,
+  patience = PATIENCE,
 }: {
   readonly catalogue: Pick<Catalogue, 'isCaughtUp' | 'caughtUp'>
   readonly log: EventLog
   readonly clock: () => number
   readonly mayBeCutOff: number
+  /** How long the log may take to say where it ends, in milliseconds. */
+  readonly patience?: number
 }): () => Promise<readonly string[]> {
   let behindSince: number | null = -Infinity
+  let cutOffSince: number | null = null
   let waiting = false
+
+  const isLate = (): boolean => behindSince !== null && clock() - behindSince >= MAX_BEHIND
 
   const waitForEndOfNow = async (): Promise<void> => {
     waiting = true
@@ -35,19 +45,28 @@ export function createCatalogueReadiness({
     }
   }
 
-  return async () => {
-    const state = await catalogue.isCaughtUp(log).then(
+  const ask = (): Promise<'caught-up' | 'behind' | 'cut-off'> => {
+    const tooLate = () => new AppError('log-unavailable', 'It does not answer.')
+    return withDeadline(catalogue.isCaughtUp(log), patience, tooLate).then(
       (isCaughtUp) => (isCaughtUp ? 'caught-up' : 'behind'),
       () => 'cut-off',
     )
-    if (state === 'caught-up') {
-      behindSince = null
-      return []
+  }
+
+  return async () => {
+    const state = await ask()
+    if (state === 'cut-off') {
+      cutOffSince ??= clock()
+      // What was on its way as the log went away says nothing either.
+      if (!isLate()) behindSince = null
+      return isLate() || clock() - cutOffSince >= mayBeCutOff ? ['catalogue-behind'] : []
     }
-    behindSince ??= clock()
-    const since = behindSince
-    if (!waiting) void waitForEndOfNow()
-    const limit = state === 'cut-off' ? mayBeCutOff : MAX_BEHIND
-    return clock() - since >= limit ? ['catalogue-behind'] : []
+    cutOffSince = null
+    if (state === 'caught-up') behindSince = null
+    else {
+      behindSince ??= clock()
+      if (!waiting) void waitForEndOfNow()
+    }
+    return isLate() ? ['catalogue-behind'] : []
   }
 }

@@ -1,6 +1,6 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import { setTimeout as delay } from 'node:timers/promises'
-import { viewReleases, type ReleaseView } from '../core/release-chain.ts'
+import { nextGeneration, viewReleases, type ReleaseView } from '../core/release-chain.ts'
 import { AppError } from '../core/errors.ts'
 import type { ErasureRecord, ReleaseRecord, RetrainingReason, RetrainingRequested } from '../core/events.ts'
 import { pairsUntilCrossing } from '../core/counter.ts'
@@ -128,7 +128,8 @@ async function announceBuild(
   const model = catalogue.model(modelVersion)
   if (model === null || model.manifest === null)
     throw new AppError('model-not-found', `There is no trained model ${modelVersion}; see 'pairstream models list'.`)
-  const view = viewReleases(catalogue.releases())
+  const chain = catalogue.releases()
+  const view = viewReleases(chain)
   if (view.build !== null) {
     const { generation, modelVersion: other } = view.build
     throw refused(
@@ -139,7 +140,7 @@ async function announceBuild(
     follows: view.head,
     state: 'building',
     modelVersion,
-    generation: view.nextGeneration,
+    generation: nextGeneration(chain, model.manifest),
     ...justify(view),
   } as const
   const record = await createReleaseLog({ catalogue, log, clock }).append(draft)

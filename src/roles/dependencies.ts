@@ -3,8 +3,8 @@ import { withDeadline } from '../core/deadline.ts'
 import { AppError, toAppError, type ErrorCode } from '../core/errors.ts'
 import type { Services } from './services.ts'
 
-/** How long a dependency may take to answer a question that costs it nothing, in milliseconds. */
-const PATIENCE = 3_000
+/** How long a dependency may take to answer a question that costs it nothing, in milliseconds: less than any probe waits. */
+export const PATIENCE = 3_000
 
 type Port = 'log' | 'index' | 'blobs' | 'tracking'
 

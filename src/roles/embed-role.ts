@@ -3,6 +3,7 @@ import { createGenerations } from '../consumers/generations.ts'
 import { startLoop } from '../consumers/loop.ts'
 import type { EmbeddingKind } from '../telemetry/metrics.ts'
 import { timedEncoder } from '../telemetry/timed-encoder.ts'
+import { startEmbedProgress } from './embed-progress.ts'
 import type { RunningRole } from './role.ts'
 import { runHandler } from './run-handler.ts'
 import type { Services } from './services.ts'
@@ -16,7 +17,7 @@ export async function startEmbedRole(services: Services): Promise<RunningRole> {
     catalogue,
     log,
     index,
-    openEncoder: async (modelVersion) => timedEncoder(await encoders.open(modelVersion), observe),
+    openEncoder: async (modelVersion, signal) => timedEncoder(await encoders.open(modelVersion, signal), observe),
     startEmbedding: (generation, encoder) =>
       runHandler(
         services,
@@ -41,9 +42,11 @@ export async function startEmbedRole(services: Services): Promise<RunningRole> {
     onWake: catalogue.onReleaseChange,
     onError: (error) => logger.error({ err: error }, 'generations could not be brought up to date'),
   })
+  const progress = startEmbedProgress(services)
   return {
     failed: generations.failed,
     async stop() {
+      await progress.stop()
       await loop.stop()
       await generations.stop()
     },

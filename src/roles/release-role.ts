@@ -1,5 +1,6 @@
 import { startLoop } from '../consumers/loop.ts'
 import { toAppError } from '../core/errors.ts'
+import { unlessRefused } from '../core/unless-refused.ts'
 import { lookAgain } from '../consumers/look-again.ts'
 import { createReleaseHandler } from '../consumers/release.ts'
 import { createReleaseKeeper } from '../consumers/release-keeper.ts'
@@ -8,7 +9,7 @@ import { defaultWatchLimits as limits } from '../consumers/release-watch.ts'
 import { createJudge } from '../evaluation/judge.ts'
 import { createGoldenQueries, type GoldenAnswers } from '../evaluation/golden-queries.ts'
 import { createJudgement } from './judgement.ts'
-import { createRegistryFollower } from './registry.ts'
+import { startRegistryFollower } from './registry.ts'
 import { joinRoles, never, type RunningRole } from './role.ts'
 import { runHandler } from './run-handler.ts'
 import type { Services } from './services.ts'
@@ -29,7 +30,10 @@ export function startReleaseRole(services: Services, events: ReleaseEvents): Run
     judgement,
     thresholds: config.GATE_MARGIN === undefined ? {} : { margin: config.GATE_MARGIN },
     async onEvaluated(modelVersion, summary) {
-      await tracking.logMetrics(modelVersion, 0, summary, clock())
+      await unlessRefused(
+        () => tracking.logMetrics(modelVersion, 0, summary, clock()),
+        (error) => logger.warn({ modelVersion, err: error }, 'an evaluation is in no run'),
+      )
       events.onEvaluated?.(modelVersion, summary)
     },
   })
@@ -46,14 +50,14 @@ export function startReleaseRole(services: Services, events: ReleaseEvents): Run
     catalogue,
     log,
     releases,
-    async observe(modelVersion, generation) {
+    async observe(modelVersion, generation, signal) {
       const { bestScores, ...seen } = observer.seen()
-      const answers = await golden.ask(modelVersion, generation)
+      const answers = await golden.ask(modelVersion, generation, signal)
       return { ...seen, goldenRecall: answers?.recall ?? null, weakShare: weakShareOf(bestScores, answers) }
     },
-    async modelProblem(modelVersion) {
+    async modelProblem(modelVersion, signal) {
       try {
-        await (await encoders.open(modelVersion)).close()
+        await (await encoders.open(modelVersion, signal)).close()
         return null
       } catch (error) {
         const problem = toAppError(error)
@@ -65,19 +69,16 @@ export function startReleaseRole(services: Services, events: ReleaseEvents): Run
     watchInterval: 30_000,
     clock,
   })
-  const followRegistry = createRegistryFollower(services)
+  // Of several processes with this role one works: the one that is given the models to decide on.
+  const works = (): boolean => consumer.reads('models.trained', 0)
   const loop = startLoop({
-    async step() {
-      // Of several processes with this role one works: the one that is given the models to decide on.
-      if (!consumer.reads('models.trained', 0)) return false
-      await followRegistry()
-      return (await keeper.step()) || lookAgain(deciding)
-    },
+    step: async (signal) => works() && ((await keeper.step(signal)) || lookAgain(deciding, signal)),
     interval: 1_000,
     onWake: catalogue.onReleaseChange,
     onError: (error) => logger.error({ err: error }, 'a release could not be carried on'),
   })
   return joinRoles([
+    startRegistryFollower(services, works),
     { failed: consumer.done, stop: consumer.stop },
     { failed: never, stop: loop.stop },
   ])

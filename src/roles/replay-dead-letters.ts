@@ -1,4 +1,4 @@
-import { AppError } from '../core/errors.ts'
+import { AppError, toAppError } from '../core/errors.ts'
 import { deadTopicOf, type Topic } from '../core/events.ts'
 import { parsePairKey } from '../core/ids.ts'
 import type { LogRecord, NewRecord } from '../ports/event-log.ts'
@@ -12,6 +12,7 @@ export const replayOutcomes = {
   compacted: 'the log no longer holds it; publish it again',
   'pair-erased': 'the pair was erased and may not come back; restore it first',
   'record-unreadable': 'it cannot be decoded; its producer has to send it anew',
+  'too-large': 'the record leaves no room for the note that it was replayed; publish it again',
   'origin-unknown': 'the dead record does not say where it came from',
 } as const
 
@@ -71,7 +72,12 @@ async function replayOne(
     const reason = reasonNotTo(services, original)
     if (reason !== null) return ended(reason)
     const headers = { ...original.headers, replayed_from: from, replayed_at: String(at) }
-    const [position] = await log.append([appendable(original, headers)])
+    const positions = await log.append([appendable(original, headers)]).catch((error: unknown) => {
+      if (toAppError(error).code === 'payload-too-large') return null
+      throw error
+    })
+    if (positions === null) return ended('too-large')
+    const [position] = positions
     if (position === undefined) throw new AppError('internal', 'The log took the record without saying where.')
     to = { partition: position.partition, offset: position.offset }
     appended.set(from, to)

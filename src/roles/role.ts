@@ -9,15 +9,15 @@ export type RunningRole = {
 /** A consumer or loop ends only when it is stopped: its `done` is the role's failure when it rejects. */
 export const never: Promise<never> = new Promise<never>(() => undefined)
 
-/** Roles as one. */
+/** Roles as one. They stop side by side: a process that is told to end waits for the slowest, not for all in turn. */
 export function joinRoles(running: readonly RunningRole[]): RunningRole {
   const failed = Promise.race([never, ...running.map((role) => role.failed)])
   failed.catch(() => undefined)
   return {
     failed,
     async stop() {
-      // In reverse: what was started last may still write to what was started first.
-      for (const role of [...running].reverse()) await role.stop()
+      const ends = await Promise.allSettled(running.map((role) => role.stop()))
+      for (const end of ends) if (end.status === 'rejected') throw end.reason
     },
   }
 }

@@ -18,23 +18,27 @@ type RunningRoles = RunningRole & {
   readonly address: string | null
 }
 
-/** Starts the roles in this process, answering HTTP through `front` where there is one; those that fail to start stop the ones before. */
+/**
+ * Starts the roles in this process, answering HTTP through `front` where there is one; those that fail to start stop the ones before.
+ * `signal` ends what a start waits for.
+ */
 export async function startRoles(
   services: Services,
   roles: readonly Role[],
   events: TrainingEvents & ReleaseEvents = {},
   front?: Front,
+  signal?: AbortSignal,
 ): Promise<RunningRoles> {
   const running: RunningRole[] = []
   let address: string | null = null
   const starts: Record<Role, () => Promise<void>> = {
     count: async () => void running.push(await startCountRole(services)),
-    train: async () => void running.push(await startTrainRole(services, events)),
+    train: async () => void running.push(await startTrainRole(services, events, signal)),
     release: async () => void running.push(startReleaseRole(services, events)),
     embed: async () => void running.push(await startEmbedRole(services)),
     erase: async () => void running.push(startEraseRole(services)),
     api: async () => {
-      running.push(await startServingRole(services))
+      running.push(await startServingRole(services, signal))
       const api = await startApiRole(services, front)
       address = api.address
       running.push(api)

@@ -5,12 +5,19 @@ import { joinRoles, never, type RunningRole } from './role.ts'
 import { runHandler } from './run-handler.ts'
 import type { Services } from './services.ts'
 
-/** Trains a model for each request, in a process of its own. Throws `model-invalid` where the backbone cannot be used. */
-export async function startTrainRole(services: Services, events: TrainingEvents): Promise<RunningRole> {
+/**
+ * Trains a model for each request, in a process of its own. Throws `model-invalid` where the backbone cannot be used, and `not-ready` where
+ * `signal` is raised before it has started.
+ */
+export async function startTrainRole(
+  services: Services,
+  events: TrainingEvents,
+  signal?: AbortSignal,
+): Promise<RunningRole> {
   const { catalogue, log, clock, config, metrics, jobFolders } = services
   // A wrong folder should be told to who starts this, not by the first training that fails.
   await services.backbone()
-  await catalogue.caughtUp(log)
+  await catalogue.caughtUp(log, signal)
   await jobFolders.removeAnswered(catalogue)
   const train = createRequestTrainer({
     ...services,

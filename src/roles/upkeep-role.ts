@@ -3,6 +3,7 @@ import { createEraseHandler } from '../consumers/erase.ts'
 import { startLoop } from '../consumers/loop.ts'
 import { sweepPayloads } from '../consumers/sweep-payloads.ts'
 import { sweepBlobs, sweepIndex } from '../consumers/sweep.ts'
+import { requireGoing, unlessStopped } from '../core/stop.ts'
 import { joinRoles, never, type RunningRole } from './role.ts'
 import { apply, runHandler } from './run-handler.ts'
 import type { Services } from './services.ts'
@@ -23,8 +24,8 @@ export async function startCountRole(services: Services): Promise<RunningRole> {
 /** Keeps the local copies of features in step with what the process that erases has rewritten. */
 export function startFeatureUpkeep({ features, config, logger }: Services): RunningRole {
   const loop = startLoop({
-    async step() {
-      await features.refresh()
+    async step(signal) {
+      await unlessStopped(features.refresh(), signal)
       return false
     },
     interval: config.SWEEP_SECONDS * 1_000,
@@ -40,11 +41,14 @@ export function startEraseRole(services: Services): RunningRole {
   const deps = { ...services, blobGrace: config.BLOB_GRACE_SECONDS * 1_000 }
   const consumer = runHandler(services, createEraseHandler(deps))
   const loop = startLoop({
-    async step() {
-      for await (const removal of sweepIndex(deps)) await apply(services, removal)
-      for await (const correction of sweepPayloads(deps)) await apply(services, correction)
-      await apply(services, await sweepBlobs(deps))
-      await features.sweep()
+    async step(signal) {
+      for await (const removal of sweepIndex(deps, signal)) await apply(services, removal)
+      for await (const correction of sweepPayloads(deps, signal)) await apply(services, correction)
+      for (const removal of await sweepBlobs(deps, signal)) {
+        requireGoing(signal)
+        await apply(services, [removal])
+      }
+      await unlessStopped(features.sweep(), signal)
       await log.maintain(clock())
       return false
     },

@@ -85,6 +85,14 @@ export function createMetrics(options: { readonly processMetrics?: boolean } = {
     for (const cause of causes) recordsDead.inc({ topic, cause }, 0)
   }
 
+  const recordsRefused = counter(
+    'pairstream_records_refused_total',
+    'Records of decisions and receipts that could not be decoded and were passed, counted by each process that folds the log.',
+    ['topic', 'cause'],
+  )
+  for (const topic of ['pairs.indexed', 'releases', 'erasures'] satisfies Topic[])
+    recordsRefused.inc({ topic, cause: 'record-unreadable' satisfies ErrorCode }, 0)
+
   return {
     pairsPublished: counter(
       'pairstream_pairs_published_total',
@@ -102,6 +110,7 @@ export function createMetrics(options: { readonly processMetrics?: boolean } = {
       [],
     ),
     recordsDead,
+    recordsRefused,
     embeddingSeconds,
     searchSeconds,
     httpRequestSeconds: histogram(

@@ -10,11 +10,13 @@ import { assembleModelFolder } from '../models/model-folder.ts'
 import type { ModelStore } from '../models/model-store.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
 import type { Tracking } from '../ports/tracking.ts'
+import type { Logger } from '../telemetry/logger.ts'
 import { defaultHyperparameters } from './hyperparameters.ts'
 import type { JobFolder, JobFolders } from './job-folders.ts'
 import type { TrainingJob, TrainingProgress, TrainingResult } from './job.ts'
 import { trainInProcess } from './run-in-process.ts'
 import { championOf, type StartingPoint, type TrainingRecord, type TrainingStart } from './starting-point.ts'
+import { trackTraining } from './tracked-training.ts'
 import { writeTrainingData, type TrainingImage } from './training-data.ts'
 
 export type TrainingEvents = {
@@ -31,6 +33,7 @@ type TrainRequestDependencies = {
   readonly backboneFolder: string
   readonly models: ModelStore
   readonly tracking: Tracking
+  readonly logger: Pick<Logger, 'warn'>
   readonly bytesOf: (imageId: string) => Promise<Uint8Array>
   /** Data and checkpoints are kept here until their requests are answered. */
   readonly jobFolders: JobFolders
@@ -56,7 +59,7 @@ type LearntImage = { readonly imageId: string; readonly splitKey: string; readon
 
 /** Trains the model that a request asks for: snapshot, features, weights, registered version. Repeating it ends in the same model. */
 export function createRequestTrainer(deps: TrainRequestDependencies) {
-  const { catalogue, tracking } = deps
+  const { catalogue } = deps
 
   /** The images of the snapshot's counted pairs, in the order of their ids, which is part of the training's outcome. */
   const learntImages = async (request: RetrainingRequested): Promise<LearntImage[]> => {
@@ -159,18 +162,14 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
       pairs: request.dataSetSize,
       snapshot: request.snapshot,
     }
-    await tracking.startRun({
-      runId: modelVersion,
-      experiment: 'pairstream',
-      name: modelVersion,
-      parameters: Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, String(value)])),
-      startedAt: deps.clock(),
-    })
+    const run = trackTraining(deps, modelVersion)
+    await run.started(Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, String(value)])))
+    const onProgress = (progress: TrainingProgress): void => {
+      run.progress(progress)
+      deps.events.onProgress?.(modelVersion, progress)
+    }
     try {
-      const result = await trainInProcess(job, (progress) => deps.events.onProgress?.(modelVersion, progress), signal)
-      for (const { epoch, loss, developmentRecall } of result.history) {
-        await tracking.logMetrics(modelVersion, epoch, { loss, development_recall_10: developmentRecall }, deps.clock())
-      }
+      const result = await trainInProcess(job, onProgress, signal)
       await assembleModelFolder(job.outputFolder, deps.backboneFolder)
       const manifest = await deps.models.save(job.outputFolder, {
         modelVersion,
@@ -179,21 +178,20 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
         parent,
         training,
       })
-      await tracking.register({
-        modelVersion,
-        runId: modelVersion,
-        manifest,
-        tags: { reason: request.reason },
-        registeredAt: deps.clock(),
+      const bytes = await deps.blobs.get(manifest)
+      await run.finished({
+        history: result.history,
+        version: { manifest, tags: { reason: request.reason } },
+        artefacts: bytes === null ? {} : { 'manifest.json': bytes },
       })
-      await tracking.endRun(modelVersion, 'finished', deps.clock())
       deps.events.onTrained?.(modelVersion, result, request.dataSetSize)
       return { manifest, parent, metrics: result.metrics }
-    } catch (error) {
-      const { kind } = toAppError(error)
+    } catch (thrown) {
+      const error = toAppError(thrown)
       // What is away comes back, and then the run goes on.
-      if (!signal.aborted && kind !== 'unavailable') await tracking.endRun(modelVersion, 'failed', deps.clock())
-      throw error
+      if (signal.aborted || error.kind === 'unavailable') run.interrupted()
+      else await run.failed(error)
+      throw thrown
     }
   }
 

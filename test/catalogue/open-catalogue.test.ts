@@ -1,10 +1,13 @@
 import { randomInt } from 'node:crypto'
 import { join } from 'node:path'
 import { onTestFinished, describe, expect, it } from 'vitest'
+import { createSqliteLog } from '../../src/adapters/event-log/sqlite.ts'
 import { openCatalogue } from '../../src/catalogue/open-catalogue.ts'
 import { AppError } from '../../src/core/errors.ts'
+import type { EventLog } from '../../src/ports/event-log.ts'
 import { openDatabase } from '../../src/sqlite/database.ts'
 import { runScript } from '../fixtures/child-process.ts'
+import { promise } from '../fixtures/log-consumers.ts'
 import { numbered, pairEvent } from '../fixtures/pair-events.ts'
 import { topicValues } from '../fixtures/topic-values.ts'
 import { erasureOf, harness, PARTITIONS, publication, tombstoneOf } from './catalogue-harness.ts'
@@ -118,6 +121,41 @@ describe('a catalogue that follows the log', () => {
     catalogue.close()
   })
 
+  it('can be stopped while a dependency never answers: the fold, and those who wait for it', async () => {
+    const made = await harness()
+    const asked = promise()
+    const blobs = {
+      ...made.blobs,
+      get() {
+        asked.resolve()
+        return new Promise<never>(() => undefined)
+      },
+    }
+    const value = topicValues['retraining.requested']
+    await made.log.append([{ topic: 'retraining.requested', key: value.requestId, value }])
+    const catalogue = openCatalogue({ database: openDatabase(join(made.folder, 'other.db')), blobs })
+    const stopping = new AbortController()
+    const following = catalogue.follow(made.log, stopping.signal)
+    const waiting = catalogue.caughtUp(made.log, stopping.signal)
+    const past = catalogue.foldedPast([{ partition: 0, offset: 7 }], stopping.signal)
+    const refused = [following, waiting, past].map((each) => expect(each).rejects.toMatchObject({ code: 'not-ready' }))
+    await asked.promise
+    stopping.abort()
+    await Promise.all(refused)
+    expect(catalogue.requests()).toEqual([])
+    catalogue.close()
+  })
+
+  it('waits for no log that never answers once it is stopped', async () => {
+    const made = await harness()
+    const { catalogue } = await made.follow()
+    const log = { ...made.log, endOffsets: () => new Promise<never>(() => undefined) }
+    const stopping = new AbortController()
+    const waiting = catalogue.caughtUp(log, stopping.signal)
+    stopping.abort()
+    await expect(waiting).rejects.toMatchObject({ code: 'not-ready' })
+  })
+
   it('is folded anew where the file is of another version', async () => {
     const made = await harness()
     await made.log.append(numbered('one', 3))
@@ -128,6 +166,71 @@ describe('a catalogue that follows the log', () => {
     const second = await made.follow()
     await second.catalogue.caughtUp(made.log)
     expect(second.catalogue.counts()).toMatchObject({ images: 1, pairs: 3 })
+  })
+})
+
+describe('a catalogue whose log is not the one that it folded', () => {
+  /** Three pairs are folded of the first log; the other one has one. */
+  async function twoLogs() {
+    const made = await harness()
+    await made.log.append(numbered('one', 3))
+    const first = await made.follow()
+    await first.catalogue.caughtUp(made.log)
+    const other = createSqliteLog({ path: join(made.folder, 'other-log.db'), partitions: PARTITIONS })
+    onTestFinished(() => other.close())
+    await other.append(numbered('two', 1))
+    return { made, first, other }
+  }
+  const reopen = (folder: string, made: Awaited<ReturnType<typeof twoLogs>>['made']) =>
+    openCatalogue({ database: openDatabase(join(folder, 'catalogue.db')), blobs: made.blobs })
+
+  it.each([
+    ['another one', async (other: EventLog) => other],
+    [
+      'the same, which has lost its end',
+      async (other: EventLog, log: EventLog) => ({ ...other, identity: log.identity }),
+    ],
+  ])('is folded anew: %s', async (_, logOf) => {
+    const { made, first, other } = await twoLogs()
+    const log = await logOf(other, made.log)
+    expect(await first.catalogue.isCaughtUp(log)).toBe(false)
+    await first.close()
+    const catalogue = reopen(made.folder, made)
+    const consumer = await catalogue.follow(log)
+    await catalogue.caughtUp(log)
+    expect(catalogue.counts()).toMatchObject({ images: 1, pairs: 1 })
+    expect([...catalogue.livePairs()].map(({ caption }) => caption)).toEqual(['caption 0'])
+    await consumer.stop()
+    catalogue.close()
+  })
+
+  it('counts nothing as folded once the log loses its end, ends, and is folded anew at the next start', async () => {
+    const { made, first, other } = await twoLogs()
+    await first.close()
+    const truncations: (() => unknown)[] = []
+    const log: EventLog = {
+      ...made.log,
+      tail(from, options) {
+        const [topic] = options.topics
+        truncations.push(() => topic !== undefined && options.onTruncated?.(topic, 0))
+        return made.log.tail(from, options)
+      },
+    }
+    const catalogue = reopen(made.folder, made)
+    const consumer = await catalogue.follow(log)
+    await catalogue.caughtUp(log)
+    expect(truncations[1]).toThrow(AppError)
+    await expect(catalogue.caughtUp(log)).rejects.toMatchObject({ code: 'not-ready' })
+    await expect(catalogue.foldedPast([{ partition: 0, offset: 0 }])).rejects.toMatchObject({ code: 'not-ready' })
+    await consumer.stop()
+    catalogue.close()
+    const next = reopen(made.folder, made)
+    const refilled = { ...other, identity: made.log.identity }
+    const again = await next.follow(refilled)
+    await next.caughtUp(refilled)
+    expect(next.counts()).toMatchObject({ images: 1, pairs: 1 })
+    await again.stop()
+    next.close()
   })
 })
 

@@ -1,9 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { access, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { createSqliteLog } from '../../src/adapters/event-log/sqlite.ts'
 import type { EventLog, NewRecord, Position } from '../../src/ports/event-log.ts'
+import { lockFolder } from '../../src/sqlite/folder-lock.ts'
 import { pairEvent, pairRecord, tombstone } from '../fixtures/pair-events.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
 import type { Environment } from './run-cli.ts'
@@ -69,6 +70,15 @@ describe('dead letters', () => {
       /models\.trained\.dead 0 0 +models\.trained 0 7 +blob-missing +The blob .* does not exist +1 .* no$/m,
     )
     expect(status).toBe(0)
+  })
+
+  it('are listed and shown from the log alone, also beside a process that is still folding it', async () => {
+    const lock = lockFolder(join(folder, 'lock.db'))
+    onTestFinished(() => lock.release())
+    const listed = await runHere(['dead-letters', '--json'], environment)
+    expect(JSON.parse(listed.stdout)).toHaveLength(1)
+    expect((await runHere(['dead-letters', 'show', 'models.trained', '0', '0'], environment)).status).toBe(0)
+    await expect(access(join(folder, 'catalogue.db'))).rejects.toThrow('ENOENT')
   })
 
   it.each(['models.trained', 'models.trained.dead'])('are shown by topic (%s), partition and offset', async (topic) => {

@@ -3,13 +3,18 @@ import { once } from 'node:events'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createFileTracking } from '../../src/adapters/tracking/files.ts'
 import { createEmbeddedIndex } from '../../src/adapters/vector-index/embedded.ts'
 import { createSqliteLog } from '../../src/adapters/event-log/sqlite.ts'
-import { examine, ofServer, type Examined, type Finding } from '../../src/roles/doctor/check.ts'
+import type { ServerFinding } from '../../src/bootstrap.ts'
+import type { Catalogue } from '../../src/catalogue/catalogue.ts'
+import type { CommandContext } from '../../src/commands/context.ts'
+import { showFolding } from '../../src/commands/folding.ts'
+import { examine, fact, ofServer, type Check, type Examined, type Finding } from '../../src/roles/doctor/check.ts'
 import { lockFolder } from '../../src/sqlite/folder-lock.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
+import { fakeTerminal } from './fake-terminal.ts'
 import { startCli, type Environment } from './run-cli.ts'
 import { runHere } from './run-here.ts'
 import { trainedFolder } from './trained-folder.ts'
@@ -83,9 +88,54 @@ describe('doctor', () => {
   it('waits for no check for ever, and takes what servers are found to lack as they say it', async () => {
     const hanging = await examine({ name: 'hanging', run: () => new Promise(() => undefined) }, 5)
     expect(hanging.findings).toMatchObject([{ level: 'problem', text: 'No answer within 0 s. [not-ready]' }])
-    const driver = (sentences: readonly string[]) => examine(ofServer({ name: 'server', run: async () => sentences }))
-    expect((await driver([])).findings).toMatchObject([{ level: 'fact' }])
-    expect((await driver(['Start it.'])).findings).toEqual([{ level: 'problem', text: 'Start it.', fix: null }])
+    const driver = (...found: ServerFinding[]) => examine(ofServer({ name: 'server', run: async () => found }))
+    expect((await driver()).findings).toMatchObject([{ level: 'fact' }])
+    const [warning, problem] = [
+      { level: 'warning', text: 'It works.' },
+      { level: 'problem', text: 'Start it.' },
+    ] as const
+    expect((await driver(warning, problem)).findings).toEqual([
+      { ...warning, fix: null },
+      { ...problem, fix: null },
+    ])
+  })
+
+  it('waits for a check for as long as it comes further', async () => {
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    const slow: Check = {
+      name: 'slow',
+      async run(advanced) {
+        for (let step = 0; step < 10; step++) {
+          await new Promise((resolve) => setTimeout(resolve, 900))
+          advanced()
+        }
+        return [fact('there')]
+      },
+    }
+    const examining = examine(slow, 1_000)
+    await vi.runAllTimersAsync()
+    expect((await examining).findings).toEqual([fact('there')])
+  })
+
+  it('says how far the catalogue is where it is folded anew, for as long as that lasts', async () => {
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    const terminal = fakeTerminal()
+    const folding = showFolding({ stderr: terminal } as unknown as CommandContext)
+    let pairs = 0
+    const catalogue = { counts: () => ({ pairs }) } as Catalogue
+    folding.look(catalogue)
+    expect(terminal.written()).toBe('')
+    for (const count of [40_000, 80_000]) {
+      vi.advanceTimersByTime(3_000)
+      pairs = count
+      folding.look(catalogue)
+    }
+    vi.advanceTimersByTime(1_000)
+    expect(terminal.screen().join()).toMatch(/folding the log.*80,000/)
+    folding.stop()
+    expect(terminal.screen()).toEqual([])
   })
 
   it('asks a server that is away as a check of its own', async () => {
@@ -111,7 +161,7 @@ describe('doctor', () => {
     it('finds all well, alone and beside a process that serves', async () => {
       const alone = await examined(environment)
       expect([alone.wrong, alone.status]).toEqual([[], 0])
-      expect(alone.of('index')[0]?.text).toBe('g1 holds 24 of 24 images, 48 of 48 captions')
+      expect(alone.of('index')[0]?.text).toMatch(/^g1-\w+ holds 24 of 24 images, 48 of 48 captions$/)
       const serving = startCli(['serve'], { ...environment, PORT: '0', LOG_LEVEL: 'warn' })
       await serving.nextLine()
       const beside = await examined(environment)
@@ -123,18 +173,30 @@ describe('doctor', () => {
 
     it('sees points that the index has lost, and says how they come back', async () => {
       const index = createEmbeddedIndex({ folder: folder('index'), writable: true })
+      const generation = (await index.generations())[0]?.generation ?? ''
       const ids: string[] = []
-      for await (const id of index.ids('g1', 'captions')) ids.push(id)
-      await index.remove('g1', 'captions', ids.slice(40))
+      for await (const id of index.ids(generation, 'captions')) ids.push(id)
+      await index.remove(generation, 'captions', ids.slice(40))
       await index.close()
       const { of, wrong } = await examined(environment)
       expect(wrong).toEqual(['index'])
       expect(of('index')).toMatchObject([
         {
-          text: 'g1 holds 24 of 24 images, 40 of 48 captions, and its group has read everything',
-          fix: expect.stringContaining("'pairstream replay --from 0 --generation g1'") as string,
+          text: `${generation} holds 24 of 24 images, 40 of 48 captions, and its group has read everything`,
+          fix: expect.stringContaining(`'pairstream replay --from 0 --generation ${generation}'`) as string,
         },
       ])
+    })
+
+    it('sees a generation that no release knows of', async () => {
+      const index = createEmbeddedIndex({ folder: folder('index'), writable: true })
+      await index.create('g4-0badcafe', 8)
+      await index.close()
+      const { of, status } = await examined(environment)
+      expect(of('index').filter(({ level }) => level === 'warning')).toMatchObject([
+        { text: 'no release knows of g4-0badcafe', fix: expect.stringContaining(folder('index')) as string },
+      ])
+      expect(status).toBe(of('index').some(({ level }) => level === 'problem') ? 1 : 0)
     })
 
     it('sees aliases that do not follow the releases', async () => {

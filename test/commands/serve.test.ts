@@ -121,6 +121,26 @@ describe('a data folder on the command line', () => {
     }, 10_000)
   })
 
+  it('keeps pictures in no folder of its own where other roles are elsewhere, unless one is named', async () => {
+    const away = 'http://127.0.0.1:1'
+    const servers = { EVENT_LOG_URL: 'kafka://127.0.0.1:1', SCHEMA_REGISTRY_URL: away, INDEX_URL: away }
+    const kafka = { DATA_DIR: join(root, 'role'), PORT: '0', ...servers }
+    for (const roles of ['api', 'count', 'embed,train,release,erase']) {
+      const refused = await runHere(['serve', '--roles', roles], kafka)
+      expect([refused.status, refused.stderr]).toEqual([
+        2,
+        expect.stringMatching(/BLOB_URL: .*\[configuration-invalid\]/),
+      ])
+    }
+    const shared = startCli(['serve', '--roles', 'api'], { ...kafka, BLOB_URL: `file:${join(root, 'shared')}` })
+    const whole = startCli(['serve'], { ...kafka, DATA_DIR: join(root, 'whole') })
+    for (const serving of [shared, whole]) {
+      await serving.said(/Waiting: /)
+      serving.kill('SIGTERM')
+      expect((await serving.ended).status).toBe(0)
+    }
+  })
+
   it('follows a folder until it is told to stop', async () => {
     const watched = join(root, 'watched')
     await captionedFolder(watched, 10)

@@ -219,6 +219,34 @@ describe('the sweep', () => {
     expect(await allIds(made.index.ids('g1', 'images'))).toEqual([last.imageId])
   })
 
+  it('is left between two batches when it is stopped, and goes on at the next start', async () => {
+    const made = await platform()
+    await made.index.create('g1', DIMENSION)
+    const events = Array.from({ length: 600 }, (_, i) => pairEvent(`image ${i}`, 'a dog'))
+    const points = events.map(({ imageId }) => unitPoint(imageId))
+    await made.index.upsert('g1', 'images', points)
+    await made.blobs.put(imageBlobKey(points[0]?.id ?? ''), Buffer.from('bytes'))
+    const stopping = new AbortController()
+    const { signal } = stopping
+    const sweep = async (until?: AbortSignal): Promise<void> => {
+      for await (const removal of sweepIndex(made, until)) {
+        await applyEffects(removal, made.ports)
+        stopping.abort()
+      }
+    }
+    const stopped = { code: 'not-ready' }
+    await expect(sweep(signal)).rejects.toMatchObject(stopped)
+    expect(await allIds(made.index.ids('g1', 'images'))).toHaveLength(600 - 256)
+    await expect(sweepBlobs({ ...made, blobGrace: 0 }, signal)).rejects.toMatchObject(stopped)
+    const erased = { images: points.map(({ id }) => id), captions: [] }
+    await expect(sweepErased(made, erased, signal)).rejects.toMatchObject(stopped)
+    await made.log.append(events.slice(0, 1).map(publication))
+    await made.catalogue.caughtUp(made.log)
+    await expect(sweepPayloads(made, signal).next()).rejects.toMatchObject(stopped)
+    await sweep()
+    expect(await allIds(made.index.ids('g1', 'images'))).toEqual(points.slice(0, 1).map(({ id }) => id))
+  })
+
   it('takes an erased caption out of the point of an image that lives on, which a stalled worker wrote again', async () => {
     const made = await platform()
     await announce(made, 'g1', 'building')
@@ -237,6 +265,67 @@ describe('the sweep', () => {
     expect(point?.payload.captions).toEqual(['a dog'])
     expect(point?.vector).toEqual(written[0]?.vector)
     for await (const correction of sweepPayloads(made)) expect(correction).toEqual([])
+  })
+
+  it('puts a caption back that a stalled worker took from the point of an image, once consumers have passed it', async () => {
+    const made = await platform()
+    await announce(made, 'g1', 'building')
+    const events = ['a dog', 'a cat'].map((caption) => pairEvent('one', caption))
+    const ids = events.slice(0, 1).map(({ imageId }) => imageId)
+    await made.log.append(events.slice(0, 1).map(publication))
+    const embedding = embed(made, 'g1')
+    await made.passed(embedGroup('g1'))
+    const written = await made.index.points('g1', 'images', ids)
+    const captions = async () => (await made.index.points('g1', 'images', ids)).map(({ payload }) => payload.captions)
+    const sweep = async (): Promise<void> => {
+      for await (const correction of sweepPayloads(made)) await applyEffects(correction, made.ports)
+    }
+    await embedding.stop()
+    await made.log.append(events.slice(1).map(publication))
+    await sweep()
+    expect(await captions()).toEqual([['a dog']]) // a consumer will do it
+    embed(made, 'g1')
+    await made.passed(embedGroup('g1'))
+    expect(await captions()).toEqual([['a dog', 'a cat']])
+    await made.index.upsert('g1', 'images', written)
+    await sweep()
+    expect(await captions()).toEqual([['a dog', 'a cat']])
+  })
+
+  it('compares all images with what is said of them page by page, and writes nothing where nothing differs', async () => {
+    const made = await platform()
+    const events = Array.from({ length: 600 }, (_, i) => pairEvent(`image ${i}`, 'a dog'))
+    await made.log.append(events.map(publication))
+    await made.catalogue.caughtUp(made.log)
+    await made.index.create('g1', DIMENSION)
+    const payloadOf = ({ imageId, metadata }: (typeof events)[number]) => {
+      const split = made.catalogue.image(imageId)?.split ?? 'train'
+      return { imageId, captions: ['a dog'], split, metadata }
+    }
+    await made.index.upsert(
+      'g1',
+      'images',
+      events.map((event) => ({ ...unitPoint(event.imageId), payload: payloadOf(event) })),
+    )
+    const pages: number[] = []
+    const index: Platform['index'] = {
+      ...made.index,
+      points(generation, kind, ids) {
+        pages.push(ids.length)
+        return made.index.points(generation, kind, ids)
+      },
+    }
+    let turns = 0
+    let walking = true
+    const count = (): void => {
+      turns++
+      if (walking) setImmediate(count)
+    }
+    setImmediate(count)
+    for await (const correction of sweepPayloads({ ...made, index })) expect(correction).toEqual([])
+    walking = false
+    expect(pages).toEqual([256, 256, 88])
+    expect(turns).toBeGreaterThanOrEqual(2)
   })
 
   it('takes nothing for dead that it has not folded yet but others have', async () => {

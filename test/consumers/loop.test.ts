@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { startLoop } from '../../src/consumers/loop.ts'
+import { AppError } from '../../src/core/errors.ts'
 import { promise } from '../fixtures/log-consumers.ts'
 
 const NEVER = 3_600_000
@@ -97,5 +98,28 @@ describe('a loop', () => {
     finish.resolve()
     await stopped
     expect(finished).toBe(true)
+  })
+
+  it('tells the step in hand of a stop, and nobody of what that then leaves undone', async () => {
+    const stopInStep = async (thrown: Error): Promise<unknown[]> => {
+      const errors: unknown[] = []
+      const started = promise()
+      const loop = startLoop({
+        step: (signal) =>
+          new Promise((_, reject) => {
+            signal.addEventListener('abort', () => reject(thrown))
+            started.resolve()
+          }),
+        interval: NEVER,
+        onWake: () => () => undefined,
+        onError: (error) => errors.push(error),
+      })
+      await started.promise
+      await loop.stop()
+      return errors
+    }
+    expect(await stopInStep(new AppError('not-ready', 'Stopped.'))).toEqual([])
+    const broken = new Error('not because of the stop')
+    expect(await stopInStep(broken)).toEqual([broken])
   })
 })

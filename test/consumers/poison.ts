@@ -4,7 +4,7 @@ import { openDatabase } from '../../src/sqlite/database.ts'
 import type { Platform } from './consumer-harness.ts'
 
 /** Makes a record of the log one that nobody can decode. */
-export function spoil({ folder }: Platform, topic: Topic, key: string): void {
+export function spoil({ folder }: Pick<Platform, 'folder'>, topic: Topic, key: string): void {
   const database = openDatabase(join(folder, 'log.db'))
   database.prepare("UPDATE record SET value = x'ff' WHERE topic = ? AND key = ?").run(topic, key)
   database.close()

@@ -5,15 +5,21 @@ import { createReleaseKeeper, type KeeperDependencies } from '../../src/consumer
 import { defaultWatchLimits, nothingSeen, type Observations } from '../../src/consumers/release-watch.ts'
 import { embedGroup } from '../../src/core/consumer-groups.ts'
 import type { ModelTrained } from '../../src/core/events.ts'
+import { sha256Hex } from '../../src/core/ids.ts'
 import type { GateDecision } from '../../src/evaluation/gate-decision.ts'
 import { topicValues } from '../fixtures/topic-values.ts'
 import { PARTITIONS, type Platform } from './consumer-harness.ts'
 import { createWordEncoder } from './word-encoder.ts'
 
+const MANIFEST = 'manifests/a.json'
+
+/** The generations that the first models get. */
+export const [g1, g2] = ['g1', 'g2'].map((start) => `${start}-${sha256Hex(MANIFEST).slice(0, 8)}`) as [string, string]
+
 export const model = (modelVersion: string, changes: Partial<ModelTrained> = {}) => {
   const facts = {
     outcome: 'trained',
-    manifest: 'manifests/a.json',
+    manifest: MANIFEST,
     requestId: `request of ${modelVersion}`,
     metrics: {},
   }

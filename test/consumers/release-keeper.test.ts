@@ -4,15 +4,27 @@ import { AppError } from '../../src/core/errors.ts'
 import { viewReleases } from '../../src/core/release-chain.ts'
 import { numbered } from '../fixtures/pair-events.ts'
 import { platform } from './consumer-harness.ts'
-import { model, well, deciding, keeping, generationsOf, states, decided, exhaust, serve } from './release-harness.ts'
+import {
+  model,
+  well,
+  deciding,
+  keeping,
+  generationsOf,
+  states,
+  decided,
+  exhaust,
+  serve,
+  g1,
+  g2,
+} from './release-harness.ts'
 
 describe('the keeper of releases', () => {
   const twoReleases = async () => {
     const made = await platform()
     const consumer = made.start(deciding(made))
     await made.log.append(numbered('one', 5))
-    await serve(made, 'm-1', 'g1')
-    await serve(made, 'm-2', 'g2')
+    await serve(made, 'm-1', g1)
+    await serve(made, 'm-2', g2)
     await consumer.stop()
     return made
   }
@@ -23,7 +35,7 @@ describe('the keeper of releases', () => {
     expect(await keeper.step()).toBe(false)
     made.setForward(1_001)
     await exhaust(keeper.step)
-    expect(states(made).slice(4)).toEqual([['probation-passed', 'm-2', 'g2'], ['retired', 'm-1', 'g1']]) // prettier-ignore
+    expect(states(made).slice(4)).toEqual([['probation-passed', 'm-2', g2], ['retired', 'm-1', g1]]) // prettier-ignore
     expect(made.catalogue.currentRelease()?.modelVersion).toBe('m-2')
   })
 
@@ -33,9 +45,9 @@ describe('the keeper of releases', () => {
       observe: async (version) => ({ ...well, goldenRecall: version === 'm-2' ? 0.2 : 0.5 }),
     })
     await exhaust(keeper.step)
-    expect(states(made).slice(4)).toEqual([['reverted', 'm-1', 'g1'], ['retired', 'm-2', 'g2']]) // prettier-ignore
+    expect(states(made).slice(4)).toEqual([['reverted', 'm-1', g1], ['retired', 'm-2', g2]]) // prettier-ignore
     expect(made.catalogue.releases()[4]?.reason).toBe('Golden-query recall fell from 50.0 % to 20.0 %.')
-    expect(made.catalogue.currentRelease()).toMatchObject({ modelVersion: 'm-1', generation: 'g1' })
+    expect(made.catalogue.currentRelease()).toMatchObject({ modelVersion: 'm-1', generation: g1 })
   })
 
   it('gives up a build whose model can never be opened, so that later challengers have their turn', async () => {
@@ -46,7 +58,7 @@ describe('the keeper of releases', () => {
     const damaged = new AppError('model-corrupt', 'onnx/text_model.onnx is damaged.')
     const keeper = keeping(made, { modelProblem: async () => damaged })
     await exhaust(keeper.step)
-    expect(states(made)).toEqual([['building', 'm-1', 'g1'], ['retired', 'm-1', 'g1']]) // prettier-ignore
+    expect(states(made)).toEqual([['building', 'm-1', g1], ['retired', 'm-1', g1]]) // prettier-ignore
     expect(made.catalogue.releases()[1]?.reason).toContain('onnx/text_model.onnx is damaged')
     expect(viewReleases(made.catalogue.releases())).toMatchObject({ build: null, serving: null })
     await consumer.stop()
@@ -89,12 +101,12 @@ describe('the keeper of releases', () => {
     await made.log.append([model('m-2')])
     for (let turn = 0; turn < 4; turn++) await turns()
     expect(states(made)).toEqual([
-      ['building', 'm-1', 'g1'],
-      ['promoted', 'm-1', 'g1'],
-      ['building', 'm-2', 'g2'],
-      ['promoted', 'm-2', 'g2'],
-      ['probation-passed', 'm-2', 'g2'],
-      ['retired', 'm-1', 'g1'],
+      ['building', 'm-1', g1],
+      ['promoted', 'm-1', g1],
+      ['building', 'm-2', g2],
+      ['promoted', 'm-2', g2],
+      ['probation-passed', 'm-2', g2],
+      ['retired', 'm-1', g1],
     ])
   })
 })

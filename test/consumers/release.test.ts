@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { embedGroup } from '../../src/core/consumer-groups.ts'
-import { viewReleases } from '../../src/core/release-chain.ts'
+import { pairKey } from '../../src/core/ids.ts'
+import { nextGeneration, viewReleases } from '../../src/core/release-chain.ts'
+import { unlessStopped } from '../../src/core/stop.ts'
 import { promise } from '../fixtures/log-consumers.ts'
-import { numbered } from '../fixtures/pair-events.ts'
+import { numbered, pairEvent } from '../fixtures/pair-events.ts'
 import { platform } from './consumer-harness.ts'
 import { spoil } from './poison.ts'
+import { DIMENSION, vectorOf } from './word-encoder.ts'
 import {
   model,
   decision,
@@ -15,6 +18,8 @@ import {
   decided,
   exhaust,
   serve,
+  g1,
+  g2,
 } from './release-harness.ts'
 
 describe('the release consumer', () => {
@@ -23,13 +28,29 @@ describe('the release consumer', () => {
     made.start(deciding(made))
     await made.log.append([...numbered('one', 20), model('m-1')])
     await decided(made)
-    expect(states(made)).toEqual([['building', 'm-1', 'g1']])
+    expect(states(made)).toEqual([['building', 'm-1', g1]])
     const keeper = keeping(made)
     expect(await keeper.step()).toBe(false)
-    await serve(made, 'm-1', 'g1')
-    expect(states(made)).toEqual([['building', 'm-1', 'g1'], ['promoted', 'm-1', 'g1']]) // prettier-ignore
-    expect(made.catalogue.currentRelease()).toMatchObject({ modelVersion: 'm-1', generation: 'g1' })
+    await serve(made, 'm-1', g1)
+    expect(states(made)).toEqual([['building', 'm-1', g1], ['promoted', 'm-1', g1]]) // prettier-ignore
+    expect(made.catalogue.currentRelease()).toMatchObject({ modelVersion: 'm-1', generation: g1 })
     expect(await keeping(made).step()).toBe(false)
+  })
+
+  it('takes no vector for its own that the index holds of another model under the same number', async () => {
+    const made = await platform()
+    const event = pairEvent('one', 'a caption')
+    // As an index has it that was kept while the log went back, or was begun anew: requests, versions and numbers come again.
+    const { imageId, caption, split, metadata } = event
+    const stale = nextGeneration([], 'manifests/b.json')
+    await made.index.create(stale, DIMENSION)
+    const payload = { imageId, captions: [caption ?? ''], split: split as 'train', metadata }
+    await made.index.upsert(stale, 'images', [{ id: imageId, vector: vectorOf('m-lost', 'one'), payload }])
+    made.start(deciding(made))
+    await made.log.append([{ topic: 'pairs', key: pairKey(imageId, event.pairId), value: event }])
+    await serve(made, 'm-1', g1)
+    const [found] = await made.index.points(g1, 'images', [imageId])
+    expect(found?.vector).toEqual(vectorOf('m-1', 'one'))
   })
 
   it('switches only once the group has passed the ends that were there after the decision', async () => {
@@ -43,7 +64,7 @@ describe('the release consumer', () => {
     expect(await keeper.step()).toBe(false)
     await made.log.append(numbered('three', 5)) // after the keeper has looked: not waited for
     await generations.step()
-    await made.passed(embedGroup('g1'))
+    await made.passed(embedGroup(g1))
     expect(await keeper.step()).toBe(true)
     expect((await made.index.generations())[0]?.counts.captions).toBe(45)
     await generations.stop()
@@ -56,7 +77,7 @@ describe('the release consumer', () => {
     })
     made.start(handler)
     await made.log.append(numbered('one', 3))
-    await serve(made, 'm-1', 'g1')
+    await serve(made, 'm-1', g1)
     await made.log.append([model('m-2'), model('m-3')])
     await decided(made)
     expect(states(made).slice(2)).toEqual([['rejected', 'm-2', null], ['inconclusive', 'm-3', null]]) // prettier-ignore
@@ -74,7 +95,7 @@ describe('the release consumer', () => {
     made.start(deciding(made, { judgeFirst }))
     await made.log.append([model('m-1'), model('m-2')])
     await decided(made)
-    expect(states(made)).toEqual([['rejected', 'm-1', null], ['building', 'm-2', 'g1']]) // prettier-ignore
+    expect(states(made)).toEqual([['rejected', 'm-1', null], ['building', 'm-2', g1]]) // prettier-ignore
   })
 
   it('sends a model that cannot be decoded to the dead topic, and goes on with the next', async () => {
@@ -84,7 +105,7 @@ describe('the release consumer', () => {
     made.start(deciding(made))
     await made.log.append([model('m-2')])
     await decided(made)
-    expect(states(made)).toEqual([['building', 'm-2', 'g1']])
+    expect(states(made)).toEqual([['building', 'm-2', g1]])
     const dead = await made.log.dead('models.trained')
     expect(dead.map(({ key, headers }) => [key, headers['cause']])).toEqual([['m-1', 'record-unreadable']])
   })
@@ -128,19 +149,41 @@ describe('the release consumer', () => {
     made.start(deciding(made, { compare }))
     const generations = generationsOf(made)
     await generations.step()
-    await made.passed(embedGroup('g1'))
+    await made.passed(embedGroup(g1))
     await keeping(made).step()
     await decided(made)
-    expect(states(made)).toEqual([['building', 'm-1', 'g1'], ['promoted', 'm-1', 'g1'], ['rejected', 'm-2', null]]) // prettier-ignore
+    expect(states(made)).toEqual([['building', 'm-1', g1], ['promoted', 'm-1', g1], ['rejected', 'm-2', null]]) // prettier-ignore
     expect(champions).toEqual(['m-1'])
     await generations.stop()
+  })
+
+  it('can be stopped while it compares, and then has decided nothing', async () => {
+    const made = await platform()
+    await made.log.append(numbered('one', 3))
+    const first = made.start(deciding(made))
+    await serve(made, 'm-1', g1)
+    await first.stop()
+    const before = states(made)
+    const comparing = promise()
+    const compare = (_champion: string, _challenger: string, _reason: string, _look: number, signal: AbortSignal) => {
+      comparing.resolve()
+      return unlessStopped(new Promise<never>(() => undefined), signal)
+    }
+    const consumer = made.start(deciding(made, { compare }))
+    await made.log.append([model('m-2')])
+    await comparing.promise
+    await consumer.stop()
+    expect(states(made)).toEqual(before)
+    made.start(deciding(made, { compare: async () => decision('rejected') }))
+    await decided(made)
+    expect(states(made)).toEqual([...before, ['rejected', 'm-2', null]])
   })
 
   it('decides anew when another release came in while it compared', async () => {
     const made = await platform()
     await made.log.append(numbered('one', 3))
     const first = made.start(deciding(made))
-    await serve(made, 'm-1', 'g1')
+    await serve(made, 'm-1', g1)
     await first.stop()
     const comparing = promise()
     const goOn = promise()
@@ -169,7 +212,7 @@ describe('the release consumer', () => {
     goOn.resolve()
     await decided(made)
     expect(champions).toEqual(['m-1', 'm-9'])
-    expect(states(made).at(-1)).toEqual(['building', 'm-2', 'g2'])
+    expect(states(made).at(-1)).toEqual(['building', 'm-2', g2])
   })
 
   it('does no harm when there are two of it', async () => {
@@ -180,27 +223,27 @@ describe('the release consumer', () => {
     await made.log.append([...numbered('one', 10), model('m-1')])
     await decided(made)
     await made.passed('another release', 'models.trained')
-    expect(states(made)).toEqual([['building', 'm-1', 'g1']])
+    expect(states(made)).toEqual([['building', 'm-1', g1]])
     const [one, two] = [generationsOf(made), keeping(made)]
     await one.step()
-    await made.passed(embedGroup('g1'))
+    await made.passed(embedGroup(g1))
     const other = keeping(made)
     await Promise.all([exhaust(two.step), exhaust(other.step)])
     await made.log.append([model('m-2')])
     await made.until(() => viewReleases(made.catalogue.releases()).build !== null)
     await one.step()
-    await made.passed(embedGroup('g2'))
+    await made.passed(embedGroup(g2))
     made.setForward(2_000)
     await Promise.all([exhaust(two.step), exhaust(other.step)])
     made.setForward(2_000)
     await Promise.all([exhaust(two.step), exhaust(other.step)])
     expect(states(made)).toEqual([
-      ['building', 'm-1', 'g1'],
-      ['promoted', 'm-1', 'g1'],
-      ['building', 'm-2', 'g2'],
-      ['promoted', 'm-2', 'g2'],
-      ['probation-passed', 'm-2', 'g2'],
-      ['retired', 'm-1', 'g1'],
+      ['building', 'm-1', g1],
+      ['promoted', 'm-1', g1],
+      ['building', 'm-2', g2],
+      ['promoted', 'm-2', g2],
+      ['probation-passed', 'm-2', g2],
+      ['retired', 'm-1', g1],
     ])
     await one.stop()
   })

@@ -3,6 +3,7 @@ import { run, type Handler } from '../../src/consumers/runner.ts'
 import { AppError } from '../../src/core/errors.ts'
 import { imageIdOf } from '../../src/core/ids.ts'
 import type { EventLog, LogRecord } from '../../src/ports/event-log.ts'
+import { boundedLog, LONGEST_KEY } from '../fixtures/bounded-log.ts'
 import { numbered, pairRecord } from '../fixtures/pair-events.ts'
 import { promise } from '../fixtures/log-consumers.ts'
 import { platform, quickPolicy } from './consumer-harness.ts'
@@ -59,6 +60,22 @@ describe('the runner', () => {
     })
     expect(Number(dead?.headers['died_at'])).toBeLessThanOrEqual(clock())
     expect(JSON.stringify(dead)).not.toContain('private')
+  })
+
+  it('buries a record whose key fills it, with the beginning of the key', async () => {
+    const { log, passed, ports } = await platform()
+    const key = 'k'.repeat(LONGEST_KEY)
+    await log.append([{ ...pairRecord('one', 'a'), key, partition: 0 }, ...numbered('one', 1)])
+    const poison = handlerOf(async () => Promise.reject(new AppError('wrong-id', 'It is poison.')))
+    const consumer = run(poison, { log: boundedLog(log), ports, policy: quickPolicy })
+    await Promise.race([passed('tested'), consumer.done])
+    const dead = await log.dead('pairs')
+    expect(dead).toMatchObject([
+      { key: 'k'.repeat(1_024), headers: { origin_offset: '0', key_cut_from: String(LONGEST_KEY) } },
+      { key: numbered('one', 1)[0]?.key },
+    ])
+    expect(dead[1]?.headers).not.toHaveProperty('key_cut_from')
+    await consumer.stop()
   })
 
   it('tries what it does not understand five times, then goes on', async () => {
@@ -212,6 +229,53 @@ describe('the runner', () => {
     await consumer.stop()
     expect((await log.committedOffsets('tested', 'pairs')).size).toBe(0)
     expect(await log.dead('pairs')).toEqual([])
+  })
+
+  it.each([
+    ['another member has the partition now', new AppError('not-ready', 'It is lost.'), ['a'], 0],
+    ['it is stopped', undefined, ['a', 'b'], 1],
+  ])('between two effects of a batch, when %s, goes no further than it may', async (_, reason, applied, committed) => {
+    const { log, passed, ports, blobs } = await platform()
+    await log.append(numbered('one', 1))
+    const raised = new AbortController()
+    const put: string[] = []
+    const given = promise()
+    const partitioned: EventLog = {
+      ...log,
+      consume: (group, options) =>
+        log.consume(group, {
+          ...options,
+          async handle(records) {
+            // As a driver does with a partition that was lost: no failure, and no commit.
+            await options.handle(records, raised.signal).catch((error: unknown) => {
+              given.resolve()
+              throw error
+            })
+          },
+        }),
+    }
+    const effects = ['a', 'b'].map((key) => ({ type: 'blob-put', key, bytes: new Uint8Array([1]) }) as const)
+    const consumer = run(
+      handlerOf(async () => effects),
+      {
+        log: partitioned,
+        policy: quickPolicy,
+        ports: {
+          ...ports,
+          blobs: {
+            ...blobs,
+            async put(key) {
+              put.push(key)
+              raised.abort(reason)
+            },
+          },
+        },
+      },
+    )
+    await Promise.race([passed('tested'), given.promise])
+    await consumer.stop()
+    expect(put).toEqual(applied)
+    expect((await log.committedOffsets('tested', 'pairs')).size).toBe(committed)
   })
 
   it('keeps the order within an image although others fail', async () => {

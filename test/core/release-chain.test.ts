@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ReleaseRecord, ReleaseState } from '../../src/core/events.ts'
-import { viewReleases } from '../../src/core/release-chain.ts'
+import { nextGeneration, viewReleases } from '../../src/core/release-chain.ts'
 
 /** A chain from lines such as `promoted 2`: the state, and the number of model and generation (none: a kept challenger). */
 const chain = (...lines: readonly string[]): ReleaseRecord[] =>
@@ -33,7 +33,7 @@ const view = (...lines: readonly string[]) => {
 describe('a chain of releases', () => {
   it('is nothing at first', () => {
     expect(view()).toEqual({
-      head: null, build: null, serving: null, previous: null, onProbation: false, live: [], retired: [], nextGeneration: 'g1',
+      head: null, build: null, serving: null, previous: null, onProbation: false, live: [], retired: [],
     }) // prettier-ignore
   })
 
@@ -43,7 +43,6 @@ describe('a chain of releases', () => {
       build: 'g1',
       serving: null,
       live: ['g1'],
-      nextGeneration: 'g2',
     })
     expect(view('building 1', 'promoted 1')).toMatchObject({
       head: 'r1',
@@ -75,7 +74,6 @@ describe('a chain of releases', () => {
       serving: 'g1',
       onProbation: false,
       live: ['g1', 'g2'],
-      nextGeneration: 'g3',
     })
     expect(view(...reverted, 'retired 2', 'building 3', 'promoted 3')).toMatchObject({
       serving: 'g3', previous: 'g1', onProbation: true, live: ['g1', 'g3'],
@@ -92,7 +90,16 @@ describe('a chain of releases', () => {
 
   it('ends a build that is retired before it served', () => {
     expect(view('building 1', 'promoted 1', 'building 2', 'retired 2')).toMatchObject({
-      build: null, serving: 'g1', live: ['g1'], nextGeneration: 'g3',
+      build: null, serving: 'g1', live: ['g1'],
     }) // prettier-ignore
+  })
+
+  it('numbers its generations, and names each after the very model, also where number and version come again', () => {
+    const after = (...lines: readonly string[]) => nextGeneration(chain(...lines), 'manifests/a.json')
+    expect(after()).toMatch(/^g1-[0-9a-f]{8}$/)
+    expect(after()).toBe(after())
+    expect(after('building 1', 'promoted 1', 'building 2', 'promoted 2', 'reverted 1')).toMatch(/^g3-/)
+    expect(after('building 1', 'retired 1', 'building 2', 'retired 2')).toMatch(/^g3-/)
+    expect(after()).not.toBe(nextGeneration([], 'manifests/b.json'))
   })
 })

@@ -12,7 +12,7 @@ import { createReleaseLog } from '../../src/consumers/release-log.ts'
 import { defaultWatchLimits, nothingSeen } from '../../src/consumers/release-watch.ts'
 import { run } from '../../src/consumers/runner.ts'
 import { sweepBlobs, sweepIndex } from '../../src/consumers/sweep.ts'
-import { viewReleases } from '../../src/core/release-chain.ts'
+import { nextGeneration, viewReleases } from '../../src/core/release-chain.ts'
 import { noFiles } from '../fixtures/no-files.ts'
 import { createTinyEncoder } from './tiny-encoder.ts'
 
@@ -78,10 +78,12 @@ export function startConsumers(platform: Platform): LifeConsumers {
   ]
 
   const announce = async (): Promise<boolean> => {
-    const { head, build, onProbation, live, nextGeneration } = viewReleases(catalogue.releases())
+    const chain = catalogue.releases()
+    const { head, build, onProbation, live } = viewReleases(chain)
     if (build !== null || onProbation || live.size > 1) return false
-    const draft = { follows: head, state: 'building', modelVersion: `model of ${nextGeneration}` } as const
-    await releases.append({ ...draft, generation: nextGeneration, reason: 'It is the next.', evidence: null })
+    const generation = nextGeneration(chain, 'manifests/a.json')
+    const draft = { follows: head, state: 'building', modelVersion: `model of ${generation}`, generation } as const
+    await releases.append({ ...draft, reason: 'It is the next.', evidence: null })
     return true
   }
 

@@ -107,7 +107,7 @@ describe('a life, from the first pair to a second model', { timeout: 180_000 }, 
     await done
     expect(answered).toBeGreaterThan(20)
     const metrics = await (await fetch(`${pairstream.address}/metrics`)).text()
-    expect(metrics).toMatch(/pairstream_release_info\{model_version="m-[0-9a-f]+",generation="g\d+"\} 1/)
+    expect(metrics).toMatch(/pairstream_release_info\{model_version="m-[0-9a-f]+",generation="g\d+-[0-9a-f]{8}"\} 1/)
     expect(metrics).toMatch(/pairstream_log_lag_records\{group="count",topic="pairs"\} 0/)
     expect(metrics).toMatch(/pairstream_publish_to_searchable_seconds_count [1-9]/)
   })

@@ -45,10 +45,14 @@ async function heldOut(count: number, named = (index: number): string => `pictur
     if (bytes === null) throw new AppError('blob-missing', 'It is gone.')
     return bytes
   }
+  const opened: string[] = []
   const judging = (bytesOf = stored) =>
     createJudge({
       catalogue: made.catalogue,
-      openEncoder: async (modelVersion) => encoderOf(modelVersion),
+      async openEncoder(modelVersion) {
+        opened.push(modelVersion)
+        return encoderOf(modelVersion)
+      },
       bytesOf,
       judgement: () => null,
       thresholds: {},
@@ -58,7 +62,7 @@ async function heldOut(count: number, named = (index: number): string => `pictur
     await made.catalogue.caughtUp(made.log)
     await made.blobs.delete(imageBlobKey(pairEvent(named(0), null).imageId))
   }
-  return { judging, stored, eraseFirst }
+  return { judging, stored, eraseFirst, opened }
 }
 
 describe('the judge', () => {
@@ -98,6 +102,22 @@ describe('the judge', () => {
     expect((await judge.compare('guessing', 'knowing', 'manual', 1)).evidence).toMatchObject({
       validation: { images: 21 },
     })
+  })
+
+  it('leaves a judgement that is stopped, also where a picture never comes', async () => {
+    const { judging, opened } = await heldOut(90)
+    const stopping = new AbortController()
+    let asked = 0
+    const judge = judging(() => {
+      asked++
+      stopping.abort()
+      return new Promise(() => undefined)
+    })
+    const { signal } = stopping
+    await expect(judge.compare('guessing', 'knowing', 'manual', 1, signal)).rejects.toMatchObject({ code: 'not-ready' })
+    expect(asked).toBeLessThan(90)
+    expect(opened).toEqual(['guessing'])
+    await expect(judge.judgeFirst('knowing', signal)).rejects.toMatchObject({ code: 'not-ready' })
   })
 
   it('does not try for ever where a picture that is held out is missing', async () => {

@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createFileBlobStore } from '../../src/adapters/blob-store/files.ts'
@@ -238,6 +238,121 @@ describe('feature cache', () => {
       }
     }
     for (const cache of [one, other, third]) await cache.close()
+  })
+
+  it('can be closed while a sweep fetches what others have stored', async () => {
+    const { root, blobs } = await setUp()
+    const other = createFeatureCache({ blobs, folder: join(root, 'other'), rowsPerShard: 1 })
+    await other.put('b1', 'plain', entries(0, 4))
+    await other.put('b1', 'plain', entries(4, 8))
+    await other.close()
+    let fetched = 0
+    let begun: () => void = () => undefined
+    const isFetching = new Promise<void>((resolve) => (begun = resolve))
+    const get: BlobStore['get'] = async (key) => {
+      fetched++
+      begun()
+      return blobs.get(key)
+    }
+    const sweeping = createFeatureCache({ blobs: { ...blobs, get }, folder: join(root, 'sweeping') })
+    const swept = expect(sweeping.sweep()).rejects.toMatchObject({ code: 'not-ready' })
+    await isFetching
+    await sweeping.close()
+    await swept
+    expect(fetched).toBe(1)
+  })
+
+  it('does not write what was erased since it was computed, when a shard is full, at the end and after a refresh', async () => {
+    const { root, blobs } = await setUp()
+    const erased = new Set<string>()
+    const open = (name: string) =>
+      createFeatureCache({ blobs, folder: join(root, name), rowsPerShard: 4, isLive: (id) => !erased.has(id) })
+    const [embedding, erasing] = [open('embedding'), open('erasing')]
+    const erase = async (number: number) => {
+      erased.add(idOf(number))
+      await erasing.erase([idOf(number)])
+    }
+    await embedding.put('b1', 'plain', entries(0, 3))
+    await erase(1)
+    await embedding.put('b1', 'plain', entries(3, 5)) // a shard's worth
+    await erase(3)
+    await embedding.put('b1', 'plain', entries(5, 7))
+    await erase(5)
+    await embedding.refresh()
+    expect((await embedding.get('b1', 'plain', [idOf(5)])).size).toBe(0)
+    await erase(6)
+    await embedding.close()
+    const needles = [1, 3, 5, 6].map((number) => Buffer.from(idOf(number).replaceAll('-', ''), 'hex'))
+    for (const key of await keysOf(blobs)) {
+      const bytes = Buffer.from((await blobs.get(key)) ?? [])
+      for (const needle of needles) expect(bytes.includes(needle)).toBe(false)
+    }
+    const ids = entries(0, 7).map(([imageId]) => imageId)
+    const left = await open('later').get('b1', 'plain', ids)
+    expect([...left.keys()].sort()).toEqual([0, 2, 4].map(idOf).sort())
+  })
+
+  it('fetches nothing for pictures that have no id, nor when it is refreshed before it was used', async () => {
+    const { root, blobs, open } = await setUp()
+    const { backbone } = await countingBackbone(join(root, 'backbone'))
+    const { images } = await pictures(1)
+    const writing = open()
+    await writing.put(backbone.id, 'plain', entries(0, 8))
+    await writing.close()
+    let fetched = 0
+    const get: BlobStore['get'] = (key) => {
+      fetched++
+      return blobs.get(key)
+    }
+    const reading = createFeatureCache({ blobs: { ...blobs, get }, folder: join(root, 'api') })
+    await reading.refresh()
+    const [query] = await reading.features(
+      images.map(({ bytes }) => ({ imageId: null, bytes })),
+      backbone,
+      ['plain'],
+    )
+    expect(query?.[0]?.length).toBe(backbone.featureWidth)
+    await reading.refresh()
+    expect(fetched).toBe(0)
+    await reading.get(backbone.id, 'plain', [idOf(0)])
+    expect(fetched).toBe(2)
+  })
+
+  describe('where the local disk keeps nothing', () => {
+    /** Whatever is written to the local file of this name is gone. */
+    const lose = (folder: string, name: string) => symlink('/dev/null', join(folder, 'b1', 'plain', `${name}.part`))
+    const nameOf = (key = '') => key.split('/').at(-1) ?? ''
+
+    it('says so, and does not write the same shard without end', async () => {
+      const elsewhere = await setUp()
+      await elsewhere.open().put('b1', 'plain', entries(0, 4))
+      const [key] = await keysOf(elsewhere.blobs)
+      const { open, blobs, folder } = await setUp()
+      const cache = open()
+      await cache.get('b1', 'plain', [])
+      await lose(folder, nameOf(key))
+      await expect(cache.put('b1', 'plain', entries(0, 4))).rejects.toMatchObject({ code: 'not-ready' })
+      expect((await cache.get('b1', 'plain', [idOf(0)])).size).toBe(1)
+      await cache.refresh() // the disk is well again
+      expect(await keysOf(blobs)).toEqual([key])
+      expect((await readdir(join(folder, 'b1', 'plain'))).sort()).toEqual([nameOf(key)])
+    })
+
+    it('leaves the shards of others in the blob store', async () => {
+      const { root, open, blobs } = await setUp()
+      const cache = open()
+      await cache.put('b1', 'plain', entries(0, 4))
+      await cache.close()
+      const [key] = await keysOf(blobs)
+      const folder = join(root, 'other')
+      const get: BlobStore['get'] = async (asked) => {
+        await lose(folder, nameOf(asked))
+        return blobs.get(asked)
+      }
+      const other = createFeatureCache({ blobs: { ...blobs, get }, folder })
+      await expect(other.get('b1', 'plain', [idOf(0)])).rejects.toMatchObject({ code: 'not-ready' })
+      expect(await keysOf(blobs)).toEqual([key])
+    })
   })
 
   it('throws the error of the picture that cannot be decoded', async () => {

@@ -50,6 +50,31 @@ it('counts the minute anew when what was behind is folded, though more is on the
   }
 })
 
+it('stays as it was while the log never answers, and says so in time', async () => {
+  const { log, clock, catalogue, follower, setForward } = await platform()
+  let hangs = false
+  const hanging = {
+    caughtUp: catalogue.caughtUp,
+    isCaughtUp: () => (hangs ? new Promise<never>(() => undefined) : catalogue.isCaughtUp(log)),
+  }
+  const reasons = createCatalogueReadiness({ catalogue: hanging, log, clock, mayBeCutOff: 1_800_000, patience: 5 })
+  expect(await reasons()).toEqual([])
+  await follower.stop()
+  await log.append([publication(pairEvent('one', 'a dog'))])
+  expect(await reasons()).toEqual([])
+  hangs = true
+  expect(await reasons()).toEqual([])
+  setForward(600_000)
+  expect(await reasons()).toEqual([])
+  hangs = false
+  // Known to be behind from now on, whatever was on its way when the log went away.
+  expect(await reasons()).toEqual([])
+  setForward(61_000)
+  expect(await reasons()).toEqual(['catalogue-behind'])
+  hangs = true
+  expect(await reasons()).toEqual(['catalogue-behind'])
+})
+
 it('goes on while the log is away, until what it serves may have been deleted elsewhere', async () => {
   const { log, clock, catalogue, setForward } = await platform()
   let isAway = false

@@ -1,6 +1,5 @@
 import { expect, it, onTestFinished } from 'vitest'
 import { createProbe } from '../../src/api/probe.ts'
-import { AppError } from '../../src/core/errors.ts'
 import { startFront } from '../../src/roles/front.ts'
 
 async function front() {
@@ -14,13 +13,19 @@ async function front() {
 }
 
 it('answers before anything else is up: alive, and what it waits for', async () => {
-  const { get, waiting } = await front()
+  const { get, waitsFor } = await front()
   expect(await get('/health/live')).toMatchObject({ status: 200 })
-  waiting(new AppError('log-unavailable', 'No broker answers.'))
+  waitsFor(async () => ['log-unavailable'])
   const ready = await get('/health/ready')
   expect(ready.status).toBe(503)
   expect(JSON.parse(ready.text)).toMatchObject({ code: 'not-ready', reasons: ['starting', 'log-unavailable'] })
   expect(await get('/v1/search?q=a+dog')).toMatchObject({ status: 503, retryAfter: '5' })
+  const missing: string[] = []
+  waitsFor(async () => ['catalogue-behind', ...missing])
+  const reasons = async () => (JSON.parse((await get('/health/ready')).text) as { reasons: string[] }).reasons
+  expect(await reasons()).toEqual(['starting', 'catalogue-behind'])
+  missing.push('log-unavailable')
+  expect(await reasons()).toEqual(['starting', 'catalogue-behind', 'log-unavailable'])
 })
 
 it('answers with what is shown from then on', async () => {

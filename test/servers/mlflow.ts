@@ -29,6 +29,7 @@ export async function startMlflow(folder: string, port?: number): Promise<Runnin
     env: { MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false', MLFLOW_DISABLE_TELEMETRY: 'true' },
     cwd: folder,
     logFile: join(folder, 'mlflow.log'),
+    hasChildren: true,
     isReady: answers(`http://127.0.0.1:${at}/health`),
   })
   return { ...server, address: `http://127.0.0.1:${at}` }

@@ -19,9 +19,12 @@ export type RoleProcess = {
   readonly address: string
   /** Resolves once `/health/ready` says 200. */
   ready(): Promise<void>
-  signal(signal: NodeJS.Signals): void
+  /** False when there is nobody left to take it. */
+  signal(signal: NodeJS.Signals): boolean
   /** Resolves with the exit status, null after a signal. */
   readonly ended: Promise<number | null>
+  /** The signal that ended it; null while it runs, and where it ended by itself. */
+  readonly endedBy: () => NodeJS.Signals | null
   /** Sends SIGTERM and waits; how long it took, in milliseconds. */
   stop(): Promise<{ readonly status: number | null; readonly milliseconds: number }>
   /** What it has said so far, for whoever asks why a test failed. */
@@ -29,7 +32,7 @@ export type RoleProcess = {
 }
 
 /** A process that may not answer yet. */
-export type StartingProcess = Pick<RoleProcess, 'pid' | 'signal' | 'ended' | 'stop' | 'said'> & {
+export type StartingProcess = Pick<RoleProcess, 'pid' | 'signal' | 'ended' | 'endedBy' | 'stop' | 'said'> & {
   /** Resolves once it runs its roles; rejects when it ends before that. */
   readonly started: Promise<RoleProcess>
 }
@@ -125,7 +128,8 @@ export async function createInstallation(
       pid: child.pid ?? -1,
       ended,
       said,
-      signal: (signal: NodeJS.Signals) => void child.kill(signal),
+      endedBy: () => child.signalCode,
+      signal: (signal: NodeJS.Signals) => child.kill(signal),
       async stop() {
         const start = performance.now()
         child.kill('SIGCONT')

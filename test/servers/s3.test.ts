@@ -66,13 +66,14 @@ describe('a bucket', () => {
   })
 
   it('is checked: with versions nothing to say, without them a hint, with a wrong key what to do', async () => {
+    const says = (level: string, part: string) => ({ level, text: expect.stringContaining(part) as string })
     const options = { bucket: VERSIONED, endpoint, ...minioKeys }
     await openStore()
     expect(await checkS3(options)).toEqual([])
-    expect(await checkS3({ ...options, bucket: await plainBucket() })).toEqual([expect.stringContaining('versions')])
-    expect(await checkS3({ ...options, secretAccessKey: 'wrong' })).toEqual([expect.stringContaining('secret key')])
-    expect(await checkS3({ ...options, accessKeyId: 'nobody' })).toEqual([expect.stringContaining('access key')])
-    expect(await checkS3({ ...options, bucket: 'No_Name' })).toEqual([expect.stringContaining('name of the bucket')])
+    expect(await checkS3({ ...options, bucket: await plainBucket() })).toEqual([says('warning', 'versions')])
+    expect(await checkS3({ ...options, secretAccessKey: 'wrong' })).toEqual([says('problem', 'secret key')])
+    expect(await checkS3({ ...options, accessKeyId: 'nobody' })).toEqual([says('problem', 'access key')])
+    expect(await checkS3({ ...options, bucket: 'No_Name' })).toEqual([says('problem', 'name of the bucket')])
   })
 })
 

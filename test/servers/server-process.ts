@@ -13,6 +13,8 @@ export type ServerCommand = {
   readonly cwd?: string
   /** File that takes what the server prints. */
   readonly logFile: string
+  /** Whether it works through processes that it starts itself: signals then go to all of them. */
+  readonly hasChildren?: boolean
   /** Whether it answers; a throw is a no. Asked until it does. */
   readonly isReady: () => Promise<boolean>
 }
@@ -39,6 +41,7 @@ export async function startServer({
   env,
   cwd,
   logFile,
+  hasChildren = false,
   isReady,
 }: ServerCommand): Promise<RunningServer> {
   const output = createWriteStream(logFile, { flags: 'a' })
@@ -46,6 +49,7 @@ export async function startServer({
   const child = spawn(command, values, {
     stdio: ['ignore', output, output],
     env: { ...process.env, ...env },
+    detached: hasChildren, // makes it the leader of a group
     ...(cwd === undefined ? {} : { cwd }),
   })
   const ended = Promise.race([once(child, 'exit'), once(child, 'error')]).then(() => undefined)
@@ -53,15 +57,20 @@ export async function startServer({
   void ended.then(() => (state.isOver = true))
   const isOver = (): boolean => state.isOver
 
+  const signal = (name: NodeJS.Signals): void => {
+    if (!hasChildren || child.pid === undefined) child.kill(name)
+    else if (!isOver()) process.kill(-child.pid, name)
+  }
+
   const running: RunningServer = {
     pid: child.pid ?? -1,
-    signal: (signal) => void child.kill(signal),
+    signal,
     ended,
     async stop() {
       if (isOver()) return
-      child.kill('SIGCONT')
-      child.kill('SIGTERM')
-      const timer = setTimeout(() => child.kill('SIGKILL'), LONGEST_STOP)
+      signal('SIGCONT')
+      signal('SIGTERM')
+      const timer = setTimeout(() => signal('SIGKILL'), LONGEST_STOP)
       await ended
       clearTimeout(timer)
       output.end()

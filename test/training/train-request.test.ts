@@ -8,6 +8,7 @@ import { loadConfig } from '../../src/config.ts'
 import { AppError } from '../../src/core/errors.ts'
 import type { RetrainingRequested } from '../../src/core/events.ts'
 import { modelVersionOf, pairKey, releaseIdOf } from '../../src/core/ids.ts'
+import type { Run } from '../../src/ports/tracking.ts'
 import { publishSource } from '../../src/producers/publish-source.ts'
 import { scenesSource } from '../../src/producers/scenes/scenes-source.ts'
 import { requestRetraining } from '../../src/roles/commands.ts'
@@ -15,7 +16,7 @@ import { createServices } from '../../src/roles/services.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import type { TrainingStart } from '../../src/training/starting-point.ts'
-import { createRequestTrainer } from '../../src/training/train-request.ts'
+import { createRequestTrainer, type TrainingEvents } from '../../src/training/train-request.ts'
 import { EXAMPLES_FILE } from '../../src/training/training-data.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
 import { topicValues } from '../fixtures/topic-values.ts'
@@ -32,7 +33,12 @@ async function requested() {
   })
   await publishSource(scenesSource({ count: 120, seed: 5 }), services.publisher)
   const request = await requestRetraining(services, 'manual', 'test')
-  const trainFor = (asked: RetrainingRequested, start: TrainingStart, bytesOf = services.bytesOf) =>
+  const trainFor = (
+    asked: RetrainingRequested,
+    start: TrainingStart,
+    bytesOf = services.bytesOf,
+    changes: Partial<Parameters<typeof createRequestTrainer>[0]> = {},
+  ) =>
     createRequestTrainer({
       ...services,
       bytesOf,
@@ -41,6 +47,7 @@ async function requested() {
       threads: 1,
       maximumEpochs: 1,
       events: {},
+      ...changes,
     })(asked, modelVersionOf(asked.requestId), new AbortController().signal)
   const train = (bytesOf = services.bytesOf) => trainFor(request, 'scratch', bytesOf)
   const learnt = [...services.catalogue.livePairs()].filter(({ split }) => split === 'train')
@@ -81,6 +88,43 @@ describe('a requested training', { timeout: 120_000 }, () => {
     expect([...(await services.features.get(id, 'plain', imageIds)).keys()].sort()).toEqual(
       imageIds.filter((imageId) => !gone.has(imageId)),
     )
+  })
+
+  it('shows its curve while it runs, and its manifest at the end', async () => {
+    const { services, request, trainFor } = await requested()
+    const { tracking, blobs } = services
+    const modelVersion = modelVersionOf(request.requestId)
+    const seen: Promise<unknown>[] = []
+    const events: TrainingEvents = {
+      onProgress(_, { developmentRecall }) {
+        // A moment later, and long before the training ends.
+        if (developmentRecall !== undefined) seen.push(new Promise(setImmediate).then(() => tracking.run(modelVersion)))
+      },
+    }
+    const { manifest } = await trainFor(request, 'scratch', services.bytesOf, { maximumEpochs: 3, events })
+    const losses = (await Promise.all(seen)).map((run) => (run as Run).metrics['loss']?.map(({ step }) => step))
+    expect(losses.slice(0, 2)).toEqual([[1], [1, 2]])
+    const run = await tracking.run(modelVersion)
+    expect(run?.state).toBe('finished')
+    expect(run?.metrics['development_recall_10']?.map(({ step }) => step)).toEqual([1, 2, 3])
+    expect(await tracking.readArtefact(modelVersion, 'manifest.json')).toEqual(await blobs.get(manifest))
+    expect((await tracking.versions()).map((version) => version.manifest)).toEqual([manifest])
+  })
+
+  it('is not lost where its run is deleted, and fails with its curve and the reason', async () => {
+    const { services, request, trainFor } = await requested()
+    const { tracking, models } = services
+    const refuse = () => Promise.reject(new AppError('not-found', 'Somebody deleted the run.'))
+    const deleted = { ...tracking, startRun: refuse, logMetrics: refuse, logArtefact: refuse, endRun: refuse }
+    const logger = createLogger({ level: 'silent' })
+    const changes = { tracking: deleted, logger }
+    expect((await trainFor(request, 'scratch', services.bytesOf, changes)).manifest).toMatch(/^manifests\//)
+    const broken = { ...models, save: () => Promise.reject(new AppError('model-invalid', 'A file is missing.')) }
+    const failing = trainFor(request, 'scratch', services.bytesOf, { models: broken, maximumEpochs: 2 })
+    await expect(failing).rejects.toMatchObject({ code: 'model-invalid' })
+    const run = await tracking.run(modelVersionOf(request.requestId))
+    expect([run?.state, run?.artefacts]).toEqual(['failed', ['failure.txt']])
+    expect(run?.metrics['loss']?.length).toBeGreaterThan(0)
   })
 
   it('leaves its folder until it is answered, and no longer, whatever the answer', async () => {

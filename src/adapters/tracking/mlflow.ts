@@ -27,8 +27,8 @@ function checkRunId(runId: string): void {
  * (`recall@10` as `recall:at:10`), and parameters are cut after 6,000 characters. Of values logged again for a step, the one with
  * the latest time counts here; MLflow shows them all. Artefacts go through MLflow's server.
  *
- * Nothing is asked before the first call. Throws `tracking-unavailable` where MLflow is away, and `configuration-invalid` with what
- * to do where the address is not MLflow's or it refuses access.
+ * Nothing is asked before the first call. Throws `tracking-unavailable` where MLflow is away, and also, with what to do, where it
+ * refuses access or the address is not MLflow's: a proxy answers so too while MLflow starts again. `checkMlflow` tells such settings.
  */
 export function createMlflowTracking(options: MlflowOptions): Tracking {
   const { name = 'pairstream' } = options
@@ -38,7 +38,7 @@ export function createMlflowTracking(options: MlflowOptions): Tracking {
   const startRun = createRunStarts(mlflow, experiments)
   const toRun = createRunRecords(mlflow, artefacts)
   const versions = createVersions(mlflow, name)
-  /** MLflow's ids and artefact addresses of runs that were found once; neither ever changes. */
+  /** MLflow's ids and artefact addresses of runs that were found since they were started; neither ever changes. */
   const known = new Map<string, { readonly id: string; readonly artefacts: string }>()
 
   const findRun = async (runId: string): Promise<{ run: MlflowRun; experiment: string } | null> => {
@@ -61,6 +61,8 @@ export function createMlflowTracking(options: MlflowOptions): Tracking {
   return {
     async startRun(run) {
       checkRunId(run.runId)
+      // Its run of before may be lost; what is logged next belongs to the one that is there now.
+      known.delete(run.runId)
       await startRun(run)
     },
     async logMetrics(runId, step, metrics, at) {

@@ -49,10 +49,11 @@ export function healthRoutes(deps: Pick<ApiDependencies, 'serving' | 'reasonsNot
 
   routes.openapi(readyRoute, async (context) => {
     const noModel = deps.serving.current() === null ? ['no-model'] : []
-    const missing = await deps.missing()
+    // Side by side: each waits for servers as long as a probe has patience.
+    const [missing, notReady] = await Promise.all([deps.missing(), deps.reasonsNotReady()])
     // Without its index a process can answer no search; without the log it only knows nothing new.
     const unsearchable = missing.filter((code) => code === 'index-unavailable')
-    const reasons = [...new Set([...noModel, ...unsearchable, ...(await deps.reasonsNotReady())])]
+    const reasons = [...new Set([...noModel, ...unsearchable, ...notReady])]
     if (reasons.length === 0) return context.json({ status: 'ready' as const, missing: [...missing] }, 200)
     const traceId = context.get('traceId')
     return problemResponse(

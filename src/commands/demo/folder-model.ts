@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path'
+import { hasLog } from '../../bootstrap.ts'
 import { loadConfig, type Settings } from '../../config.ts'
 import { AppError } from '../../core/errors.ts'
 import { sha256Hex } from '../../core/ids.ts'
@@ -12,7 +13,7 @@ import type { CommandContext } from '../context.ts'
 import { decideHere } from '../decision.ts'
 import { counted } from '../figures.ts'
 import type { Progress } from '../progress.ts'
-import { isUntouched, withServices } from '../with-services.ts'
+import { withServices } from '../with-services.ts'
 
 type ModelWish = {
   /** A model folder, a version, or `champion`; undefined leaves the choice to what there is. */
@@ -68,7 +69,7 @@ async function withChampionOf<T>(
   body: (encoder: Encoder) => Promise<T>,
 ): Promise<{ readonly value: T } | null> {
   const overrides = folder === demoData ? inFolder(folder) : {}
-  if (isUntouched(loadConfig(context.environment, overrides))) return null
+  if (!(await hasLog(loadConfig(context.environment, overrides)))) return null
   return withServices(context, { access: 'share', overrides }, async (services) => {
     if (services.catalogue.currentRelease() === null) return null
     return { value: await body(await openModelVersion(services, 'champion')) }

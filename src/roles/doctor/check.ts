@@ -1,17 +1,20 @@
 import type { ServerCheck } from '../../bootstrap.ts'
-import { withDeadline } from '../../core/deadline.ts'
 import { AppError, toAppError } from '../../core/errors.ts'
 
 /** What a check saw. A fact is as it should be, a warning should be looked at, a problem keeps something from working. */
 export type Finding = {
   readonly level: 'fact' | 'warning' | 'problem'
   readonly text: string
-  /** What to do about it; null for a fact. */
+  /** What to do about it; null for a fact, and where the text says it. */
   readonly fix: string | null
 }
 
 /** A question to one part of the system, cheap enough to be asked at any time, beside a running process too. */
-export type Check = { readonly name: string; run(): Promise<readonly Finding[]> }
+export type Check = {
+  readonly name: string
+  /** `advanced` is to be called by what takes long whenever it has come further. */
+  run(advanced: () => void): Promise<readonly Finding[]>
+}
 
 export type Examined = { readonly name: string; readonly findings: readonly Finding[] }
 
@@ -23,22 +26,32 @@ export const problem = (text: string, fix: string): Finding => ({ level: 'proble
 export const ofServer = ({ name, run }: ServerCheck): Check => ({
   name,
   async run() {
-    const sentences = await run()
-    if (sentences.length === 0) return [fact('as it should be')]
-    return sentences.map((text) => ({ level: 'problem', text, fix: null }))
+    const findings = await run()
+    if (findings.length === 0) return [fact('as it should be')]
+    return findings.map((finding) => ({ ...finding, fix: null }))
   },
 })
 
-/** How long a check may take, in milliseconds: whoever asks why nothing works must not wait for ever too. */
+/** How long a check may stand still, in milliseconds: whoever asks why nothing works must not wait for ever too. */
 const PATIENCE = 30_000
 
 /** Asks; a check that fails or hangs has found that. Never throws. */
 export async function examine({ name, run }: Check, patience = PATIENCE): Promise<Examined> {
-  const late = () => new AppError('not-ready', `No answer within ${Math.round(patience / 1_000)} s.`)
+  let timer: NodeJS.Timeout | undefined
+  let fail: (error: AppError) => void = () => undefined
+  const silence = new Promise<never>((_, reject) => (fail = reject))
+  const late = () => fail(new AppError('not-ready', `No answer within ${Math.round(patience / 1_000)} s.`))
+  const advanced = (): void => {
+    clearTimeout(timer)
+    timer = setTimeout(late, patience)
+  }
+  advanced()
   try {
-    return { name, findings: await withDeadline(run(), patience, late) }
+    return { name, findings: await Promise.race([run(advanced), silence]) }
   } catch (error) {
     return { name, findings: [failureOf(error)] }
+  } finally {
+    clearTimeout(timer)
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Config } from '../../config.ts'
 import { embedGroup } from '../../core/consumer-groups.ts'
 import { AppError } from '../../core/errors.ts'
 import { viewReleases } from '../../core/release-chain.ts'
@@ -11,13 +12,18 @@ const NO_MODEL = fact('there is no model yet')
 export const indexCheck = (services: Services): Check => ({
   name: 'index',
   async run() {
-    const { index, catalogue } = services
+    const { index, catalogue, config } = services
     const { live, build, serving } = viewReleases(catalogue.releases())
     const findings: Finding[] = []
     for (const generation of live.keys()) {
       if (generation === build?.generation) findings.push(fact(`${generation} is being built`))
       else findings.push(await generationFinding(services, generation))
     }
+    const known = new Set(catalogue.releases().map(({ generation }) => generation))
+    const stray = (await index.generations()).filter(({ generation }) => !known.has(generation))
+    findings.push(
+      ...stray.map(({ generation }) => warning(`no release knows of ${generation}`, strayFix(config, generation))),
+    )
     const outside = await index.serving()
     if (serving?.generation != null && outside !== serving.generation)
       findings.push(
@@ -29,6 +35,12 @@ export const indexCheck = (services: Services): Check => ({
     return findings.length === 0 ? [fact('it answers; there is no generation yet')] : findings
   },
 })
+
+/** A log that was restored or begun anew leaves what it had filled before; no generation to come gets the name of one of these. */
+const strayFix = ({ drivers: { index } }: Config, generation: string): string =>
+  index.kind === 'qdrant'
+    ? `Delete its collections, ${pointKinds.map((kind) => `${index.prefix}${kind}_${generation}`).join(' and ')}; if another system fills them, set QDRANT_PREFIX.`
+    : `It only takes room: ${index.folder} may be emptied while nothing runs, and 'pairstream replay --from 0' fills it again.`
 
 async function generationFinding({ catalogue, index, log }: Services, generation: string): Promise<Finding> {
   const before = catalogue.counts()

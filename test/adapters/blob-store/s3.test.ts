@@ -19,12 +19,16 @@ const UNVERSIONED: Answer = { status: 200, text: '<?xml version="1.0"?><Versioni
 const keys = { accessKeyId: 'key', secretAccessKey: 'secret' }
 
 /** A server that answers by method and query; what is not told is an empty bucket without versions. */
-const serverThat = (answers: Readonly<Record<string, Answer>>): Promise<string> =>
+const serverThat = (
+  answers: Readonly<Record<string, Answer>>,
+  onQuestion: (question: string) => void = () => undefined,
+): Promise<string> =>
   answeringServer(({ method = '', url = '' }, response) => {
     const { pathname, searchParams } = new URL(url, 'http://host')
     const isVersioning = searchParams.has('versioning')
     const question = isVersioning ? `${method} versioning` : searchParams.has('list-type') ? 'LIST' : method
     const usual = isVersioning ? UNVERSIONED : question === 'LIST' ? EMPTY : { status: 200 }
+    onQuestion(question)
     const { status, text = '' } = answers[`${question} ${pathname}`] ?? answers[question] ?? usual
     response.writeHead(status, { 'content-type': 'application/xml' }).end(method === 'HEAD' ? '' : text)
   })
@@ -51,7 +55,9 @@ describe('opening', () => {
     const endpoint = await serverThat({ LIST: list })
     const refused = { code: 'configuration-invalid', message: expect.stringMatching(says) as string }
     await expect(openAt(endpoint)).rejects.toMatchObject(refused)
-    expect(await checkS3({ bucket: 'pictures', endpoint, ...keys })).toEqual([expect.stringMatching(says)])
+    expect(await checkS3({ bucket: 'pictures', endpoint, ...keys })).toEqual([
+      { level: 'problem', text: expect.stringMatching(says) as string },
+    ])
   })
 
   it('tells to create a bucket that it may not make, and to enable versions that are suspended', async () => {
@@ -61,6 +67,18 @@ describe('opening', () => {
     const status = '<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>'
     const suspended = await serverThat({ 'GET versioning': { status: 200, text: status } })
     await expect(openAt(suspended)).rejects.toMatchObject({ message: expect.stringContaining('suspended') as string })
+  })
+
+  it('tells of a bucket that is missing, and makes none, where it was told not to', async () => {
+    const asked: string[] = []
+    const endpoint = await serverThat({ LIST: refusal(404, 'NoSuchBucket') }, (question) => asked.push(question))
+    const options = { bucket: 'pictures', endpoint, ...keys }
+    expect(await checkS3(options)).toEqual([
+      { level: 'warning', text: expect.stringContaining('There is no bucket pictures yet') as string },
+    ])
+    const refused = { code: 'configuration-invalid', message: expect.stringContaining('no bucket pictures') as string }
+    await expect(createS3BlobStore({ ...options, create: false })).rejects.toMatchObject(refused)
+    expect(asked).toEqual(['LIST', 'LIST'])
   })
 
   it('refuses options that do not go together', async () => {

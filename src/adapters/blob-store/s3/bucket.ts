@@ -12,10 +12,11 @@ import { isNoBucket, isUnknownRequest, translateOpening } from './failures.ts'
 const EXISTS = ['BucketAlreadyOwnedByYou', 'BucketAlreadyExists']
 
 /**
- * Finds the bucket usable, or makes it, with versions where the server has them. A bucket that was there is left as it is.
+ * Finds the bucket usable, or makes it (unless told not to), with versions where the server has them. A bucket that was there is left as it is.
  * Throws `configuration-invalid` with what to do, `blob-store-unavailable` where the server is away.
  */
-export async function openBucket(client: S3Client, { bucket, region, deadline = 30_000 }: S3Options): Promise<void> {
+export async function openBucket(client: S3Client, options: S3Options): Promise<void> {
+  const { bucket, region, create: isMade = true, deadline = 30_000 } = options
   const limit = () => ({ abortSignal: AbortSignal.timeout(deadline) })
 
   const look = async (): Promise<void> => {
@@ -44,7 +45,7 @@ export async function openBucket(client: S3Client, { bucket, region, deadline = 
 
   try {
     await look().catch((error: unknown) => {
-      if (!isNoBucket(error)) throw error
+      if (!isMade || !isNoBucket(error)) throw error
       return create()
     })
     await refuseSuspendedVersions(client, bucket, limit())

@@ -12,6 +12,8 @@ export type S3Options = {
   /** Without keys, what AWS's own tools would use: environment, profile, role of the machine. */
   readonly accessKeyId?: string
   readonly secretAccessKey?: string
+  /** Whether the bucket is made where it is missing. Default: true. */
+  readonly create?: boolean
   /** Milliseconds that one operation, with its repetitions, may take; default 30,000. */
   readonly deadline?: number
 }

@@ -19,6 +19,9 @@ export const NOT_MLFLOW =
 
 const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 
+const unavailable = (detail: string, options?: ErrorOptions): AppError =>
+  new AppError('tracking-unavailable', detail, options)
+
 function parse(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -34,11 +37,10 @@ export function refusalOf(bytes: Uint8Array): z.infer<typeof Refusal> | null {
 }
 
 /**
- * What an answer that is no success means. `hasAnswered`: the server has proven to be MLflow and to know who asks, so that what it
- * refuses now is an outage.
+ * What an answer that is no success means. What refuses who asks, or is not MLflow, may be a wrong setting or whatever stands in for
+ * MLflow while that starts again; nothing tells them apart, so it is an outage, whose message says which setting to look at.
  */
-export function failureOf(status: number, bytes: Uint8Array, hasAnswered: boolean): AppError {
-  const setting = hasAnswered ? 'tracking-unavailable' : 'configuration-invalid'
+export function failureOf(status: number, bytes: Uint8Array): AppError {
   const said = textOf(bytes).slice(0, 200)
   if (said.includes('--serve-artifacts')) {
     return new AppError(
@@ -46,25 +48,23 @@ export function failureOf(status: number, bytes: Uint8Array, hasAnswered: boolea
       'MLflow does not serve artefacts; start it with --artifacts-destination.',
     )
   }
-  if (status === 401)
-    return new AppError(setting, 'MLflow does not know who asks; check its user and password, or its token.')
+  if (status === 401) return unavailable('MLflow does not know who asks; check its user and password, or its token.')
   if (status === 403) {
     const hint = /host header/i.test(said) ? 'name this host in --allowed-hosts of MLflow' : 'allow the user to write'
-    return new AppError(setting, `MLflow refuses access; ${hint}.`)
+    return unavailable(`MLflow refuses access; ${hint}.`)
   }
   if (status >= 500 || status === 429 || status === 408) {
-    return new AppError('tracking-unavailable', `MLflow cannot answer now (${status}); see what it has printed.`)
+    return unavailable(`MLflow cannot answer now (${status}); see what it has printed.`)
   }
   const refusal = refusalOf(bytes)
-  if (refusal === null) return new AppError(setting, NOT_MLFLOW)
+  if (refusal === null) return unavailable(NOT_MLFLOW)
   if (refusal.error_code === 'RESOURCE_DOES_NOT_EXIST') return new AppError('not-found', refusal.message)
   return new AppError('invalid-request', `MLflow refused a request: ${refusal.message}`)
 }
 
 /** The JSON of a successful answer in the given shape. */
-export function readShape<T>(bytes: Uint8Array, shape: z.ZodType<T>, hasAnswered: boolean): T {
+export function readShape<T>(bytes: Uint8Array, shape: z.ZodType<T>): T {
   const { success, data, error } = shape.safeParse(parse(textOf(bytes)))
   if (success) return data
-  const setting = hasAnswered ? 'tracking-unavailable' : 'configuration-invalid'
-  throw new AppError(setting, NOT_MLFLOW, { cause: error })
+  throw unavailable(NOT_MLFLOW, { cause: error })
 }

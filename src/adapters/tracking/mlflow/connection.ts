@@ -54,14 +54,13 @@ function unreachable(error: unknown): never {
 }
 
 /**
- * Requests to an MLflow server. What cannot be reached or answers 5xx or 429 is `tracking-unavailable`; what is not MLflow, or
- * refuses who asks, is `configuration-invalid`, unless it has answered before: then it is an outage, and nothing is lost by it.
+ * Requests to an MLflow server. What cannot be reached, cannot answer now, refuses who asks or is not MLflow is `tracking-unavailable`:
+ * whoever asks waits, and nothing is lost by it. Throws `configuration-invalid` for an address that is none.
  */
 export function connectMlflow(options: MlflowOptions) {
   const root = addressOf(options.url)
   const authorisation = authorisationOf(options)
   const { deadline = 10_000 } = options
-  let hasAnswered = false
 
   /** The bytes of a successful answer; null for a tolerated error. */
   const ask = async (path: string, { method = 'GET', query = {}, body, tolerated }: Question) => {
@@ -75,15 +74,12 @@ export function connectMlflow(options: MlflowOptions) {
     const bytes = new Uint8Array(await answer.arrayBuffer().catch(unreachable))
     if (answer.ok) return bytes
     if (tolerated !== undefined && refusalOf(bytes)?.error_code === tolerated) return null
-    throw failureOf(answer.status, bytes, hasAnswered)
+    throw failureOf(answer.status, bytes)
   }
 
   const call = async <T>(path: string, shape: z.ZodType<T>, question: Question = {}): Promise<T | null> => {
     const bytes = await ask(`api/2.0/${path}`, question)
-    if (bytes === null) return null
-    const answer = readShape(bytes, shape, hasAnswered)
-    hasAnswered = true
-    return answer
+    return bytes === null ? null : readShape(bytes, shape)
   }
 
   return {

@@ -13,14 +13,11 @@ const TRAINING = { key: 'mlflow.experimentKind', value: 'custom_model_developmen
 
 export type ExperimentName = { readonly id: string; readonly experiment: string }
 
-/** Experiments by their name, which MLflow keeps unique; ours begin with `name/`. */
+/** Experiments by their name, which MLflow keeps unique; ours begin with `name/`. Asked for each time: MLflow may have lost them since. */
 export function createExperiments(mlflow: Mlflow, name: string) {
   const prefix = `${name}/`
-  const known = new Map<string, string>()
 
   const find = async (experiment: string): Promise<string | null> => {
-    const before = known.get(experiment)
-    if (before !== undefined) return before
     const found = await mlflow.call('mlflow/experiments/get-by-name', Found, {
       query: { experiment_name: prefix + experiment },
       tolerated: 'RESOURCE_DOES_NOT_EXIST',
@@ -30,7 +27,6 @@ export function createExperiments(mlflow: Mlflow, name: string) {
     if (stage === 'deleted') {
       await mlflow.must('mlflow/experiments/restore', Nothing, { method: 'POST', body: { experiment_id: id } })
     }
-    known.set(experiment, id)
     return id
   }
 

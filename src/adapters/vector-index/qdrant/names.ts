@@ -1,3 +1,4 @@
+import { collectionPrefix } from '../../../core/collection-prefix.ts'
 import { AppError } from '../../../core/errors.ts'
 import { pointKinds, type PointKind } from '../../../ports/vector-index.ts'
 import { checkGeneration } from '../input.ts'
@@ -5,7 +6,7 @@ import { checkGeneration } from '../input.ts'
 export type CollectionName = { readonly generation: string; readonly kind: PointKind }
 
 export interface QdrantNames {
-  /** `images_g7`, behind the prefix. Throws `generation-not-found` for what cannot be a generation. */
+  /** `images_g7-1f0c9a2e`, behind the prefix. Throws `generation-not-found` for what cannot be a generation. */
   collection(generation: string, kind: PointKind): string
   /** What a collection is called after, or null for one that is not ours. */
   parsed(collection: string): CollectionName | null
@@ -18,12 +19,8 @@ export interface QdrantNames {
 
 /** Throws `configuration-invalid` for a prefix that collides with the names themselves. */
 export function createQdrantNames(prefix: string): QdrantNames {
-  if (!/^[A-Za-z0-9_-]{0,60}$/.test(prefix) || /^(images|captions)_/.test(prefix)) {
-    throw new AppError(
-      'configuration-invalid',
-      'The prefix of collections is at most 60 letters, digits, dashes and underscores, not beginning with images_ or captions_.',
-    )
-  }
+  if (!collectionPrefix.pattern.test(prefix))
+    throw new AppError('configuration-invalid', `The prefix of collections ${collectionPrefix.rule}.`)
   return {
     collection(generation, kind) {
       try {

@@ -1,0 +1,65 @@
+import { expect, it, onTestFinished } from 'vitest'
+import { openPlatform } from '../../src/bootstrap.ts'
+import { loadConfig } from '../../src/config.ts'
+import { createReleaseLog } from '../../src/consumers/release-log.ts'
+import { imageBlobKey } from '../../src/core/pair-record.ts'
+import { startReleaseRole } from '../../src/roles/release-role.ts'
+import { createServices, type Services } from '../../src/roles/services.ts'
+import { createLogger } from '../../src/telemetry/logger.ts'
+import { createMetrics } from '../../src/telemetry/metrics.ts'
+import { model } from '../consumers/release-harness.ts'
+import { createWordEncoder } from '../consumers/word-encoder.ts'
+import { pairEvent, pairRecord } from '../fixtures/pair-events.ts'
+import { temporaryFolder } from '../fixtures/temporary-folder.ts'
+
+async function opened(): Promise<Services> {
+  const config = loadConfig({}, { DATA_DIR: await temporaryFolder(), LOG_LEVEL: 'silent' })
+  const platform = await openPlatform(config, 'own')
+  const logger = createLogger({ level: 'silent' })
+  const services = await createServices(platform, logger, createMetrics({ processMetrics: false }))
+  onTestFinished(async () => {
+    await services.closeServices()
+    await platform.close()
+  })
+  return services
+}
+
+/** Runs the role until the newest release record is in this state. */
+async function runUntil(services: Services, state: string): Promise<void> {
+  const role = startReleaseRole(services, {})
+  await new Promise<void>((resolve) => {
+    const look = (): void => {
+      if (services.catalogue.releases().at(-1)?.state === state) resolve()
+    }
+    onTestFinished(services.catalogue.onReleaseChange(look))
+    look()
+  })
+  await role.stop()
+}
+
+it('carries releases on though a version is missing in the tracking store', async () => {
+  const services = await opened()
+  const { log, catalogue } = services
+  await log.append([model('m1')])
+  await catalogue.caughtUp(log)
+  const draft = { follows: null, state: 'building', modelVersion: 'm1', generation: 'g1' } as const
+  await createReleaseLog(services).append({ ...draft, reason: 'better', evidence: null })
+  // Its files are missing, so the keeper gives the build up.
+  await runUntil(services, 'retired')
+})
+
+it('decides on a model whose run is missing in the tracking store', async () => {
+  const services = await opened()
+  const { log, blobs, catalogue } = services
+  for (let index = 0; index < 20; index++) {
+    const text = `picture number ${index}`
+    const value = pairEvent(text, text, { split: 'validation' })
+    await blobs.put(imageBlobKey(value.imageId), Buffer.from(text))
+    await log.append([{ ...pairRecord(text, text), value }])
+  }
+  await log.append([model('m1')])
+  await catalogue.caughtUp(log)
+  const encoders = { ...services.encoders, open: async () => createWordEncoder('m1') }
+  await runUntil({ ...services, encoders }, 'building')
+  expect(await log.dead('models.trained')).toEqual([])
+})
