@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
 import { createKafkaLog, type KafkaLogOptions } from '../../src/adapters/event-log/kafka.ts'
 import type { Consumer, EventLog, LogRecord } from '../../src/ports/event-log.ts'
 import { runScript } from '../fixtures/child-process.ts'
+import { difference, repeated } from '../fixtures/fault-findings.ts'
 import { promise } from '../fixtures/log-consumers.ts'
 import { numbered, pairRecord } from '../fixtures/pair-events.ts'
 import { topicValues } from '../fixtures/topic-values.ts'
@@ -21,14 +22,14 @@ afterEach(async () => {
   await removeTopics(options)
 })
 
-const place = ({ partition, offset }: LogRecord) => `${partition}/${offset}`
+const place = ({ partition, offset }: Pick<LogRecord, 'partition' | 'offset'>) => `${partition}/${offset}`
 const sumOf = (offsets: ReadonlyMap<number, number>) => [...offsets.values()].reduce((sum, offset) => sum + offset, 0)
 
-/** Appends `count` pairs of each of as many images as it takes to have some in every partition. */
-async function appendEverywhere(count: number): Promise<number> {
-  let appended = 0
+/** Appends `count` pairs of each of as many images as it takes to have some in every partition; gives their places. */
+async function appendEverywhere(count: number): Promise<string[]> {
+  const appended: string[] = []
   for (let image = 0; [...(await log.endOffsets('pairs')).values()].includes(0); image++) {
-    appended += (await log.append(numbered(`image ${image}`, count))).length
+    appended.push(...(await log.append(numbered(`image ${image}`, count))).map(place))
   }
   return appended
 }
@@ -40,14 +41,18 @@ function member(own: EventLog, handle: (records: readonly LogRecord<'pairs'>[], 
 
 describe('a group of Kafka consumers', () => {
   it('loses nothing and commits nothing twice when a rebalance comes in the middle of a batch', async () => {
-    const total = await appendEverywhere(10)
+    const appended = await appendEverywhere(10)
+    const total = appended.length
     const begun = promise()
     const mayEnd = promise()
     const late: { signal: AbortSignal; partition: number }[] = []
+    /** What the first ended while it still had the partition. */
+    const ended: string[] = []
     const first = member(log, async (records, signal) => {
       late.push({ signal, partition: records[0]?.partition ?? -1 })
       if (late.length === 4) begun.resolve()
       await mayEnd.promise // longer than any rebalance waits for
+      if (!signal.aborted) ended.push(...records.map(place))
     })
     await begun.promise
     const other = await createKafkaLog(options)
@@ -66,6 +71,15 @@ describe('a group of Kafka consumers', () => {
     for (const partition of lost) {
       expect((await log.committedOffsets('workers', 'pairs')).get(partition)).toBe(before.get(partition))
     }
+    const handled = [...ended, ...seen]
+    const missing = difference(appended, handled)
+    const twice = repeated(handled)
+    console.log(
+      `acknowledged ${total}, found ${total - missing.length}, lost ${missing.length}, duplicated ${twice.length}: ` +
+        `${ended.length} by the first, ${seen.length} by the second`,
+    )
+    expect({ missing, twice }).toEqual({ missing: [], twice: [] })
+    expect(Math.min(ended.length, seen.length)).toBeGreaterThan(0)
     await Promise.all([first.stop(), second.stop()])
     await other.close()
   })
@@ -105,7 +119,7 @@ describe('a group of Kafka consumers', () => {
   })
 
   it('shares the work between two processes, and one takes over when the other is killed', async () => {
-    const total = await appendEverywhere(40)
+    const total = (await appendEverywhere(40)).length
     const one = runScript('kafka-member.ts', JSON.stringify(options))
     const two = runScript('kafka-member.ts', JSON.stringify(options))
     await Promise.all([one.printed(20), two.printed(20)])

@@ -11,10 +11,14 @@ export type RestartableServer = {
 }
 
 /** Starts it for the first time. */
-export async function startRestartable(command: ServerCommand): Promise<RestartableServer> {
+export const startRestartable = (command: ServerCommand): Promise<RestartableServer> =>
+  startRestartableBy(() => startServer(command))
+
+/** The same of a server that `start` starts, the first time and again; it has to be where it was each time. */
+export async function startRestartableBy(startAnew: () => Promise<RunningServer>): Promise<RestartableServer> {
   let server: RunningServer | null = null
   const start = async (): Promise<void> => {
-    server = await startServer(command)
+    server = await startAnew()
   }
   await start()
   return {

@@ -8,11 +8,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { runKillRound, type RoundFindings } from './faults/kill-round.ts'
-import { isClean, tally } from '../fixtures/fault-findings.ts'
+import { KILLS_A_ROUND } from './faults/thresholds.ts'
+import { tally } from '../fixtures/fault-findings.ts'
 import type { ServerAddresses } from './role-processes.ts'
 import startServers from './start-servers.ts'
 
-const KILLS_A_ROUND = 20
 /** Between the seeds of two runs: more than any has rounds. */
 const SEEDS_A_RUN = 10_000
 
@@ -32,10 +32,12 @@ if (!Number.isInteger(kills) || kills < 1 || !Number.isInteger(seed) || seed < 0
 const folder = values.state ?? join(tmpdir(), `pairstream-faults-${seed}`)
 const stateFile = join(folder, 'rounds.json')
 
-type Round = Omit<RoundFindings, 'lost' | 'duplicated' | 'resurrected' | 'inconsistent'> & {
-  readonly kills: number
-  readonly seconds: number
-}
+/** What may be wrong: how often it was, of each. */
+const faults = ['lost', 'duplicated', 'resurrected', 'inconsistent', 'missed'] as const
+type Fault = (typeof faults)[number]
+
+type Round = Omit<RoundFindings, Fault> &
+  Readonly<Record<Fault, number>> & { readonly kills: number; readonly seconds: number }
 
 async function doneBefore(): Promise<Round[]> {
   try {
@@ -63,9 +65,9 @@ const stopServers = await startServers({
   provide: (_, addresses) => void provided.push(addresses),
 })
 const [servers] = provided
-let allClean = true
+const isClean = (round: Round): boolean => faults.every((fault) => round[fault] === 0)
 try {
-  for (let left = kills - sum(rounds.map((round) => round.kills)); left > 0 && servers !== undefined && allClean;) {
+  for (let left = kills - sum(rounds.map((round) => round.kills)); left > 0 && servers !== undefined;) {
     const inRound = Math.min(left, KILLS_A_ROUND)
     const begunAt = performance.now()
     const findings = await runKillRound({
@@ -76,24 +78,39 @@ try {
     })
     const seconds = Math.round((performance.now() - begunAt) / 1_000)
     console.log(`round ${rounds.length + 1}, ${inRound} kills in ${seconds} s: ${tally(findings)}`)
-    const { lost, duplicated, resurrected, inconsistent, ...counts } = findings
-    allClean = isClean(findings)
-    if (!allClean) console.error(JSON.stringify({ lost, duplicated, resurrected, inconsistent }, null, 2))
-    else {
-      rounds.push({ ...counts, kills: inRound, seconds })
-      await keep(rounds)
+    const { lost, duplicated, resurrected, inconsistent, missed, ...counts } = findings
+    const wrong = { lost, duplicated, resurrected, inconsistent, missed }
+    const lengths = {
+      lost: lost.length,
+      duplicated: duplicated.length,
+      resurrected: resurrected.length,
+      inconsistent: inconsistent.length,
+      missed: missed.length,
     }
+    const round: Round = { ...counts, ...lengths, kills: inRound, seconds }
+    rounds.push(round)
     left -= inRound
+    // It is done again when the run is resumed.
+    if (!isClean(round)) {
+      console.error(JSON.stringify(wrong, null, 2))
+      break
+    }
+    await keep(rounds)
   }
 } finally {
   await stopServers()
 }
 const total = (
-  name: 'kills' | 'seconds' | 'acknowledged' | 'found' | 'erased' | 'searches' | 'refused' | 'unanswered',
+  name: Fault | 'kills' | 'seconds' | 'acknowledged' | 'found' | 'erased' | 'searches' | 'refused' | 'unanswered',
 ) => sum(rounds.map((round) => round[name]))
+const totals = (name: 'killed' | 'moments'): string => {
+  const kinds = new Set(rounds.flatMap((round) => Object.keys(round[name])))
+  return [...kinds].map((kind) => `${kind} ${sum(rounds.map((round) => round[name][kind] ?? 0))}`).join(', ')
+}
+console.log(`killed: ${totals('killed')}; what they were at: ${totals('moments')}`)
 console.log(
   `${total('kills')} kills in ${total('seconds')} s: acknowledged ${total('acknowledged')}, found ${total('found')}, ` +
-    `erased ${total('erased')}, lost 0, duplicated 0, resurrected 0; ${total('searches')} searches, ` +
+    `erased ${total('erased')}, ${faults.map((fault) => `${fault} ${total(fault)}`).join(', ')}; ${total('searches')} searches, ` +
     `${total('unanswered')} requests unanswered and repeated, ${total('refused')} publications of erased pairs refused`,
 )
-process.exit(allClean ? 0 : 1)
+process.exit(rounds.every(isClean) ? 0 : 1)

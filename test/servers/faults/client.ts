@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { ask, postJson, type Answer } from './ask.ts'
+import { twiceAmong } from './doubled.ts'
 import type { Ledger } from './ledger.ts'
 import type { Supplied } from './supply.ts'
 
@@ -78,7 +79,9 @@ export function createClient(address: string, ledger: Ledger): Client {
       if (answer === null || answer.status === 503) return
       ledger.searches++
       if (answer.status !== 200) ledger.wrong.push(`a search was answered by ${answer.status}`)
-      for (const { pairId } of (answer.body['hits'] as Hit[] | undefined) ?? []) {
+      const hits = (answer.body['hits'] as Hit[] | undefined) ?? []
+      ledger.doubled.push(...twiceAmong(hits).map((pairId) => `a search answered twice by ${pairId}`))
+      for (const { pairId } of hits) {
         const pair = ledger.pairs.get(pairId ?? '')
         if (pair?.state === 'erased' && pair.at < begunAt - ERASED_FOR)
           ledger.wrong.push('a search found an erased pair')

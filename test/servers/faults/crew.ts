@@ -8,10 +8,13 @@ export type Member = {
   readonly name: string
   readonly roles: readonly Role[]
   readonly settings?: Environment
+  /** Whether it is not of those that begin, but comes when a test starts it. */
+  readonly comesLater?: boolean
 }
 
 /** Role processes with names, each with a port and a data folder that outlive it. */
 export type Crew = {
+  /** Of those that begin. */
   readonly names: readonly string[]
   address(name: string): string
   folder(name: string): string
@@ -42,7 +45,7 @@ export async function createCrew(
   const folderOf = (name: string): string => join(folder, name)
 
   return {
-    names: members.map(({ name }) => name),
+    names: members.flatMap(({ name, comesLater }) => (comesLater === true ? [] : [name])),
     address: (name) => `http://127.0.0.1:${ports.get(name) ?? 0}`,
     folder: folderOf,
     process: processOf,
@@ -59,9 +62,11 @@ export async function createCrew(
     },
     async kill(name) {
       const victim = processOf(name)
-      victim.signal('SIGKILL')
+      const wasThere = victim.signal('SIGKILL')
       const status = await victim.ended
-      if (status !== null) throw new Error(`${name} ended by itself with ${status}:\n${victim.said().slice(-4_000)}`)
+      if (wasThere && victim.endedBy() === 'SIGKILL') return
+      const cause = victim.endedBy() ?? status
+      throw new Error(`${name} ended by itself with ${cause}:\n${victim.said().slice(-4_000)}`)
     },
   }
 }

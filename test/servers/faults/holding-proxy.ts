@@ -1,23 +1,44 @@
 import { Hono } from 'hono'
 import { startServer } from '../../../src/api/server.ts'
+import type { PointKind } from '../../../src/ports/vector-index.ts'
 
-/** A request that was not passed on yet. */
+/** A request that was not passed on yet, or whose answer was not. */
 export type HeldRequest = {
   readonly body: string
   /** Passes it on, whoever waits for the answer or not; the status of the answer. */
   release(): Promise<number>
 }
 
-/** An HTTP server that passes everything on, and can be told to hold one request back. */
+export type Trap = {
+  readonly isSuch: (method: string, path: string, body: string) => boolean
+  /** The request on its way to the server, or what the server answers to it. */
+  readonly holds: 'request' | 'answer'
+}
+
+const isPointsOf = (kind: string, path: string): boolean => new RegExp(`/[^/]*${kind}[^/]*/points$`).test(path)
+
+/** Whether a request writes points of a kind to Qdrant. */
+export const isUpsertOf =
+  (kind: PointKind): Trap['isSuch'] =>
+  (method, path) =>
+    method === 'PUT' && isPointsOf(kind, path)
+
+/** Whether a request asks Qdrant for points by their ids. */
+export const isLookUpOf =
+  (kind: PointKind): Trap['isSuch'] =>
+  (method, path) =>
+    method === 'POST' && isPointsOf(kind, path)
+
+/** An HTTP server that passes everything on, and can be told to hold one request or answer back. */
 export type HoldingProxy = {
   readonly address: string
-  /** Holds the next request that is such. */
-  hold(isSuch: (method: string, path: string) => boolean): Promise<HeldRequest>
+  /** Holds the next that is such. */
+  hold(trap: Trap): Promise<HeldRequest>
   stop(): Promise<void>
 }
 
 export async function startHoldingProxy(target: string): Promise<HoldingProxy> {
-  let trap: { readonly isSuch: (method: string, path: string) => boolean; catch(held: HeldRequest): void } | null = null
+  let trap: (Trap & { catch(held: HeldRequest): void }) | null = null
   const app = new Hono()
   app.all('*', async ({ req }) => {
     const { pathname, search } = new URL(req.url)
@@ -30,26 +51,28 @@ export async function startHoldingProxy(target: string): Promise<HoldingProxy> {
       })
     const answer = async (response: Response) =>
       new Response(await response.text(), { status: response.status, headers: { 'content-type': 'application/json' } })
-    if (trap?.isSuch(req.method, pathname) !== true) return answer(await pass())
+    if (trap?.isSuch(req.method, pathname, body) !== true) return answer(await pass())
     const caught = trap
     trap = null
-    const passed = new Promise<Response>((resolve, reject) => {
+    const answered = caught.holds === 'answer' ? await pass() : null
+    const passed = new Promise<Response>((resolve) => {
       caught.catch({
         body,
         async release() {
-          const response = await pass()
+          const response = answered ?? (await pass())
           resolve(response.clone())
           return response.status
         },
       })
-      req.raw.signal.addEventListener('abort', () => reject(new Error('nobody waits any more')))
+      // Nobody waits for the answer any more.
+      req.raw.signal.addEventListener('abort', () => resolve(new Response(null, { status: 499 })))
     })
     return answer(await passed)
   })
   const server = await startServer(app, { port: 0 })
   return {
     address: server.address,
-    hold: (isSuch) => new Promise((resolve) => (trap = { isSuch, catch: resolve })),
+    hold: (wanted) => new Promise((resolve) => (trap = { ...wanted, catch: resolve })),
     stop: () => server.stop(),
   }
 }

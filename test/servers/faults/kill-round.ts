@@ -4,11 +4,14 @@ import { openCatalogue } from '../../../src/catalogue/open-catalogue.ts'
 import { openDatabase } from '../../../src/sqlite/database.ts'
 import { join } from 'node:path'
 import { eventually, type ServerAddresses } from '../role-processes.ts'
-import { postJson } from './ask.ts'
 import { begin, type Scene } from './begin.ts'
 import { startLoad } from './load.ts'
+import { momentsOf, type Moment } from './moments.ts'
+import { deadFeatures } from './remains.ts'
 import { releaseView, settled } from './settle.ts'
 import type { Findings } from '../../fixtures/fault-findings.ts'
+import { missedIn } from './thresholds.ts'
+import { startUpheavals, type Upheaval } from './upheavals.ts'
 import { verify } from './verify.ts'
 
 export type KillRound = {
@@ -18,14 +21,22 @@ export type KillRound = {
   readonly say?: (line: string) => void
 }
 
+type Counts = Readonly<Record<string, number>>
+
 export type RoundFindings = Findings & {
-  readonly killed: Readonly<Record<string, number>>
+  /** Kills by who died, and by what it was at. */
+  readonly killed: Counts
+  readonly moments: Counts
   /** How often the chain of releases says what. */
-  readonly releases: Readonly<Record<string, number>>
+  readonly releases: Counts
+  /** How retrainings have ended. */
+  readonly models: Counts
   readonly unanswered: number
   readonly unavailable: number
   readonly searches: number
   readonly refused: number
+  /** What was to happen in the round and did not: it then shows less than it should. */
+  readonly missed: readonly string[]
 }
 
 /** Long enough for a person to take a release back. */
@@ -34,6 +45,14 @@ const LONGEST_LIFE = 2_500
 const LONGEST_ABSENCE = 2_000
 /** How often a process comes back on another machine, without its data folder. */
 const MOVES = 0.25
+
+/** Who is killed at what it seldom is at, once in a round at least, and what brings it to that. */
+const wanted: Readonly<Record<string, { readonly moment: Moment; readonly upheaval: Upheaval }>> = {
+  train: { moment: 'training', upheaval: 'retraining' },
+  release: { moment: 'building', upheaval: 'reindex' },
+}
+/** How long that is waited for, in milliseconds. */
+const PATIENCE = 20_000
 
 /** Every one about as often, in an order that follows from the random stream. */
 function victimsOf(names: readonly string[], kills: number, random: Random): string[] {
@@ -68,75 +87,66 @@ async function killAndLook(
   say: (line: string) => void,
 ): Promise<RoundFindings> {
   const { crew, ledger, address } = scene
+  const outside = await scene.outside()
   const load = startLoad({ ...scene, random: createRandom(random.uint32()), workers: 3, mostPairs: 500 })
-  const killed: Record<string, number> = {}
+  const victims: string[] = []
+  const met: Moment[] = []
   const returning: Promise<void>[] = []
   const upheavals = startUpheavals(scene, say)
+  const seldom = new Map(Object.entries(wanted))
 
   for (const [kill, name] of victimsOf(crew.names, kills, random).entries()) {
-    upheavals.at(kill / kills)
-    await delay(300 + random.below(LONGEST_LIFE))
+    if (kill === Math.floor(kills / 2)) upheavals.begin('revert')
+    const rare = seldom.get(name)
+    if (rare !== undefined) {
+      upheavals.begin(rare.upheaval)
+      await eventually(
+        () => momentsOf(scene, name),
+        (moments) => moments.includes(rare.moment),
+        PATIENCE,
+      ).catch(() => say(`${name}: ${rare.moment} did not come`))
+    }
+    await delay(rare === undefined ? 300 + random.below(LONGEST_LIFE) : random.below(300))
     // Whoever is still away cannot die again.
     await Promise.all(returning)
+    const moments = await momentsOf(scene, name)
     await crew.kill(name)
-    killed[name] = (killed[name] ?? 0) + 1
+    victims.push(name)
+    met.push(...moments)
+    if (rare !== undefined && moments.includes(rare.moment)) seldom.delete(name)
     const withoutData = random.float() < MOVES
     const absence = random.below(LONGEST_ABSENCE)
     returning.push(delay(absence).then(() => crew.start(name, { withoutData })))
-    say(
-      `kill ${kill + 1} of ${kills}: ${name}${withoutData ? ', back without its data' : ''}; ${ledger.pairs.size} pairs`,
-    )
+    const back = withoutData ? ', back without its data' : ''
+    say(`kill ${kill + 1} of ${kills}: ${name}, ${moments.join(' and ')}${back}; ${ledger.pairs.size} pairs`)
   }
   await Promise.all(returning)
   await crew.started()
   await load.stop()
-  await upheavals.ended()
-  const outside = await scene.outside()
+  const failed = await upheavals.ended()
   await settled(address, ledger, outside)
   const findings = await verify(outside, address, ledger)
   const others = await differingCatalogues(scene)
+  // Also what they wrote as they ended.
+  const resurrected = [...new Set([...findings.resurrected, ...(await deadFeatures(outside))])]
   const { unanswered, unavailable, searches, refused } = ledger
-  const inconsistent = [...findings.inconsistent, ...others]
-  const releases: Record<string, number> = {}
-  for (const { state } of outside.catalogue.releases()) releases[state] = (releases[state] ?? 0) + 1
-  return { ...findings, inconsistent, killed, releases, unanswered, unavailable, searches, refused }
+  const seen = {
+    ...findings,
+    resurrected,
+    inconsistent: [...findings.inconsistent, ...others],
+    killed: countsOf(victims),
+    moments: countsOf(met),
+    releases: countsOf(outside.catalogue.releases().map(({ state }) => state)),
+    models: countsOf(outside.catalogue.models().map(({ outcome }) => outcome)),
+    ...{ unanswered, unavailable, searches, refused },
+  }
+  return { ...seen, missed: [...failed, ...missedIn(seen, crew.names, kills)] }
 }
 
-/** What happens to the release in the course of a round, so that deaths meet builds, switches, trainings and retirements. */
-function startUpheavals({ installation, address }: Scene, say: (line: string) => void) {
-  const reindex = () => installation.run('reindex', '--no-wait', '--json')
-  const retrain = () =>
-    eventually(
-      () => postJson(`${address}/v1/retraining`, {}),
-      (answer) => answer?.status === 202,
-    )
-  /** Only while the release before is kept there is one to go back to. */
-  const revert = async (): Promise<void> => {
-    const isPossible = async () => {
-      const { previous, build } = await releaseView(address)
-      return previous !== null && build === null
-    }
-    await eventually(isPossible, (possible) => possible, 30_000)
-    await installation.run('models', 'revert', '--json')
-  }
-  const plan: readonly { readonly after: number; readonly name: string; readonly act: () => Promise<unknown> }[] = [
-    { after: 0.1, name: 'retraining', act: retrain },
-    { after: 0.35, name: 'reindex', act: reindex },
-    { after: 0.45, name: 'revert', act: revert },
-    { after: 0.8, name: 'reindex', act: reindex },
-  ]
-  const running: Promise<unknown>[] = []
-  let begun = 0
-  return {
-    at(share: number): void {
-      for (let next = plan[begun]; next !== undefined && next.after <= share; next = plan[begun]) {
-        begun++
-        say(next.name)
-        running.push(next.act().catch(() => say(`${next.name}: its moment did not come`)))
-      }
-    },
-    ended: () => Promise.all(running),
-  }
+function countsOf(names: readonly string[]): Counts {
+  const counts: Record<string, number> = {}
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1
+  return counts
 }
 
 /** Every process must have come to the same releases by itself. */

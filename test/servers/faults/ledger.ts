@@ -16,7 +16,9 @@ export type Ledger = {
   searches: number
   /** Publications of an erased pair that were refused. */
   refused: number
-  /** What must never be, in words. */
+  /** What came twice in one answer, in words. */
+  readonly doubled: string[]
+  /** What else must never be, in words. */
   readonly wrong: string[]
 }
 
@@ -26,6 +28,7 @@ export const createLedger = (): Ledger => ({
   unavailable: 0,
   searches: 0,
   refused: 0,
+  doubled: [],
   wrong: [],
 })
 

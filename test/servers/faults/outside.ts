@@ -41,14 +41,16 @@ export async function searchedIn(
   return hits.map(({ id }) => id)
 }
 
-/** The state of every live pair as the API tells it, by id. */
-export async function listedPairs(address: string): Promise<ReadonlyMap<string, string>> {
-  const listed = new Map<string, string>()
+type ListedPair = { readonly pairId: string; readonly status: string }
+
+/** Every live pair as the API lists it. */
+export async function listedPairs(address: string): Promise<ListedPair[]> {
+  const listed: ListedPair[] = []
   for (let cursor = ''; ;) {
     const answer = await ask(`${address}/v1/pairs?limit=500&cursor=${cursor}`)
     if (answer?.status !== 200) throw new Error(`The list of pairs was answered by ${answer?.status ?? 'nothing'}.`)
-    const { pairs, next } = answer.body as { pairs: { pairId: string; status: string }[]; next: string | null }
-    for (const { pairId, status } of pairs) listed.set(pairId, status)
+    const { pairs, next } = answer.body as { pairs: ListedPair[]; next: string | null }
+    listed.push(...pairs)
     if (next === null) return listed
     cursor = next
   }
@@ -56,14 +58,19 @@ export async function listedPairs(address: string): Promise<ReadonlyMap<string, 
 
 const MOST_HITS = 100
 
+type FoundByCaption = {
+  readonly isFound: boolean
+  readonly hits: readonly { readonly pairId: string; readonly score: number }[]
+}
+
 /** Whether a search among captions finds the pair by its own; where more captions score alike than a page holds, any of them may be on it. */
-export async function isFoundByCaption(address: string, pairId: string, caption: string): Promise<boolean> {
+export async function foundByCaption(address: string, pairId: string, caption: string): Promise<FoundByCaption> {
   const query = `q=${encodeURIComponent(caption)}&target=captions&limit=${MOST_HITS}`
   const answer = await ask(`${address}/v1/search?${query}`)
-  const hits = (answer?.body['hits'] ?? []) as { pairId: string; score: number }[]
-  if (hits.some((hit) => hit.pairId === pairId)) return true
+  const hits = (answer?.body['hits'] ?? []) as FoundByCaption['hits']
   const [best, last] = [hits[0]?.score ?? 0, hits.at(-1)?.score ?? 0]
-  return hits.length === MOST_HITS && best - last < 1e-5
+  const areMoreAlike = hits.length === MOST_HITS && best - last < 1e-5
+  return { isFound: areMoreAlike || hits.some((hit) => hit.pairId === pairId), hits }
 }
 
 /** All records of a topic, as they are in the log. */

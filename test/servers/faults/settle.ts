@@ -5,6 +5,7 @@ import { viewReleases, type ReleaseView } from '../../../src/core/release-chain.
 import { eventually } from '../role-processes.ts'
 import { ask } from './ask.ts'
 import { pairsIn, type Ledger } from './ledger.ts'
+import { deadFeatures } from './remains.ts'
 
 export async function releasesOf(address: string): Promise<ReleaseRecord[]> {
   const answer = await ask(`${address}/v1/releases`)
@@ -62,4 +63,10 @@ export async function settled(address: string, ledger: Ledger, outside: Platform
     () => outside.index.generations(),
     (generations) => generations.length === 1,
   )
+  // What a process writes as it ends, the next sweep takes away; what stays is counted by who looks.
+  await eventually(
+    () => deadFeatures(outside),
+    (dead) => dead.length === 0,
+    15_000,
+  ).catch(() => undefined)
 }

@@ -27,3 +27,9 @@ export function createSupply(options: SceneOptions): () => Promise<Supplied> {
     }
   }
 }
+
+/** The same picture with one caption only, another than its own. */
+export function withOtherCaption({ image, imageId, split }: Supplied, text: string): Supplied {
+  const caption = normaliseCaption(text)
+  return { image, imageId, split, pairs: [{ caption, pairId: pairIdOf(imageId, caption) }] }
+}

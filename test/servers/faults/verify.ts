@@ -6,8 +6,10 @@ import { viewReleases } from '../../../src/core/release-chain.ts'
 import type { PointKind } from '../../../src/ports/vector-index.ts'
 import { difference, repeated, type Findings } from '../../fixtures/fault-findings.ts'
 import { ask } from './ask.ts'
+import { doubledCaptions, doubledInLog, twiceAmong } from './doubled.ts'
 import { pairsIn, type Ledger } from './ledger.ts'
-import { idsIn, isFoundByCaption, listedPairs, otherCaptions, searchedIn } from './outside.ts'
+import { foundByCaption, idsIn, listedPairs, otherCaptions, searchedIn } from './outside.ts'
+import { deadFeatures, deadPictures, shownCaptions } from './remains.ts'
 import { releasesOf } from './settle.ts'
 
 /** How many pairs are looked for by search, of all. */
@@ -28,7 +30,8 @@ export async function verify(platform: Platform, address: string, ledger: Ledger
     captions: livePairs.map(({ pairId }) => pairId),
   }
   const points = { images: new Set<string>(), captions: new Set<string>() }
-  const duplicated: string[] = []
+  const duplicated = [...ledger.doubled, ...(await doubledInLog(platform))]
+  duplicated.push(...(await doubledCaptions(platform, generation)))
   for (const kind of ['images', 'captions'] as const) {
     const ids = await idsIn(platform, generation, kind)
     const searched = await searchedIn(platform, generation, kind, ids.length)
@@ -42,7 +45,9 @@ export async function verify(platform: Platform, address: string, ledger: Ledger
     ])
   }
 
-  const listed = await listedPairs(address)
+  const list = await listedPairs(address)
+  duplicated.push(...repeated(list.map(({ pairId }) => `listed: ${pairId}`)))
+  const listed = new Map(list.map(({ pairId, status }) => [pairId, status]))
   complain(
     'a pair that the API lists and the log does not hold',
     [...listed.keys()].filter((pairId) => !catalogue.isLivePair(pairId)),
@@ -56,13 +61,22 @@ export async function verify(platform: Platform, address: string, ledger: Ledger
       listed.get(pairId) === 'indexed' &&
       points.captions.has(pairId) &&
       points.images.has(imageId)
-    if (!isThere || (at % every === 0 && !(await isFoundByCaption(address, pairId, caption)))) lost.push(pairId)
+    const search = at % every === 0 ? await foundByCaption(address, pairId, caption) : null
+    if (!isThere || search?.isFound === false) lost.push(pairId)
+    duplicated.push(...twiceAmong(search?.hits ?? []).map((twice) => `a search answered twice by ${twice}`))
   }
 
   const generations = (await index.generations()).map((each) => each.generation)
   complain('a generation that nobody needs', difference(generations, viewReleases(catalogue.releases()).live.keys()))
-  const resurrected: string[] = []
   const erased = pairsIn(ledger, 'erased')
+  const resurrected = [
+    ...(await shownCaptions(
+      platform,
+      erased.map(([, pair]) => pair),
+    )),
+    ...(await deadPictures(platform)),
+    ...(await deadFeatures(platform)),
+  ]
   for (const [pairId] of erased) {
     const held = await Promise.all(generations.map((each) => index.points(each, 'captions', [pairId])))
     if (catalogue.isLivePair(pairId) || listed.has(pairId) || held.flat().length > 0) resurrected.push(pairId)
@@ -75,9 +89,6 @@ export async function verify(platform: Platform, address: string, ledger: Ledger
     if (bytes === null || imageIdOf(bytes) !== imageId) inconsistent.push(`an image without its blob: ${imageId}`)
   }
   complain('an image with other captions', await otherCaptions(platform, generation))
-  for await (const { key } of blobs.list('images/')) {
-    if (!catalogue.isLiveImage(key.slice(key.lastIndexOf('/') + 1))) inconsistent.push(`a blob of nobody: ${key}`)
-  }
 
   for (const topic of topics) {
     complain(

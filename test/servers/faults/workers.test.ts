@@ -4,14 +4,18 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { modelVersionOf } from '../../../src/core/ids.ts'
 import { createRandom } from '../../../src/core/random.ts'
+import { viewReleases } from '../../../src/core/release-chain.ts'
 import { eventually } from '../role-processes.ts'
 import { ask, postJson } from './ask.ts'
 import { begin, fullCrew, type Scene } from './begin.ts'
 import { expectNothingLost } from './expect-nothing-lost.ts'
-import { startHoldingProxy, type HoldingProxy } from './holding-proxy.ts'
+import { isLookUpOf, isUpsertOf, startHoldingProxy, type HoldingProxy } from './holding-proxy.ts'
 import { startLoad } from './load.ts'
 import { otherCaptions, recordsOf } from './outside.ts'
 import { caughtUp, releasesOf, served } from './settle.ts'
+import { embeddingMembers, encodedBy, sharesOf } from './sharing.ts'
+import { stopInHand } from './stopped-worker.ts'
+import { withOtherCaption } from './supply.ts'
 
 let scene: Scene
 let proxy: HoldingProxy
@@ -26,7 +30,8 @@ beforeAll(async () => {
     member.name === 'embed-a' ? { ...member, settings: { INDEX_URL: proxy.address } } : member,
   )
   const twins = (['train', 'release'] as const).map((role) => ({ name: `${role}-b`, roles: [role] }))
-  scene = await begin({ crew: [...crew, ...twins], settings: { TRAINING_EPOCHS } })
+  const third = { name: 'embed-c', roles: ['embed'], comesLater: true } as const
+  scene = await begin({ crew: [...crew, ...twins, third], settings: { TRAINING_EPOCHS } })
   endings.push(() => scene.end())
 }, 240_000)
 afterAll(async () => {
@@ -63,20 +68,39 @@ describe('roles of which there are two', { timeout: 180_000 }, () => {
     ])
     expect(trained.length).toBe(new Set(trained.map(({ value }) => value?.requestId)).size)
     expect(existsSync(join(scene.crew.folder(worker), 'training', version))).toBe(false)
+    await expectNothingLost(scene, 'two trainers')
   })
 
   it('promotes a generation once, also when the process that was at it is killed', async () => {
     const outside = await scene.outside()
     const before = await served(scene.address)
-    const reindexing = await scene.installation.run('reindex', '--no-wait', '--json')
-    expect(reindexing.status, reindexing.stderr).toBe(0)
-    await scene.crew.kill('release')
+    const shares = () => sharesOf(scene, 'release', 'models.trained')
+    // The coordinator does not know processes: whoever is alone in the group tells its id there.
+    expect((await scene.crew.process('release-b').stop()).status).toBe(0)
+    const alone = await eventually(shares, ({ size }) => size === 1)
+    await scene.crew.start('release-b')
+    await scene.crew.started()
+    const both = await eventually(shares, (members) => members.size === 2 && ownersIn(members).length === 1)
+    const [own = ''] = alone.keys()
+    expect(both.has(own)).toBe(true)
+    const victim = ownersIn(both)[0] === own ? 'release' : 'release-b'
+
+    const reindexing = scene.installation.run('reindex', '--no-wait', '--json')
+    await eventually(
+      async () => viewReleases(outside.catalogue.releases()).build,
+      (build) => build !== null,
+    )
+    await scene.crew.kill(victim)
+    const { status, stderr } = await reindexing
+    expect(status, stderr).toBe(0)
     await eventually(
       () => served(scene.address),
       ({ generation }) => generation !== before.generation,
       60_000,
     )
-    await scene.crew.start('release')
+    const [owner] = ownersIn(await eventually(shares, (members) => ownersIn(members).length === 1))
+    expect(owner).not.toBe(ownersIn(both)[0])
+    await scene.crew.start(victim)
     await scene.crew.started()
     const { generation } = await served(scene.address)
     const records = (await recordsOf(outside, 'releases')).filter(
@@ -85,60 +109,104 @@ describe('roles of which there are two', { timeout: 180_000 }, () => {
     const valid = (await releasesOf(scene.address)).filter(
       (release) => release.generation === generation && release.state === 'promoted',
     )
-    console.log(`promotions of ${generation}: ${records.length} in the log, ${valid.length} that count`)
+    console.log(
+      `${victim}, which was given models.trained/0, killed; promotions of ${generation}: ${records.length} in the log, ` +
+        `${valid.length} that count`,
+    )
     expect(valid).toHaveLength(1)
     expect(new Set(records.map(({ key }) => key)).size).toBe(1)
+    await expectNothingLost(scene, 'two of a kind')
+  })
+})
+
+const ownersIn = (members: ReadonlyMap<string, readonly number[]>): string[] =>
+  [...members].flatMap(([member, partitions]) => (partitions.includes(0) ? [member] : []))
+
+describe('a third that joins', { timeout: 180_000 }, () => {
+  it('loses nothing when its coming moves partitions in the middle of a batch of another', async () => {
+    const holding = proxy.hold({ holds: 'request', isSuch: isUpsertOf('captions') })
+    const working = startLoad({ ...scene, random: createRandom(6), workers: 2, mostPairs: 2_000 })
+    const held = await holding
+    await scene.crew.start('embed-c')
+    await scene.crew.started()
+    await eventually(
+      () => embeddingMembers(scene),
+      (members) => members === 3,
+    )
+    await eventually(
+      () => encodedBy(scene, 'embed-c'),
+      (pairs) => pairs > 0,
+    )
+    expect(await held.release()).toBe(200)
+    await working.stop()
+    await caughtUp(scene.address)
+    const encoded = await Promise.all(['embed-a', 'embed-b', 'embed-c'].map((name) => encodedBy(scene, name)))
+    console.log(`encoded by the three: ${encoded.join(', ')}`)
+    await expectNothingLost(scene, 'third joined')
+    expect((await scene.crew.process('embed-c').stop()).status).toBe(0)
   })
 })
 
 describe('a worker that is stopped before it writes', { timeout: 180_000 }, () => {
-  it('brings nothing back when it goes on after its partition has moved and the pair was erased', async () => {
+  it.each([
+    { when: 'with captions on their way', holds: 'request', isSuch: isUpsertOf('captions') },
+    { when: 'with images on their way', holds: 'request', isSuch: isUpsertOf('images') },
+    { when: 'before it has sent anything', holds: 'answer', isSuch: isLookUpOf('images') },
+  ] as const)('brings nothing back and takes nothing away when it goes on later: $when', async ({ when, ...trap }) => {
     const outside = await scene.outside()
     const { generation } = await served(scene.address)
-    const worker = scene.crew.process('embed-a')
-    const isUpsert = (method: string, path: string) => method === 'PUT' && /captions.*\/points$/.test(path)
-    const holding = proxy.hold(isUpsert)
-    const publishing = startLoad({ ...scene, random: createRandom(7), workers: 1, mostPairs: 2_000 })
-    const held = await holding
-    worker.signal('SIGSTOP')
-    await publishing.stop()
-    const ids = (JSON.parse(held.body) as { points: { id: string }[] }).points.map(({ id }) => id)
-    const victim = ids.find((id) => scene.ledger.pairs.get(id)?.state === 'live') ?? ''
-    const caption = scene.ledger.pairs.get(victim)?.caption ?? ''
-    // The other has to embed it first: its session must run out, and its partition be given away.
-    await scene.client.erase([victim])
-    await eventually(
-      () => ask(`${scene.address}/v1/erasures/${victim}`),
-      (answer) => answer?.body['state'] === 'done',
-    )
-    worker.signal('SIGCONT')
-    expect(await held.release()).toBe(200)
+    const stopped = await stopInHand(scene, 'embed-a', proxy, trap)
+    const [victim, witness] = stopped.pictures
+    const [{ caption } = { caption: '' }] = victim.pairs
+    const erased = victim.pairs.map(({ pairId }) => pairId)
+    await scene.client.erase(erased)
+    const further = withOtherCaption(witness, `words that came later, ${when}`)
+    await scene.client.publish(further)
+    // The other has to embed them first: the session must run out, and the partition be given away.
+    for (const pairId of erased) await stateOf(`erasures/${pairId}`, 'state', 'done')
+    for (const { pairId } of further.pairs) await stateOf(`pairs/${pairId}`, 'status', 'indexed')
+    expect(await stopped.goOn()).toBe(200)
 
     const search = async (): Promise<string[]> => {
       const answer = await ask(`${scene.address}/v1/search?q=${encodeURIComponent(caption)}&target=captions&limit=100`)
       return (answer?.body['hits'] as { pairId: string }[]).map(({ pairId }) => pairId)
     }
-    const stored = () => outside.index.points(generation, 'captions', [victim])
     let searches = 0
     await eventually(
       async () => {
-        expect(await search()).not.toContain(victim)
+        const found = await search()
+        expect(found.filter((pairId) => erased.includes(pairId))).toEqual([])
         searches++
-        return stored()
+        return [
+          ...(await outside.index.points(generation, 'captions', erased)),
+          ...(await outside.index.points(generation, 'images', [victim.imageId])),
+        ]
       },
       (points) => points.length === 0 && searches > 3,
       30_000,
     )
-    // Nor does the point of its image show its words for longer than until the next sweep.
+    // Nor does the point of an image show other words than its own for longer than until the next sweep.
     await eventually(
       () => otherCaptions(outside, generation),
       (images) => images.length === 0,
       30_000,
     )
-    console.log(`held ${ids.length} points, erased one of them, ${searches} searches did not find it`)
-    await expectNothingLost(scene, 'worker stopped')
+    const [point] = await outside.index.points(generation, 'images', [witness.imageId])
+    const captions = [...witness.pairs, ...further.pairs].map((pair) => pair.caption)
+    expect(new Set(point?.payload.captions)).toEqual(new Set(captions))
+    console.log(
+      `${when}: ${stopped.pictures.length} pictures in hand, one erased, ${searches} searches did not find it`,
+    )
+    await expectNothingLost(scene, `worker stopped ${when}`)
   })
 })
+
+/** Waits until the API says so of something. */
+const stateOf = (what: string, field: string, state: string): Promise<unknown> =>
+  eventually(
+    () => ask(`${scene.address}/v1/${what}`),
+    (answer) => answer?.body[field] === state,
+  )
 
 describe('a worker that is told to stop', { timeout: 180_000 }, () => {
   it('ends under load within ten seconds, with nothing in hand and nothing to be done twice', async () => {
