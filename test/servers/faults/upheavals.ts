@@ -34,17 +34,21 @@ export function startUpheavals({ installation, address, outside }: Scene, say: (
         PATIENCE,
       )
     },
-    /** Only while the release before is kept there is one to go back to: right after another has taken its place, or not at all. */
+    /**
+     * Only while the release before is kept there is one to go back to: right after another has taken its place, or not at all. And
+     * where a retraining has begun to build meanwhile, the command gives that up instead.
+     */
     revert: () =>
       eventually(
         async () => {
           const before = (await view()).serving?.generation
           await acts.reindex()
           await eventually(view, ({ build, serving }) => build === null && serving?.generation !== before, PATIENCE)
-          return installation.run('models', 'revert', '--json')
+          await installation.run('models', 'revert', '--json')
+          return (await outside()).catalogue.releases()
         },
-        ({ status }) => status === 0,
-        PATIENCE,
+        (releases) => releases.some(({ state }) => state === 'reverted'),
+        2 * PATIENCE,
       ),
   }
   const wrong: string[] = []
