@@ -63,10 +63,8 @@ export function openCatalogue(options: CatalogueOptions): Catalogue {
     return [...(await log.endOffsets(topic))].some(([partition, end]) => (folded.get(partition) ?? 0) !== end)
   }
 
-  /** What was folded of another log, or of an end that this one has lost, is folded anew. */
-  const beginAnewWhereOther = async (log: EventLog, signal: AbortSignal | undefined): Promise<void> => {
-    const identity = await unlessStopped(log.identity(), signal)
-    const ends = await unlessStopped(endsOf(log, [...decisions, 'pairs', 'pairs.indexed']), signal)
+  /** What was folded of another log, or of one that does not reach these ends any more, is folded anew. */
+  const beginAnewWhereOther = (identity: string, ends: ReadonlyMap<Topic, Offsets>): void => {
     const isOther = foldedLogOf(database) !== identity
     if (isOther || [...ends].some(([topic, end]) => isPastEnd(progress.offsets(topic), end))) {
       resetCatalogueTables(database, identity)
@@ -133,14 +131,16 @@ export function openCatalogue(options: CatalogueOptions): Catalogue {
   return {
     ...createQueries(database),
     async follow(log, signal) {
-      await beginAnewWhereOther(log, signal)
+      const identity = await unlessStopped(log.identity(), signal)
+      const ends = await unlessStopped(endsOf(log, [...decisions, 'pairs', 'pairs.indexed']), signal)
+      beginAnewWhereOther(identity, ends)
+      const decisionEnds = new Map(decisions.map((topic) => [topic, ends.get(topic) ?? new Map()] as const))
       const start = startFolding(log, await unlessStopped(log.partitions('pairs'), signal))
-      const ends = await unlessStopped(endsOf(log, decisions), signal)
       const end = () => progress.end(new AppError('not-ready', 'The catalogue is no longer brought up to date here.'))
       progress.begin()
       const first = start(decisions)
       first.done.then(end, end)
-      await Promise.race([progress.reached(ends, signal), first.done]).catch(async (error: unknown) => {
+      await Promise.race([progress.reached(decisionEnds, signal), first.done]).catch(async (error: unknown) => {
         await first.stop()
         throw error
       })

@@ -4,12 +4,10 @@ import { startServer, type RunningServer } from '../api/server.ts'
 import { builtWebFolder } from '../bootstrap.ts'
 import type { Role } from '../config.ts'
 import { counterState } from '../consumers/retraining-request.ts'
-import { withDeadline } from '../core/deadline.ts'
-import { AppError } from '../core/errors.ts'
 import { programVersion } from '../program.ts'
 import { erasePair, requestRetraining, trainingProgress } from './commands.ts'
 import { createCatalogueReadiness } from './catalogue-readiness.ts'
-import { missingDependencies, PATIENCE } from './dependencies.ts'
+import { inTime, missingDependencies } from './dependencies.ts'
 import type { Front } from './front.ts'
 import { consumerLag, type Lag } from './lag.ts'
 import { never, type RunningRole } from './role.ts'
@@ -72,7 +70,7 @@ const scraped = (services: Services) => ({
 
 /** Throws `log-unavailable` rather than hold up who asks. */
 const lagInTime = ({ log, catalogue }: Services): Promise<readonly Lag[]> =>
-  withDeadline(consumerLag(log, catalogue), PATIENCE, () => new AppError('log-unavailable', 'It does not answer.'))
+  inTime(consumerLag(log, catalogue), 'log-unavailable')
 
 /** Sets the gauges that are read off the state when somebody scrapes. */
 async function observeNow(services: Services): Promise<void> {

@@ -1,8 +1,6 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
-import { withDeadline } from '../core/deadline.ts'
-import { AppError } from '../core/errors.ts'
 import type { EventLog } from '../ports/event-log.ts'
-import { PATIENCE } from './dependencies.ts'
+import { inTime } from './dependencies.ts'
 
 /** How long what is in the log may remain unfolded before requests should go elsewhere. */
 const MAX_BEHIND = 60_000
@@ -18,7 +16,7 @@ export function createCatalogueReadiness({
   log,
   clock,
   mayBeCutOff,
-  patience = PATIENCE,
+  patience,
 }: {
   readonly catalogue: Pick<Catalogue, 'isCaughtUp' | 'caughtUp'>
   readonly log: EventLog
@@ -45,13 +43,11 @@ export function createCatalogueReadiness({
     }
   }
 
-  const ask = (): Promise<'caught-up' | 'behind' | 'cut-off'> => {
-    const tooLate = () => new AppError('log-unavailable', 'It does not answer.')
-    return withDeadline(catalogue.isCaughtUp(log), patience, tooLate).then(
+  const ask = (): Promise<'caught-up' | 'behind' | 'cut-off'> =>
+    inTime(catalogue.isCaughtUp(log), 'log-unavailable', patience).then(
       (isCaughtUp) => (isCaughtUp ? 'caught-up' : 'behind'),
       () => 'cut-off',
     )
-  }
 
   return async () => {
     const state = await ask()

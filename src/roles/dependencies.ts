@@ -4,7 +4,11 @@ import { AppError, toAppError, type ErrorCode } from '../core/errors.ts'
 import type { Services } from './services.ts'
 
 /** How long a dependency may take to answer a question that costs it nothing, in milliseconds: less than any probe waits. */
-export const PATIENCE = 3_000
+const PATIENCE = 3_000
+
+/** What a dependency answers, or its code where that takes too long for whoever waits. */
+export const inTime = <T>(work: Promise<T>, code: ErrorCode, patience = PATIENCE): Promise<T> =>
+  withDeadline(work, patience, () => new AppError(code, 'It does not answer.'))
 
 type Port = 'log' | 'index' | 'blobs' | 'tracking'
 
@@ -32,7 +36,7 @@ export async function missingDependencies(
   const answers = [...ports].map(async (port) => {
     const { ask, code } = questions[port]
     try {
-      await withDeadline(ask(), PATIENCE, () => new AppError(code, 'It does not answer.'))
+      await inTime(ask(), code)
       return []
     } catch (error) {
       return [toAppError(error).kind === 'unavailable' ? toAppError(error).code : code]

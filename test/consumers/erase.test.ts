@@ -11,6 +11,7 @@ import type { Point } from '../../src/ports/vector-index.ts'
 import { erasureOf, publication, tombstoneOf } from '../catalogue/catalogue-harness.ts'
 import { promise } from '../fixtures/log-consumers.ts'
 import { pairEvent } from '../fixtures/pair-events.ts'
+import { countTurns } from '../fixtures/turns.ts'
 import { PARTITIONS, platform, type Platform } from './consumer-harness.ts'
 import { createWordEncoder, DIMENSION } from './word-encoder.ts'
 
@@ -315,17 +316,10 @@ describe('the sweep', () => {
         return made.index.points(generation, kind, ids)
       },
     }
-    let turns = 0
-    let walking = true
-    const count = (): void => {
-      turns++
-      if (walking) setImmediate(count)
-    }
-    setImmediate(count)
+    const turns = countTurns()
     for await (const correction of sweepPayloads({ ...made, index })) expect(correction).toEqual([])
-    walking = false
     expect(pages).toEqual([256, 256, 88])
-    expect(turns).toBeGreaterThanOrEqual(2)
+    expect(turns()).toBeGreaterThanOrEqual(2)
   })
 
   it('takes nothing for dead that it has not folded yet but others have', async () => {
@@ -357,16 +351,9 @@ describe('the sweep', () => {
     const points = Array.from({ length: 3_000 }, (_, i) => unitPoint(pairEvent(`image ${i}`, 'a dog').imageId))
     await made.index.create('g1', DIMENSION)
     await made.index.upsert('g1', 'images', points)
-    let turns = 0
-    let walking = true
-    const count = (): void => {
-      turns++
-      if (walking) setImmediate(count)
-    }
-    setImmediate(count)
+    const turns = countTurns()
     await allIds(made.index.ids('g1', 'images'))
-    walking = false
-    expect(turns).toBeGreaterThanOrEqual(2)
+    expect(turns()).toBeGreaterThanOrEqual(2)
   })
 
   it('minds no generation that is dropped meanwhile', async () => {

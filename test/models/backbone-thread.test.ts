@@ -5,6 +5,7 @@ import { openBackbone, type Backbone } from '../../src/models/backbone.ts'
 import { openBackboneThread } from '../../src/models/backbone-thread.ts'
 import { writeBuiltInBackbone } from '../../src/models/built-in-backbone.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
+import { countTurns } from '../fixtures/turns.ts'
 
 const opened: Backbone[] = []
 const keep = async (opening: Promise<Backbone>): Promise<Backbone> => {
@@ -41,16 +42,9 @@ describe('backbone on a thread', () => {
 
   it('leaves this thread free while it runs', async () => {
     const backbone = await keep(openBackboneThread(await builtIn()))
-    let turns = 0
-    let running = true
-    const turn = (): void => {
-      turns++
-      if (running) setImmediate(turn)
-    }
-    turn()
+    const turns = countTurns()
     await backbone.run(Array.from({ length: 64 }, (_, seed) => pixelsFor(backbone, seed)))
-    running = false
-    expect(turns).toBeGreaterThan(50)
+    expect(turns()).toBeGreaterThan(50)
   })
 
   it('fails what cannot be opened or run with the same codes, and goes on', async () => {

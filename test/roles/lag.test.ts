@@ -1,34 +1,14 @@
 import { expect, it, onTestFinished } from 'vitest'
-import { openPlatform } from '../../src/bootstrap.ts'
-import { loadConfig } from '../../src/config.ts'
 import { createReleaseLog } from '../../src/consumers/release-log.ts'
 import { embedGroup } from '../../src/core/consumer-groups.ts'
 import { scenesSource } from '../../src/producers/scenes/scenes-source.ts'
 import { publishSource } from '../../src/producers/publish-source.ts'
 import { consumerLag } from '../../src/roles/lag.ts'
-import { createServices } from '../../src/roles/services.ts'
 import { startRoles } from '../../src/roles/start-roles.ts'
-import { createLogger } from '../../src/telemetry/logger.ts'
-import { createMetrics } from '../../src/telemetry/metrics.ts'
-import { temporaryFolder } from '../fixtures/temporary-folder.ts'
-
-async function services() {
-  const config = loadConfig({}, { DATA_DIR: await temporaryFolder(), LOG_LEVEL: 'silent', PORT: 0 })
-  const platform = await openPlatform(config, 'own')
-  const made = await createServices(
-    platform,
-    createLogger({ level: 'silent' }),
-    createMetrics({ processMetrics: false }),
-  )
-  onTestFinished(async () => {
-    await made.closeServices()
-    await platform.close()
-  })
-  return made
-}
+import { openedServices } from './opened-services.ts'
 
 it('tells of the generations that are kept up to date, and no longer of one that is retired', async () => {
-  const made = await services()
+  const made = await openedServices()
   const { catalogue, log, clock } = made
   const releases = createReleaseLog({ catalogue, log, clock })
   const say = async (state: 'building' | 'promoted' | 'retired', generation: string): Promise<void> => {
@@ -65,7 +45,7 @@ it('tells of the generations that are kept up to date, and no longer of one that
 })
 
 it('counts what anybody publishes where the role count runs', async () => {
-  const made = await services()
+  const made = await openedServices()
   const roles = await startRoles(made, ['count'])
   onTestFinished(() => roles.stop())
   const { accepted } = await publishSource(scenesSource({ count: 4, seed: 3 }), made.publisher)

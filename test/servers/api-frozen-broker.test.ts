@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
 import { openPlatform } from '../../src/bootstrap.ts'
@@ -8,37 +6,24 @@ import { createServices } from '../../src/roles/services.ts'
 import { startRoles } from '../../src/roles/start-roles.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
-import { startTcpProxy, type TcpProxy } from '../fixtures/tcp-proxy.ts'
-import { startKafkaBroker, type KafkaBroker } from './kafka.ts'
+import { startProxiedBroker, type ProxiedBroker } from './proxied-broker.ts'
 
-let folder: string
-let broker: KafkaBroker
-let proxy: TcpProxy
+let server: ProxiedBroker
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'pairstream-'))
-  broker = await startKafkaBroker(join(folder, 'kafka'), {
-    async advertise(port) {
-      proxy = await startTcpProxy(port)
-      return proxy.port
-    },
-  })
+  server = await startProxiedBroker()
 })
-afterAll(async () => {
-  await broker.kill()
-  await proxy.close()
-  await rm(folder, { recursive: true, force: true })
-})
+afterAll(() => server.close())
 
 /** What a kubelet waits for a probe, in milliseconds. */
 const PROBE = 5_000
 
 it('answers probes, scrapes and searches in time behind a broker that hangs, and can be stopped', async () => {
   const config = loadConfig({
-    DATA_DIR: join(folder, 'data'),
+    DATA_DIR: join(server.folder, 'data'),
     LOG_LEVEL: 'silent',
     PORT: '0',
-    EVENT_LOG_URL: `kafka://${broker.address}`,
+    EVENT_LOG_URL: `kafka://${server.broker.address}`,
     SCHEMA_REGISTRY_URL: inject('servers').registry,
     KAFKA_PREFIX: 'frozen.',
     KAFKA_REPLICATION: '1',
@@ -53,7 +38,7 @@ it('answers probes, scrapes and searches in time behind a broker that hangs, and
     return { status: response.status, text: await response.text() }
   }
   expect(JSON.parse((await get('/health/ready')).text)).toMatchObject({ reasons: ['no-model'], missing: [] })
-  proxy.freeze()
+  server.proxy.freeze()
   const [ready, scraped, found] = await Promise.all(
     ['/health/ready', '/metrics', '/v1/search?mode=text&q=a+dog'].map((path) => get(path)),
   )

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest'
 import { createKafkaLog, type KafkaLogOptions } from '../../src/adapters/event-log/kafka.ts'
@@ -8,31 +5,20 @@ import { toAppError } from '../../src/core/errors.ts'
 import type { EventLog, LogRecord, Position } from '../../src/ports/event-log.ts'
 import { promise } from '../fixtures/log-consumers.ts'
 import { numbered, pairRecord } from '../fixtures/pair-events.ts'
-import { startTcpProxy, type TcpProxy } from '../fixtures/tcp-proxy.ts'
-import { startKafkaBroker, type KafkaBroker } from './kafka.ts'
 import { ownOptions } from './kafka-fixture.ts'
+import { startProxiedBroker, type ProxiedBroker } from './proxied-broker.ts'
 
-let folder: string
-let broker: KafkaBroker
-let proxy: TcpProxy
+let server: ProxiedBroker
+let broker: ProxiedBroker['broker']
+let proxy: ProxiedBroker['proxy']
 let options: KafkaLogOptions
 let log: EventLog
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'pairstream-'))
-  // Clients are sent through the proxy: what a broker advertises is the address that it is reached at.
-  broker = await startKafkaBroker(join(folder, 'kafka'), {
-    async advertise(port) {
-      proxy = await startTcpProxy(port)
-      return proxy.port
-    },
-  })
+  server = await startProxiedBroker()
+  ;({ broker, proxy } = server)
 })
-afterAll(async () => {
-  await broker.kill()
-  await proxy.close()
-  await rm(folder, { recursive: true, force: true })
-})
+afterAll(() => server.close())
 beforeEach(async () => {
   options = ownOptions(
     { kafka: broker.address, registry: inject('servers').registry },
