@@ -17,8 +17,8 @@ const MAX_VARINT_BYTES = 10
 const FIXED_LENGTHS: Readonly<Record<string, number>> = { null: 0, boolean: 1, float: 4, double: 8 }
 
 /**
- * Walks `bytes` as one value of `schema` and throws a RangeError when a length or a count promises more than there is. avsc
- * believes the count of a map and would go round for years on four damaged bytes. Encoding: Avro 1.11, "Binary Encoding".
+ * Walks `bytes` as one value of `schema` and throws a RangeError when a length, a count or the size of a block says other than what
+ * is there. avsc believes them, and would go round for years on four damaged bytes. Encoding: Avro 1.11, "Binary Encoding".
  */
 export function checkAvroBounds(schema: AvroSchema, bytes: Uint8Array): void {
   const named = new Map<string, Named>()
@@ -43,10 +43,15 @@ export function checkAvroBounds(schema: AvroSchema, bytes: Uint8Array): void {
 
   const blocks = (item: () => void): void => {
     for (let count = integer(); count !== 0; count = integer()) {
-      if (count < 0) integer() // a negative count is followed by the size of the block
-      // Items of no bytes at all are the only ones that could be more; nobody needs them, and a bomb is made of them.
-      if (Math.abs(count) > bytes.length - position) throw new RangeError('a count passes the end of the record')
+      const size = count < 0 ? integer() : null // a negative count is followed by the size of the block
+      const start = position
+      if (Math.abs(count) > bytes.length - start) throw new RangeError('a count passes the end of the record')
       for (let left = Math.abs(count); left > 0; left--) item()
+      // Items of no bytes at all could be there in any number, block after block; nobody needs them, and a bomb is made of them.
+      if (position === start) throw new RangeError('a block has items of no bytes')
+      // A reader that leaves the field out goes on at what the block calls its end, which may lie before its beginning.
+      if (size !== null && size !== position - start)
+        throw new RangeError('the size of a block is not that of its items')
     }
   }
 

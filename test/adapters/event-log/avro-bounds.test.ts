@@ -42,6 +42,9 @@ const bytesOf = fc
   })
   .map((value) => type.toBuffer(value))
 
+/** An Avro long: zigzag, variable length. */
+const long = (value: number): Buffer => avsc.Type.forSchema('long').toBuffer(value)
+
 describe('the bounds of Avro values', () => {
   it('let every value of every kind of type pass', () => {
     fc.assert(fc.property(bytesOf, (bytes) => checkAvroBounds(schema, bytes)))
@@ -59,6 +62,18 @@ describe('the bounds of Avro values', () => {
   it('do not go round for years on a count of things that take no room', () => {
     const bomb = Buffer.of(0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f)
     expect(() => checkAvroBounds({ type: 'array', items: 'null' }, bomb)).toThrow(RangeError)
+    // Small counts, and so many of them that each may claim again the bytes of all that follow.
+    const blocks = Buffer.concat([...Array<Buffer>(20_000).fill(Buffer.of(0x80, 0x01)), Buffer.of(0)])
+    expect(() => checkAvroBounds({ type: 'array', items: 'null' }, blocks)).toThrow(RangeError)
+  })
+
+  it('let a block that says its size pass, and refuse a size that is not that of its items', () => {
+    const numbers: AvroSchema = { type: 'array', items: 'int' }
+    const block = (size: number): Buffer => Buffer.of(...long(-2), ...long(size), 2, 4, 0)
+    expect(() => checkAvroBounds(numbers, block(2))).not.toThrow()
+    for (const size of [-2, -1, 0, 1, 3, 2 ** 40]) {
+      expect(() => checkAvroBounds(numbers, block(size))).toThrow(RangeError)
+    }
   })
 
   it('refuse a type that nobody has defined', () => {

@@ -19,13 +19,17 @@ export async function decodeRecord<T extends Topic>(
   { offset, timestamp, key, value, headers }: IncomingRecord,
   decode: ValueCodec['decode'],
 ): Promise<LogRecord<T>> {
-  const decoded = headers === null ? unreadable : await decodeValue(topic, value, decode)
+  const decoded = headers === null ? unreadable : await decodeValue(topic, value, timestamp, decode)
   const head = { topic, partition, offset, timestamp, key: key?.toString() ?? '', headers: headersOf(headers) }
   return { ...head, ...decoded }
 }
 
-const decodeValue = async <T extends Topic>(topic: T, value: Buffer | null, decode: ValueCodec['decode']) =>
-  value === null ? { value: null, problem: null } : decode(topic, value)
+const decodeValue = async <T extends Topic>(
+  topic: T,
+  value: Buffer | null,
+  timestamp: number,
+  decode: ValueCodec['decode'],
+) => (value === null ? { value: null, problem: null } : decode(topic, value, timestamp))
 
 export const decodeDead = (
   topic: DeadTopic,

@@ -9,12 +9,12 @@ import { frame, unframe } from './wire-format.ts'
 export interface ValueCodec {
   encode<T extends Topic>(topic: T, value: TopicValues[T]): Buffer
   /**
-   * Never throws for what is in the bytes. Throws `log-unavailable` while the registry that knows their schema is away, and until
-   * the id of the schema has been unknown for long.
+   * Never throws for what is in the bytes. Throws `log-unavailable` while the registry that knows their schema is away, and while
+   * it does not know the schema of a record that was appended (`appendedAt`, milliseconds since the epoch) a short time ago.
    */
-  decode<T extends Topic>(topic: T, bytes: Buffer): Promise<Decoded<T>>
+  decode<T extends Topic>(topic: T, bytes: Buffer, appendedAt: number): Promise<Decoded<T>>
   /** The same for who loses nothing by an answer that says that a record cannot be read now: it does not wait for an unknown id. */
-  decodeNow<T extends Topic>(topic: T, bytes: Buffer): Promise<Decoded<T>>
+  decodeNow<T extends Topic>(topic: T, bytes: Buffer, appendedAt: number): Promise<Decoded<T>>
 }
 
 export type Decoded<T extends Topic> = { readonly value: TopicValues[T] | null; readonly problem: ErrorCode | null }
@@ -29,11 +29,11 @@ export type ValueCodecOptions = {
   /** Only decodes, and registers nothing. */
   readonly readOnly?: boolean | undefined
   /**
-   * How long an id must be unknown before records with it are given up, in milliseconds: of several registries one may lag behind
-   * the one that gave it. Default 30 s.
+   * How old a record with an unknown id must be before it is given up, in milliseconds: of several registries one may lag behind
+   * the one that gave the id. Default 30 s. Counted from the record, so that many records of garbage are waited for once, not one by one.
    */
   readonly schemaPatience?: number | undefined
-  /** In milliseconds. */
+  /** In milliseconds since the epoch. */
   readonly clock?: () => number
 }
 
@@ -49,10 +49,12 @@ export async function createValueCodec(
   nameOf: (topic: Topic) => string,
   options: ValueCodecOptions = {},
 ): Promise<ValueCodec> {
-  const { readOnly = false, schemaPatience = SCHEMA_PATIENCE, clock = () => performance.now() } = options
+  const { readOnly = false, schemaPatience = SCHEMA_PATIENCE, clock = Date.now } = options
   const written = new Map<Topic, number>()
-  const decoders = new Map<string, Promise<Decoder<Topic>>>()
-  const unknownSince = new Map<number, number>()
+  const decoders = new Map<string, Promise<Decoder<Topic> | null>>()
+  /** When an id that is waited for was first seen: an append time may lie in the future where a broker's clock is wrong. */
+  const firstSeen = new Map<number, number>()
+  const givenUp = new Set<number>()
   const keyOf = (topic: Topic, schemaId: number): string => `${topic}/${schemaId}`
 
   const decoderFor = (topic: Topic, schema: AvroSchema): Decoder<Topic> => codec.decoder(topic, schema)
@@ -72,37 +74,52 @@ export async function createValueCodec(
 
   const unreadable = (detail: string): AppError => new AppError('record-unreadable', detail)
 
-  const findDecoder = async (topic: Topic, schemaId: number): Promise<Decoder<Topic>> => {
-    const schema = await registry.schema(schemaId)
-    if (schema !== null) {
-      unknownSince.delete(schemaId)
-      return codec.decoder(topic, schema)
-    }
-    const since = unknownSince.get(schemaId) ?? clock()
-    unknownSince.set(schemaId, since)
+  /** Null for a schema that the registry does not know. */
+  const findDecoder = async (topic: Topic, schemaId: number): Promise<Decoder<Topic> | null> => {
+    const schema = givenUp.has(schemaId) ? null : await registry.schema(schemaId)
+    return schema === null ? null : decoderFor(topic, schema)
+  }
+
+  const giveUp = (schemaId: number): void => {
+    firstSeen.delete(schemaId)
+    if (givenUp.has(schemaId)) return
+    givenUp.add(schemaId)
+    setTimeout(() => givenUp.delete(schemaId), UNKNOWN_FOR).unref()
+  }
+
+  const unknown = (topic: Topic, schemaId: number, appendedAt: number): AppError => {
     const cause = unreadable(`The schema registry does not know schema ${schemaId}, which a record of ${topic} has.`)
-    throw clock() - since >= schemaPatience ? cause : new AppError('log-unavailable', cause.message, { cause })
+    const seenAt = firstSeen.get(schemaId) ?? clock()
+    if (clock() - Math.min(appendedAt, seenAt) >= schemaPatience) {
+      giveUp(schemaId)
+      return cause
+    }
+    firstSeen.set(schemaId, seenAt)
+    return new AppError('log-unavailable', cause.message, { cause })
   }
 
-  const decoderOf = <T extends Topic>(topic: T, schemaId: number): Promise<Decoder<T>> => {
+  const decoderOf = async <T extends Topic>(topic: T, schemaId: number, appendedAt: number): Promise<Decoder<T>> => {
     const key = keyOf(topic, schemaId)
-    const known = decoders.get(key)
-    if (known !== undefined) return known as Promise<Decoder<T>>
-    const found = findDecoder(topic, schemaId)
-    decoders.set(key, found)
-    found.catch((error: unknown) => {
-      const forget = (): void => void decoders.delete(key)
+    const finding = decoders.get(key) ?? findDecoder(topic, schemaId)
+    decoders.set(key, finding)
+    const forget = (): void => void decoders.delete(key)
+    const found = await finding.catch((error: unknown) => {
       if (toAppError(error).kind === 'unavailable') forget()
-      else setTimeout(forget, UNKNOWN_FOR).unref()
+      throw error
     })
-    return found as Promise<Decoder<T>>
+    if (found !== null) {
+      firstSeen.delete(schemaId)
+      return found as Decoder<T>
+    }
+    forget()
+    throw unknown(topic, schemaId, appendedAt)
   }
 
-  const decode = async <T extends Topic>(topic: T, bytes: Buffer): Promise<Decoded<T>> => {
+  const decode = async <T extends Topic>(topic: T, bytes: Buffer, appendedAt: number): Promise<Decoded<T>> => {
     try {
       const framed = unframe(bytes)
       if (framed === null) throw unreadable('The value does not begin with the id of a schema.')
-      const decoder = await decoderOf(topic, framed.schemaId)
+      const decoder = await decoderOf(topic, framed.schemaId, appendedAt)
       return { value: decoder(framed.avro), problem: null }
     } catch (error) {
       const failure = toAppError(error)
@@ -115,9 +132,9 @@ export async function createValueCodec(
     encode: (topic, value) => frame(written.get(topic) ?? 0, codec.encode(topic, value)),
 
     decode,
-    async decodeNow(topic, bytes) {
+    async decodeNow(topic, bytes, appendedAt) {
       try {
-        return await decode(topic, bytes)
+        return await decode(topic, bytes, appendedAt)
       } catch (error) {
         const { cause } = toAppError(error)
         if (cause instanceof AppError && cause.code === 'record-unreadable') return { value: null, problem: cause.code }
