@@ -6,10 +6,12 @@
  * Runs the built program (`npm run build`), on Linux. Starts Kafka, a schema registry, MinIO and MLflow, and downloads them the first time;
  * Qdrant takes the points where `QDRANT_URL` is set. About five minutes.
  */
+import { randomUUID } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { roles, type Role } from '../src/config.ts'
+import { dropCollections, qdrantKey } from '../test/servers/index-collections.ts'
 import { minioKeys, startMinio } from '../test/servers/minio.ts'
 import { startMlflow } from '../test/servers/mlflow.ts'
 import { startSharedIndex } from '../test/servers/shared-index.ts'
@@ -67,10 +69,14 @@ await withFolder(async (folder) => {
     stops.push(mlflow.stop)
     const index = await startSharedIndex()
     stops.push(() => index.stop())
+    // A Qdrant outlives the run: it must hold nothing of another before, and nothing of this one after.
+    const prefix = `memory-${randomUUID().slice(0, 8)}-`
+    stops.push(() => dropCollections(index.address, prefix))
     const programs = createRolePrograms(folder, {
       ...logSettings(servers, 'memory.', 12),
       INDEX_URL: index.address,
-      QDRANT_PREFIX: 'memory-',
+      ...qdrantKey(),
+      QDRANT_PREFIX: prefix,
       BLOB_URL: 's3://memory',
       S3_ENDPOINT: minio.address,
       S3_ACCESS_KEY: minioKeys.accessKeyId,

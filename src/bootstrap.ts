@@ -40,7 +40,9 @@ export type Platform = {
 /** Told what a driver has to say that is no failure of a call. */
 type OnWarning = (text: string) => void
 
-type PlatformEvents = {
+type PlatformOptions = {
+  /** Whether nothing is to be opened, and no log begun, before anything was published: that is then `not-ready`. */
+  readonly needsData?: boolean
   readonly onWarning?: OnWarning
   /** Told of each record that the catalogue has to pass. */
   readonly onRefused?: (record: RefusedRecord) => void
@@ -67,12 +69,13 @@ export type Access =
 export async function openPlatform(
   config: Config,
   access: Access,
-  events: PlatformEvents = {},
+  options: PlatformOptions = {},
   signal?: AbortSignal,
 ): Promise<Platform> {
-  const { onWarning = () => undefined, onRefused = () => undefined, onFolding, onFolded } = events
+  const { needsData = false, onWarning = () => undefined, onRefused = () => undefined, onFolding, onFolded } = options
+  if (needsData) requireLogFile(config)
   makeFolder(dirname(config.lockPath))
-  const foldedHere = access === 'append' && (await foldOnce(config, events))
+  const foldedHere = access === 'append' && (await foldOnce(config, options))
   const lock = access === 'append' ? null : takeFolder(config.lockPath, access)
   const holdsFolder = lock !== null
   const opened: (() => Promise<unknown>)[] = [async () => lock?.release()]
@@ -86,7 +89,7 @@ export async function openPlatform(
         'The process that holds the data folder is still starting; try again in a moment.',
       )
     }
-    const opening = openDrivers(config, { writable: holdsFolder, makes: access !== 'look', onWarning })
+    const opening = openDrivers(config, { writable: holdsFolder, makes: access !== 'look', needsData, onWarning })
     // One that opens after a stop, because its server took so long, ends with the process.
     const drivers = await unlessStopped(opening, signal)
     for (const driver of Object.values(drivers)) opened.push(() => driver.close())
@@ -136,6 +139,7 @@ type Opening = {
   readonly writable: boolean
   /** Whether topics, schemas and bucket are made where they are missing. */
   readonly makes: boolean
+  readonly needsData: boolean
   readonly onWarning: OnWarning
 }
 
@@ -166,21 +170,31 @@ export async function hasLog({ drivers: { eventLog }, PARTITIONS }: Config): Pro
   return (await import('./adapters/event-log/kafka.ts')).hasTopics({ ...eventLog, partitions: PARTITIONS })
 }
 
-/** The log alone, to be read: nothing is folded, and nothing made on servers. */
-export const openLogToRead = ({ drivers, PARTITIONS }: Config): Promise<EventLog> =>
-  openLog(drivers.eventLog, PARTITIONS, { makes: false, onWarning: () => undefined })
+/** An embedded log is looked for before anything is opened; servers are asked as they are connected to. */
+function requireLogFile({ drivers: { eventLog }, DATA_DIR }: Config): void {
+  if (eventLog.kind !== 'sqlite' || existsSync(eventLog.path)) return
+  const detail = `Nothing was published into ${DATA_DIR} yet; use 'pairstream publish', or set DATA_DIR.`
+  throw new AppError('not-ready', detail)
+}
+
+/** The log alone, to be read: nothing is folded, and nothing made on servers. Throws `not-ready` before anything was published. */
+export async function openLogToRead(config: Config): Promise<EventLog> {
+  requireLogFile(config)
+  const opening = { makes: false, needsData: true, onWarning: () => undefined }
+  return openLog(config.drivers.eventLog, config.PARTITIONS, opening)
+}
 
 async function openLog(
   choice: DriverChoices['eventLog'],
   partitions: number,
-  { makes, onWarning }: Pick<Opening, 'makes' | 'onWarning'>,
+  { makes, needsData, onWarning }: Pick<Opening, 'makes' | 'needsData' | 'onWarning'>,
 ): Promise<EventLog> {
   if (choice.kind === 'sqlite') return createSqliteLog({ path: choice.path, partitions })
   const { createKafkaLog } = await import('./adapters/event-log/kafka.ts')
   const onLog = (level: 'warn' | 'info', text: string) => {
     if (level === 'warn') onWarning(text)
   }
-  return createKafkaLog({ ...choice, partitions, onLog, readOnly: !makes })
+  return createKafkaLog({ ...choice, partitions, onLog, readOnly: !makes, mustExist: needsData })
 }
 
 async function openBlobs(choice: DriverChoices['blobs'], { makes }: Opening): Promise<BlobStore> {
@@ -248,11 +262,11 @@ function quietAboutNode20(): void {
 }
 
 /** Brings the catalogue up to date where nobody else does; whether it did. */
-async function foldOnce(config: Config, events: PlatformEvents): Promise<boolean> {
+async function foldOnce(config: Config, options: PlatformOptions): Promise<boolean> {
   const lock = takeFolder(config.lockPath, 'share')
   if (lock === null) return false
   lock.release()
-  const platform = await openPlatform(config, 'share', events)
+  const platform = await openPlatform(config, 'share', options)
   await platform.close()
   return platform.holdsFolder
 }

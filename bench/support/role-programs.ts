@@ -11,13 +11,19 @@ const program = resolve(import.meta.dirname, '../../dist/cli.js')
 /** Until a role says where it listens, in milliseconds. */
 const LONGEST_START = 120_000
 
-export type RoleProgram = { readonly role: Role; readonly pid: number; readonly address: string }
+export type RoleProgram = {
+  readonly role: Role
+  readonly pid: number
+  readonly address: string
+  readonly hasEnded: () => boolean
+}
 
 /** The built program, one process a role, with the same settings but a data folder each. */
 export type RolePrograms = {
   start(role: Role): Promise<RoleProgram>
   /** Runs a command to its end; throws with what it said where it fails. */
   run(...words: readonly string[]): Promise<string>
+  /** Ends all that run; others may be started after them. */
   stop(): Promise<void>
 }
 
@@ -58,7 +64,7 @@ export function createRolePrograms(
         if (child.exitCode !== null) throw new Error(`serve --roles ${role} ended:\n${output.stderr}`)
       }
       const { address } = JSON.parse(output.stdout) as { address: string }
-      return { role, pid: child.pid ?? -1, address }
+      return { role, pid: child.pid ?? -1, address, hasEnded: () => !running.has(child) }
     },
     async run(...words) {
       const { child, output, closed } = await start(words)

@@ -7,6 +7,9 @@ import { initialWeights } from '../../src/training/parameters.ts'
 /** As of a model that was trained on many pairs: what an embedding costs depends on the sizes, not on the weights. */
 const sizes = { wordWidth: 512, embeddingWidth: 512, maxLength: 24 }
 
+/** The version that the model says it is. */
+export const UNTRAINED = 'm-untrained'
+
 /** Writes a complete model folder over the backbone, with the weights that a training starts from. */
 export async function writeUntrainedModel(
   folder: string,
@@ -25,6 +28,6 @@ export async function writeUntrainedModel(
     feature_mean: new Float32Array(featureWidth),
     feature_scale: new Float32Array(featureWidth).fill(1),
   }
-  await exportModel(folder, 'm-untrained', shape, tokeniser, weights)
+  await exportModel(folder, UNTRAINED, shape, tokeniser, weights)
   await assembleModelFolder(folder, backboneFolder)
 }

@@ -10,6 +10,8 @@ import type { Serving } from './serving.ts'
 export type PairEntry = {
   /** Throws an error of kind `invalid` where what was sent is no file. Entries of one picture share this function. */
   readonly image: () => Promise<Uint8Array>
+  /** How much of memory the picture takes as it was sent. */
+  readonly bytes: number
   readonly caption: string | null
   readonly subject: string | null
   readonly split: string | null

@@ -23,7 +23,8 @@ export const PairStatusSchema = z
     pairId: z.uuid(),
     imageId: z.uuid(),
     status: z.enum(['accepted', 'embedded', 'indexed', 'erased']).openapi({
-      description: '`embedded`: by another model than the one that is served; `indexed`: found by search.',
+      description:
+        '`embedded`: by another model than the one that is served; `indexed`: found by search. While the log is away, the newest that is known.',
     }),
     caption: z.string().nullable(),
     split: SplitSchema,

@@ -50,6 +50,7 @@ export function isSinglePair(body: PairsBody): boolean {
 
 const jsonEntry = (pair: z.output<typeof PairSchema>): PairEntry => ({
   image: async () => decodeBase64('image', pair.image),
+  bytes: pair.image.length,
   caption: pair.caption ?? null,
   subject: pair.subject ?? null,
   split: pair.split ?? null,
@@ -68,6 +69,7 @@ function formEntries(form: z.output<typeof PairFormSchema>): PairEntry[] {
   const metadata = formMetadata(form.metadata)
   const pictures = files.map((file) => ({
     image: () => fileBytes('image', file),
+    bytes: file.size,
     source: form.source ?? (file.name === '' ? 'http' : `http:${file.name}`),
   }))
   const entry = (picture: (typeof pictures)[number], caption: string | undefined): PairEntry => ({

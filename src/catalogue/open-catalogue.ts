@@ -25,7 +25,7 @@ const decisions = ['erasures', 'retraining.requested', 'models.trained', 'releas
  */
 const precedes: Partial<Record<Topic, Topic>> = { pairs: 'erasures', 'pairs.indexed': 'pairs' }
 
-/** A record that could not be decoded, in a topic that nobody but the fold reads: no group sends it to a dead topic. */
+/** A record that could not be decoded, in a topic that is read to be folded: whoever folds has to know that something is missing. */
 export type RefusedRecord = Pick<LogRecord, 'topic' | 'partition' | 'offset'> & { readonly problem: ErrorCode }
 
 const onlyFolded: ReadonlySet<Topic> = new Set(['pairs.indexed', 'releases', 'erasures'])

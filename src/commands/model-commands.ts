@@ -3,7 +3,7 @@ import { retrainingReasons } from '../core/events.ts'
 import type { AuditedOptions } from './erase.ts'
 import type { EvaluateOptions } from './evaluate.ts'
 import type { ModelsOptions } from './models.ts'
-import { currentUser, splitName, wholeNumber } from './option-values.ts'
+import { currentUser, offsetOrTime, splitName, wholeNumber } from './option-values.ts'
 import type { DefineCommands } from './define-commands.ts'
 import type { ReindexOptions } from './reindex.ts'
 import type { ReplayOptions } from './replay.ts'
@@ -73,8 +73,12 @@ Examples:
 
   program
     .command('replay')
-    .description('read pairs again from an offset, to put back what an index has lost')
-    .requiredOption('--from <offset>', 'the first offset to read again; 0 is the beginning', wholeNumber(0))
+    .description('read pairs again from an offset or a time, to put back what an index has lost')
+    .requiredOption(
+      '--from <offset>',
+      'the first offset to read again, 0 for the beginning, or a time: ISO 8601 with its zone',
+      offsetOrTime,
+    )
     .option('--partition <number>', 'only in this partition', wholeNumber(0))
     .option('--generation <name>', 'the index to bring up to date; default: the one that serves')
     .option(...JSON_OPTION)
@@ -85,6 +89,7 @@ What the index holds is kept, what is missing is embedded again, and what was er
 
 Examples:
   $ pairstream replay --from 0
+  $ pairstream replay --from 2026-11-20T12:00:00Z
   $ pairstream replay --from 1200 --partition 3 --generation g2-1f0c9a2e`,
     )
     .action((options: ReplayOptions) => act(async (context) => (await import('./replay.ts')).replay(options, context)))

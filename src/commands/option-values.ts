@@ -14,6 +14,16 @@ export const wholeNumber =
     throw new InvalidArgumentError(`It is a whole number from ${least} to ${most}.`)
   }
 
+const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/
+
+/** Reads an offset, or a time whose zone is said: what a log means by a time must not depend on where it is asked. */
+export function offsetOrTime(text: string): number | Date {
+  if (/^\d+$/.test(text)) return wholeNumber(0)(text)
+  const time = new Date(text)
+  if (TIME.test(text) && Number.isFinite(time.getTime())) return time
+  throw new InvalidArgumentError('It is an offset, a whole number, or a time such as 2026-11-20T12:00:00Z.')
+}
+
 /** Reads `api,embed`. */
 export function roleList(text: string): readonly Role[] {
   const names = text.split(',').map((name) => name.trim())

@@ -6,13 +6,13 @@ import { formatTable } from './table.ts'
 import { withServices } from './with-services.ts'
 
 export type ReplayOptions = {
-  readonly from: number
+  readonly from: number | Date
   readonly partition?: number
   readonly generation?: string
   readonly json?: boolean
 }
 
-/** Makes the group of a generation read `pairs` again from an offset, to put back what its index has lost. */
+/** Makes the group of a generation read `pairs` again from an offset or a time, to put back what its index has lost. */
 export function replay(options: ReplayOptions, context: CommandContext): Promise<ExitName> {
   return withServices<ExitName>(context, { access: 'share', needsData: true }, async (services) => {
     const replayed = await replayGeneration(services, options)
@@ -25,7 +25,7 @@ export function replay(options: ReplayOptions, context: CommandContext): Promise
 
 function describe({ generation, group, partitions }: GenerationReplay): string {
   const moved = partitions.filter(({ was, now }) => now < was)
-  if (moved.length === 0) return `The group ${group} had read nothing past that offset, so it stays where it is.`
+  if (moved.length === 0) return `The group ${group} had read nothing past that, so it stays where it is.`
   const records = moved.reduce((sum, { was, now }) => sum + was - now, 0)
   const rows = moved.map(({ partition, was, now, ahead }) => [partition, was, now, ahead])
   const columns = ['partition', 'was at', 'goes on from', 'records ahead']

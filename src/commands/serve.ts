@@ -7,7 +7,7 @@ import { startRoles } from '../roles/start-roles.ts'
 import { print, printJson, remark, type CommandContext } from './context.ts'
 import type { ExitName } from './exit-codes.ts'
 import { onceThere } from './once-there.ts'
-import { raised } from './stop-signal.ts'
+import { raised, soonAfter } from './stop-signal.ts'
 import { withServices } from './with-services.ts'
 
 export type ServeOptions = {
@@ -17,8 +17,32 @@ export type ServeOptions = {
   readonly json?: boolean
 }
 
-/** Runs roles in this process until it is told to stop, or one of them fails. */
+/** How long a stop may take in milliseconds, whatever hangs: whoever sent SIGTERM sends SIGKILL soon after ten seconds. */
+const LONGEST_STOP = 8_000
+
+/**
+ * Runs roles in this process until it is told to stop, or one of them fails. What is not done `LONGEST_STOP` after that is given up, with
+ * the process: left running it could still write once its partitions are another's.
+ */
 export async function serve(options: ServeOptions, context: CommandContext): Promise<ExitName> {
+  const busy = new Set<string>()
+  const giveUp = (): ExitName => {
+    const seconds = LONGEST_STOP / 1_000
+    if (busy.size === 0) {
+      remark(context, `All is committed; what would not be closed within ${seconds} s is cut off.`)
+      return 'ok'
+    }
+    const names = [...busy].join(', ')
+    remark(
+      context,
+      `Given up after ${seconds} s: ${names} still busy. What is not committed is done again at the next start.`,
+    )
+    return 'interrupted'
+  }
+  return soonAfter(context.signal, LONGEST_STOP, run(options, context, busy), giveUp)
+}
+
+async function run(options: ServeOptions, context: CommandContext, busy: Set<string>): Promise<ExitName> {
   const { signal } = context
   const chosen = options.roles ?? allRoles
   const config = loadConfig(context.environment, { PORT: options.port, HOST: options.host })
@@ -36,7 +60,7 @@ export async function serve(options: ServeOptions, context: CommandContext): Pro
     return await withServices<ExitName>(context, { access: 'own', config, stays }, async (services) => {
       const start = () => {
         front.waitsFor(() => missingDependencies(services, chosen))
-        return startRoles(services, chosen, {}, front, signal)
+        return startRoles(services, chosen, {}, front, signal, busy)
       }
       const running = await onceThere(start, onWaiting, signal, services.failed)
       try {

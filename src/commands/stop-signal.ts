@@ -23,3 +23,26 @@ export const raised = (signal: AbortSignal): Promise<void> =>
     if (signal.aborted) resolve()
     else signal.addEventListener('abort', () => resolve(), { once: true })
   })
+
+/** What `work` gives, or what `late` gives where it is not done `milliseconds` after the signal was raised; the work itself is not stopped. */
+export async function soonAfter<T>(
+  signal: AbortSignal,
+  milliseconds: number,
+  work: Promise<T>,
+  late: () => T,
+): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  let isOver = false
+  const given = new Promise<T>((resolve) => {
+    const begin = (): void => {
+      if (!isOver) timer = setTimeout(() => resolve(late()), milliseconds)
+    }
+    void raised(signal).then(begin)
+  })
+  try {
+    return await Promise.race([work, given])
+  } finally {
+    isOver = true
+    clearTimeout(timer)
+  }
+}

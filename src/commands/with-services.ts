@@ -1,6 +1,6 @@
-import { hasLog, openLogToRead, openPlatform, type Access, type Drivers } from '../bootstrap.ts'
+import { openLogToRead, openPlatform, type Access, type Drivers } from '../bootstrap.ts'
 import { loadConfig, type Config, type Settings } from '../config.ts'
-import { AppError } from '../core/errors.ts'
+import type { AppError } from '../core/errors.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import { createServices, type Services } from '../roles/services.ts'
 import { createLogger, type LogLevel } from '../telemetry/logger.ts'
@@ -14,7 +14,7 @@ type ServicesOptions = {
   readonly overrides?: Partial<Record<keyof Settings, string | number | undefined>>
   /** What the environment and the overrides say, where the caller has read them already. */
   readonly config?: Config
-  /** Whether the command makes no sense before anything was published; it is then told so, and no folder is made. */
+  /** Whether the command makes no sense before anything was published; it is then told so, and no log is begun. */
   readonly needsData?: boolean
   /**
    * Given where the process stays: it then logs what it does, where others log only what is wrong, and waits for servers that are not
@@ -24,20 +24,9 @@ type ServicesOptions = {
   readonly stays?: { readonly onWaiting: (error: AppError) => void; readonly onFolding: (drivers: Drivers) => void }
 }
 
-/** Throws `not-ready` where nothing was published yet: looking must not begin a log. */
-async function requireData(config: Config): Promise<void> {
-  if (await hasLog(config)) return
-  const [where, variable] =
-    config.drivers.eventLog.kind === 'sqlite' ? [config.DATA_DIR, 'DATA_DIR'] : ['Kafka', 'KAFKA_PREFIX']
-  const detail = `Nothing was published into ${where} yet; use 'pairstream publish', or set ${variable}.`
-  throw new AppError('not-ready', detail)
-}
-
 /** Runs `body` with the log alone, for which nothing has to be folded. Throws `not-ready` before anything was published. */
 export async function withLog<T>(context: CommandContext, body: (log: EventLog) => Promise<T>): Promise<T> {
-  const config = loadConfig(context.environment)
-  await requireData(config)
-  const log = await openLogToRead(config)
+  const log = await openLogToRead(loadConfig(context.environment))
   try {
     return await body(log)
   } finally {
@@ -57,16 +46,15 @@ export async function withServices<T>(
   }: ServicesOptions,
   body: (services: Services) => Promise<T>,
 ): Promise<T> {
-  if (needsData) await requireData(config)
   const logger = createLogger({ level: stays === undefined ? quieter(config.LOG_LEVEL) : config.LOG_LEVEL })
   const metrics = createMetrics()
   const onRefused = refusedRecords(logger, metrics)
-  const events = { onWarning: (text: string) => logger.warn(text), onRefused }
+  const options = { needsData, onWarning: (text: string) => logger.warn(text), onRefused }
   const platform =
     stays === undefined
-      ? await openPlatform(config, access, events)
+      ? await openPlatform(config, access, options)
       : await onceThere(
-          () => openPlatform(config, access, { ...events, onFolding: stays.onFolding }, context.signal),
+          () => openPlatform(config, access, { ...options, onFolding: stays.onFolding }, context.signal),
           stays.onWaiting,
           context.signal,
         )

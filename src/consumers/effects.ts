@@ -1,5 +1,6 @@
 import { AppError, toAppError } from '../core/errors.ts'
 import type { PairIndexed } from '../core/events.ts'
+import { unlessStopped, withGrace } from '../core/stop.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
 import type { EventLog, NewDeadRecord, NewRecord } from '../ports/event-log.ts'
 import type { Point, PointKind, VectorIndex } from '../ports/vector-index.ts'
@@ -43,7 +44,8 @@ export type EffectPorts = {
 
 /**
  * Applies effects in order; the runner commits the offset only once this resolves. Rejects before the next effect once the partition
- * is another member's (`signal`), who may have written something newer; a mere stop lets them finish.
+ * is another member's (`signal`), who may have written something newer; a mere stop lets them finish, the erasure of features, which may
+ * have to fetch all there are first, for some seconds.
  */
 export async function applyEffects(
   effects: readonly Effect[],
@@ -52,11 +54,11 @@ export async function applyEffects(
 ): Promise<void> {
   for (const effect of effects) {
     if (signal?.aborted === true && signal.reason instanceof AppError) throw signal.reason
-    await applyEffect(effect, ports)
+    await applyEffect(effect, ports, signal)
   }
 }
 
-async function applyEffect(effect: Effect, ports: EffectPorts): Promise<void> {
+async function applyEffect(effect: Effect, ports: EffectPorts, signal: AbortSignal | undefined): Promise<void> {
   switch (effect.type) {
     case 'blob-put':
       await ports.blobs.put(effect.key, effect.bytes)
@@ -71,7 +73,7 @@ async function applyEffect(effect: Effect, ports: EffectPorts): Promise<void> {
       await ports.index.remove(effect.generation, effect.kind, effect.ids).catch(ignoreDropped)
       break
     case 'features-erase':
-      await ports.eraseFeatures(effect.imageIds)
+      await inTimeFor(signal, ports.eraseFeatures(effect.imageIds))
       break
     case 'training-data-erase':
       await ports.eraseTrainingData(effect.pairIds)
@@ -89,6 +91,9 @@ async function applyEffect(effect: Effect, ports: EffectPorts): Promise<void> {
       effect satisfies never
   }
 }
+
+const inTimeFor = (signal: AbortSignal | undefined, work: Promise<void>): Promise<void> =>
+  signal === undefined ? work : withGrace(signal, (late) => unlessStopped(work, late))
 
 /** A generation that is dropped meanwhile has no points left to remove. */
 function ignoreDropped(error: unknown): void {

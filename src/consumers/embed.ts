@@ -3,6 +3,7 @@ import { embedGroup } from '../core/consumer-groups.ts'
 import { AppError } from '../core/errors.ts'
 import { imageIdOf } from '../core/ids.ts'
 import { imageBlobKey, pairRecordProblem } from '../core/pair-record.ts'
+import { withGrace } from '../core/stop.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
 import type { Encoder } from '../ports/encoder.ts'
 import type { LogRecord } from '../ports/event-log.ts'
@@ -23,6 +24,8 @@ type EmbedDependencies = {
   readonly clock: () => number
   /** Records a batch; the encoder's micro-batches are cut from it. */
   readonly batch: number
+  /** How long the pictures in hand may take once it is told to stop, in milliseconds. */
+  readonly grace?: number
   /** Told of the pairs whose points were computed, captioned or not. */
   readonly onEmbedded?: (pairs: number) => void
 }
@@ -48,6 +51,7 @@ export function createEmbedHandler(deps: EmbedDependencies): Handler<'pairs'> {
   const imagePoints = async (
     images: readonly CatalogueImage[],
     carried: ReadonlyMap<string, Uint8Array>,
+    signal: AbortSignal,
   ): Promise<Point[]> => {
     const ids = images.map(({ imageId }) => imageId)
     const stored = await index.points(generation, 'images', ids).catch(waitForGeneration)
@@ -55,6 +59,7 @@ export function createEmbedHandler(deps: EmbedDependencies): Handler<'pairs'> {
     const missing = images.filter(({ imageId }) => !vectors.has(imageId))
     const encoded = await encoder.encodeImages(
       missing.map(({ imageId }) => ({ imageId, bytes: () => bytesOf(imageId, carried) })),
+      signal,
     )
     missing.forEach(({ imageId }, i) => {
       const vector = encoded[i]
@@ -94,7 +99,7 @@ export function createEmbedHandler(deps: EmbedDependencies): Handler<'pairs'> {
       .filter((pair) => pair !== null && !pair.erased) as CataloguePair[]
     const carried = carriedPictures(records, catalogue)
 
-    const points = await imagePoints([...images.values()], carried)
+    const points = await withGrace(signal, (late) => imagePoints([...images.values()], carried, late), deps.grace)
     const captions = await captionPoints(pairs, images)
     const embeddedAt = deps.clock()
     deps.onEmbedded?.(pairs.length)

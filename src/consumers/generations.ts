@@ -39,6 +39,7 @@ export function createGenerations(deps: GenerationsDependencies): Generations {
     const encoder = await deps.openEncoder(modelVersion, signal)
     try {
       await deps.index.create(generation, encoder.dimension)
+      requireGoing(signal) // the groups may have been stopped meanwhile
       const consumer = deps.startEmbedding(generation, encoder)
       consumer.done.catch(fail)
       running.set(generation, { consumer, encoder })

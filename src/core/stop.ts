@@ -25,3 +25,31 @@ export async function unlessStopped<T>(work: Promise<T>, signal: AbortSignal | u
     signal.removeEventListener('abort', stop)
   }
 }
+
+/** How long what is in hand at a stop may take to be done, in milliseconds: the process has ten seconds for all of it. */
+const LAST_WORK = 5_000
+
+/**
+ * Runs `body` with a signal that is raised `grace` milliseconds after `signal` is: for work that a stop lets finish where it soon does.
+ * At once where the signal comes with a reason of its own, such as a partition that has gone to somebody else.
+ */
+export async function withGrace<T>(
+  signal: AbortSignal,
+  body: (late: AbortSignal) => Promise<T>,
+  grace = LAST_WORK,
+): Promise<T> {
+  const late = new AbortController()
+  let timer: NodeJS.Timeout | undefined
+  const stop = (): void => {
+    if (signal.reason instanceof AppError) late.abort(signal.reason)
+    else timer = setTimeout(() => late.abort(), grace)
+  }
+  signal.addEventListener('abort', stop, { once: true })
+  if (signal.aborted) stop()
+  try {
+    return await body(late.signal)
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', stop)
+  }
+}

@@ -58,7 +58,7 @@ export async function evaluateModel(
     bytes: () => unlessStopped(bytesOf(imageId), signal),
   }))
   const texts = captions.map(({ caption }) => caption)
-  const imageVectors = await inPages(inputs, (page) => encoder.encodeImages(page), signal)
+  const imageVectors = await inPages(inputs, (page) => encoder.encodeImages(page, signal), signal)
   const captionVectors = await inPages(texts, (page) => encoder.encodeTexts(page), signal)
   const order = {
     images: imageIds.map((id, i) => ({ id, vector: vectorAt(imageVectors, i) })),

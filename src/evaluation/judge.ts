@@ -1,6 +1,6 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import { toAppError } from '../core/errors.ts'
-import { requireGoing, unlessStopped } from '../core/stop.ts'
+import { requireGoing } from '../core/stop.ts'
 import type { Encoder } from '../ports/encoder.ts'
 import { reciprocalRankByChance } from './chance.ts'
 import { pairScores } from './compare.ts'
@@ -20,7 +20,7 @@ type JudgeDependencies = {
   readonly bytesOf: (imageId: string) => Promise<Uint8Array>
   readonly judgement: Judgement
   readonly thresholds: GateThresholds
-  readonly onEvaluated?: (modelVersion: string, summary: Record<string, number>) => Promise<void>
+  readonly onEvaluated?: (modelVersion: string, summary: Record<string, number>) => void
 }
 
 type FirstVerdict = { readonly accepted: boolean; readonly sentence: string; readonly evidence: object }
@@ -61,7 +61,7 @@ export function createJudge(deps: JudgeDependencies) {
       const on = (set: HeldOutSet) => evaluateModel(encoder, set, deps.bytesOf, signal)
       const onValidation = await on(validation)
       const onFresh = fresh.captions.length === 0 ? null : await on(fresh)
-      await unlessStopped(tell(modelVersion, onValidation), signal)
+      deps.onEvaluated?.(modelVersion, summariseEvaluation(onValidation))
       const queries = validation.captions.slice(0, 51).map(({ caption }) => caption)
       const queryMilliseconds = await medianQueryTime(encoder, queries, signal)
       return { validation: onValidation, fresh: onFresh, queryMilliseconds }
@@ -69,9 +69,6 @@ export function createJudge(deps: JudgeDependencies) {
       await encoder.close()
     }
   }
-
-  const tell = async (modelVersion: string, evaluation: Evaluation): Promise<void> =>
-    deps.onEvaluated?.(modelVersion, summariseEvaluation(evaluation))
 
   const slicesOf = ({ captions }: HeldOutSet): DataSlice[] =>
     dataSlices(captions, (imageId) => deps.catalogue.image(imageId)?.source ?? null)

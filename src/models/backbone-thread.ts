@@ -1,4 +1,5 @@
-import { AppError, type ErrorCode } from '../core/errors.ts'
+import type { Worker } from 'node:worker_threads'
+import { AppError, toAppError, type ErrorCode } from '../core/errors.ts'
 import type { Backbone, BackboneOptions } from './backbone.ts'
 import { startThread } from './start-thread.ts'
 
@@ -9,31 +10,83 @@ export type BackboneOrder =
 
 /** Answers to orders carry their number; 0 is the opening. */
 export type BackboneReport =
-  | { readonly type: 'opened'; readonly facts: Pick<Backbone, 'id' | 'featureWidth' | 'preprocessing'> }
+  | { readonly type: 'opened'; readonly facts: Facts }
   | { readonly type: 'ran'; readonly id: number; readonly features: Float32Array[] }
   | { readonly type: 'failed'; readonly id: number; readonly code: ErrorCode; readonly detail: string }
 
 type Waiting = { readonly resolve: (report: BackboneReport) => void; readonly reject: (error: AppError) => void }
+type Facts = Pick<Backbone, 'id' | 'featureWidth' | 'preprocessing'>
+/** One thread, from its start until it is closed or dies. */
+type Life = Pick<Backbone, 'run' | 'close'> & { readonly facts: Facts }
 
 /**
  * Opens a backbone on a thread of its own, because ONNX Runtime holds the thread that calls it: meanwhile this one searches, decodes and
  * writes. Runs take the arrays of pixels over: they are empty afterwards. Throws as `openBackbone` does.
+ *
+ * Where the thread dies, what it was running fails with `not-ready` (all pixels have one size, so no picture is at fault), and the next
+ * run opens it again, with `not-ready` where that fails. `start` stands in for `startThread`.
  */
-export async function openBackboneThread(folder: string, options: BackboneOptions = {}): Promise<Backbone> {
-  const thread = startThread('backbone-thread-program', import.meta.url, {
-    folder,
-    options,
-  } satisfies BackboneThreadData)
+export async function openBackboneThread(
+  folder: string,
+  options: BackboneOptions = {},
+  start: typeof startThread = startThread,
+): Promise<Backbone> {
+  const open = (): Promise<Life> => {
+    const data = { folder, options } satisfies BackboneThreadData
+    return beginLife(start('backbone-thread-program', import.meta.url, data), () => (life = null))
+  }
+  let life: Promise<Life> | null = null
+  let closed = false
+  const { facts } = await (life = open())
+
+  const openAgain = async (): Promise<Life> => {
+    try {
+      const next = await open()
+      if (next.facts.id === facts.id) return next
+      await next.close()
+      throw new AppError('not-ready', `The backbone in ${folder} is another than before; start the process again.`)
+    } catch (cause) {
+      life = null // the next run tries again
+      const { message } = toAppError(cause)
+      throw new AppError('not-ready', `The thread of the backbone died and cannot be opened again: ${message}`, {
+        cause,
+      })
+    }
+  }
+
+  return {
+    ...facts,
+    async run(pixels) {
+      if (closed) throw modelClosed()
+      return (await (life ??= openAgain())).run(pixels)
+    },
+    async close() {
+      closed = true
+      await (await life?.catch(() => null))?.close()
+    },
+  }
+}
+
+const modelClosed = (): AppError => new AppError('model-not-found', 'The model is closed; open it again.')
+
+/** Resolves once the thread has opened its backbone. `onEnd` is told as soon as the thread takes no more orders. */
+async function beginLife(thread: Worker, onEnd: () => void): Promise<Life> {
   const waiting = new Map<number, Waiting>()
   let orders = 0
+  let closing = false
   let ended = false
 
   const answerTo = (id: number) =>
     new Promise<BackboneReport>((resolve, reject) => void waiting.set(id, { resolve, reject }))
   const exited = new Promise<void>((resolve) => thread.once('exit', () => resolve()))
-  const fail = (error: AppError): void => {
+  const failure = (cause?: unknown): AppError => {
+    if (closing) return modelClosed()
+    return new AppError('not-ready', 'The thread of the backbone died; it is opened again.', { cause })
+  }
+  const end = (cause?: unknown): void => {
+    if (!ended) onEnd()
     ended = true
-    for (const { reject } of waiting.values()) reject(error)
+    for (const { reject } of waiting.values()) reject(failure(cause))
     waiting.clear()
   }
   thread.on('message', (report: BackboneReport) => {
@@ -43,15 +96,15 @@ export async function openBackboneThread(folder: string, options: BackboneOption
     if (report.type === 'failed') waiter?.reject(new AppError(report.code, report.detail))
     else waiter?.resolve(report)
   })
-  thread.once('error', (cause) => fail(new AppError('internal', 'The thread of the backbone failed.', { cause })))
-  thread.once('exit', () => fail(new AppError('model-not-found', 'The model is closed; open it again.')))
+  thread.once('error', end)
+  thread.once('exit', () => end())
 
   const opened = await answerTo(0)
   if (opened.type !== 'opened') throw new AppError('internal', 'The thread of the backbone does not open it.')
   return {
-    ...opened.facts,
+    facts: opened.facts,
     async run(pixels) {
-      if (ended) throw new AppError('model-not-found', 'The model is closed; open it again.')
+      if (ended) throw failure()
       const order: BackboneOrder = { type: 'run', id: ++orders, pixels }
       const answered = answerTo(order.id)
       thread.postMessage(order, [...new Set(pixels.map(({ buffer }) => buffer as ArrayBuffer))])
@@ -59,6 +112,7 @@ export async function openBackboneThread(folder: string, options: BackboneOption
       return report.type === 'ran' ? report.features : []
     },
     async close() {
+      closing = true
       if (!ended) thread.postMessage({ type: 'close' } satisfies BackboneOrder)
       await exited
     },

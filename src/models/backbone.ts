@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { AppError } from '../core/errors.ts'
+import { AppError, toAppError } from '../core/errors.ts'
 import { sha256Hex } from '../core/ids.ts'
 import { openOnnxSession, type OnnxSession, type SessionOptions, type TensorFacts } from './onnx-session.ts'
 import { readPreprocessing, type Preprocessing } from './preprocessing.ts'
@@ -62,7 +62,7 @@ export async function openBackbone(folder: string, options: BackboneOptions = {}
     }
 
     const declared = output.shape[1]
-    const [probe] = typeof declared === 'number' ? [null] : await run([new Float32Array(length)])
+    const [probe] = typeof declared === 'number' ? [null] : await run([new Float32Array(length)]).catch(misfit)
     const digests = [sha256Hex(await readFile(path)), JSON.stringify(preprocessing), String(DECODING_VERSION)]
     return {
       id: sha256Hex(digests.join('\n')).slice(0, 16),
@@ -75,6 +75,12 @@ export async function openBackbone(folder: string, options: BackboneOptions = {}
     await session.close()
     throw error
   }
+}
+
+/** A network that cannot be run on as much as a black picture is none for its preprocessing. */
+function misfit(cause: unknown): never {
+  const { code, message } = toAppError(cause)
+  throw new AppError(code === 'internal' ? 'model-invalid' : code, message, { cause })
 }
 
 function pictureInput(session: OnnxSession, { crop }: Preprocessing, path: string): TensorFacts {

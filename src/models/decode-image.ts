@@ -1,7 +1,8 @@
 import sharp, { type Sharp } from 'sharp'
 import { withDeadline } from '../core/deadline.ts'
 import { AppError } from '../core/errors.ts'
-import { contentTypes, imageTypeOf } from './image-type.ts'
+import { contentTypeOf } from '../core/image-types.ts'
+import { imageTypeOf } from './image-type.ts'
 import { HASH_INPUT, perceptualHash } from './perceptual-hash.ts'
 import { resizedSize, toPixels, type Preprocessing, type View } from './preprocessing.ts'
 
@@ -101,7 +102,7 @@ async function open(bytes: Uint8Array, limits: ImageLimits): Promise<Opened> {
       .autoOrient()
       .flatten({ background: '#ffffff' })
       .toColourspace('srgb')
-  return { picture, contentType: contentTypes[type], ...autoOrient }
+  return { picture, contentType: contentTypeOf(type), ...autoOrient }
 }
 
 /** Interleaved 8-bit RGB, rows from top to bottom. */

@@ -106,9 +106,9 @@ function createEncoder(
   return {
     modelVersion: config.model_version,
     dimension,
-    async encodeImages(images) {
-      const features = await (cache?.features(images, backbone, config.views) ??
-        computeFeatures(images, backbone, config.views))
+    async encodeImages(images, signal) {
+      const features = await (cache?.features(images, backbone, config.views, signal) ??
+        computeFeatures(images, backbone, config.views, signal))
       return headLane.submit(features.map(meanOf))
     },
     encodeTexts: (texts) => textLane.submit(texts.map((text) => tokeniser.encode(text))),

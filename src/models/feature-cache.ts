@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { unlessStopped } from '../core/stop.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
 import type { ImageInput } from '../ports/encoder.ts'
 import type { Backbone } from './backbone.ts'
@@ -14,9 +15,15 @@ import type { View } from './preprocessing.ts'
 export type FeatureCache = {
   /**
    * The features of each image under each of `views`, in their order; what is unknown is computed and kept. Images without an id, which
-   * no store can know, are computed and touch none. Throws `image-…` errors.
+   * no store can know, are computed and touch none. Throws `image-…` errors, and `not-ready` once `signal` is raised: the first call
+   * fetches all that is stored, which may take minutes and goes on for the next.
    */
-  features(images: readonly ImageInput[], backbone: Backbone, views: readonly View[]): Promise<Float32Array[][]>
+  features(
+    images: readonly ImageInput[],
+    backbone: Backbone,
+    views: readonly View[],
+    signal?: AbortSignal,
+  ): Promise<Float32Array[][]>
   get(backboneId: string, view: View, imageIds: readonly string[]): Promise<ReadonlyMap<string, Float32Array>>
   put(backboneId: string, view: View, entries: readonly ShardEntry[]): Promise<void>
   /** Forgets images under all backbones and views, also what is being computed now. */
@@ -83,24 +90,28 @@ export function createFeatureCache(options: FeatureCacheOptions): FeatureCache {
     images: readonly ImageInput[],
     backbone: Backbone,
     views: readonly View[],
+    signal?: AbortSignal,
   ): Promise<Float32Array[][]> {
     const began = erasures
     const imageIds = images.flatMap(({ imageId }) => imageId ?? [])
     const known = new Map<View, ReadonlyMap<string, Float32Array>>()
     // Opening a set fetches all that is stored of it: only for who may be in it.
-    if (imageIds.length > 0) for (const view of views) known.set(view, await cache.get(backbone.id, view, imageIds))
+    if (imageIds.length > 0) {
+      for (const view of views) known.set(view, await unlessStopped(cache.get(backbone.id, view, imageIds), signal))
+    }
 
-    return mapInOrder(images, async (image) => {
+    const featuresOf = async (image: ImageInput): Promise<Float32Array[]> => {
       const { imageId } = image
       const found = (view: View) => (imageId === null ? undefined : known.get(view)?.get(imageId))
       const missing = views.filter((view) => found(view) === undefined)
-      const [computed = []] = missing.length === 0 ? [] : await computeFeatures([image], backbone, missing)
+      const [computed = []] = missing.length === 0 ? [] : await computeFeatures([image], backbone, missing, signal)
       if (imageId !== null && (erasedAt.get(imageId) ?? 0) <= began && isLive(imageId)) {
         for (const [index, values] of computed.entries())
-          await cache.put(backbone.id, missing[index] ?? 'plain', [[imageId, values]])
+          await unlessStopped(cache.put(backbone.id, missing[index] ?? 'plain', [[imageId, values]]), signal)
       }
       return views.map((view) => found(view) ?? computed[missing.indexOf(view)] ?? new Float32Array())
-    })
+    }
+    return mapInOrder(images, featuresOf)
   }
 
   const cache: FeatureCache = {

@@ -1,3 +1,4 @@
+import { unlessStopped } from '../core/stop.ts'
 import type { ImageInput } from '../ports/encoder.ts'
 import type { Backbone } from './backbone.ts'
 import { decodePixels } from './decode-image.ts'
@@ -30,16 +31,21 @@ function laneOf(backbone: Backbone): MicroBatcher<Float32Array, Float32Array> {
   return lane
 }
 
-/** The features of each image under each of `views`, in their order, computed and not kept. Throws `image-…` errors. */
+/**
+ * The features of each image under each of `views`, in their order, computed and not kept. Throws `image-…` errors, and `not-ready` once
+ * `signal` is raised.
+ */
 export function computeFeatures(
   images: readonly ImageInput[],
   backbone: Backbone,
   views: readonly View[],
+  signal?: AbortSignal,
 ): Promise<Float32Array[][]> {
-  return mapInOrder(images, async (image) => {
-    const pixels = await decodePixels(await image.bytes(), backbone.preprocessing, views)
-    return laneOf(backbone).submit(pixels)
-  })
+  const compute = async (image: ImageInput): Promise<Float32Array[]> => {
+    const bytes = await unlessStopped(image.bytes(), signal)
+    return laneOf(backbone).submit(await decodePixels(bytes, backbone.preprocessing, views))
+  }
+  return mapInOrder(images, compute)
 }
 
 /** Maps with a few items under way at a time, results in the order of the items; the first failure ends it. */

@@ -1,14 +1,4 @@
-/** The kinds of picture that are decoded. Vector, document and script formats are deliberately absent. */
-type ImageType = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'avif'
-
-export const contentTypes: Readonly<Record<ImageType, string>> = {
-  jpeg: 'image/jpeg',
-  png: 'image/png',
-  webp: 'image/webp',
-  gif: 'image/gif',
-  tiff: 'image/tiff',
-  avif: 'image/avif',
-}
+import type { ImageType } from '../core/image-types.ts'
 
 const text = (bytes: Uint8Array, from: number, to: number): string =>
   Buffer.from(bytes.subarray(from, to)).toString('latin1')

@@ -12,7 +12,7 @@ type TensorOutput = { readonly data: Float32Array; readonly shape: readonly numb
 export type OnnxSession = {
   readonly inputs: readonly TensorFacts[]
   readonly outputs: readonly TensorFacts[]
-  /** The named float outputs. Feeds that do not fit the graph throw `model-invalid`. */
+  /** The named float outputs. A run that fails throws `internal`: memory may be short, or the feeds do not fit the graph. */
   run<Name extends string>(
     feeds: Readonly<Record<string, TensorInput>>,
     outputs: readonly Name[],
@@ -72,7 +72,7 @@ export async function openOnnxSession(source: string | Uint8Array, options: Sess
     const tensors = Object.entries(feeds).map(([name, { data, shape }]) => [name, tensorOf(data, shape)] as const)
     const results = await session.run(Object.fromEntries(tensors), [...outputs]).catch((cause: unknown) => {
       const reason = cause instanceof Error ? cause.message : String(cause)
-      throw new AppError('model-invalid', `The model does not accept its input: ${reason}`, { cause })
+      throw new AppError('internal', `The model cannot be run on its input: ${reason}`, { cause })
     })
     const read = outputs.map((name) => [name, floatsOf(name, results[name])] as const)
     return Object.fromEntries(read) as Record<Name, TensorOutput>

@@ -6,12 +6,13 @@ export type ImageInput = {
 
 /**
  * One model version: pictures and texts into one space. Results are unit vectors of `dimension`, in the order of the input. A
- * picture that cannot be decoded throws its `image-…` error; callers that batch fall back to one at a time to find it.
+ * picture that cannot be decoded throws its `image-…` error; callers that batch fall back to one at a time to find it. Pictures may take
+ * long: `not-ready` soon after `signal` is raised.
  */
 export interface Encoder {
   readonly modelVersion: string
   readonly dimension: number
-  encodeImages(images: readonly ImageInput[]): Promise<readonly Float32Array[]>
+  encodeImages(images: readonly ImageInput[], signal?: AbortSignal): Promise<readonly Float32Array[]>
   encodeTexts(texts: readonly string[]): Promise<readonly Float32Array[]>
   close(): Promise<void>
 }

@@ -99,6 +99,8 @@ export interface EventLog {
   partitions(topic: Topic): Promise<number>
   /** The offset that the next record of each partition will have. */
   endOffsets(topic: Topic): Promise<Offsets>
+  /** By partition, where what was taken at `timestamp` (milliseconds since the epoch) or later begins; the end where there is none. */
+  offsetsAt(topic: Topic, timestamp: number): Promise<Offsets>
   /** The group's next offsets; partitions without a commit are absent. */
   committedOffsets(group: string, topic: Topic): Promise<Offsets>
   /** All groups that have committed offsets. */

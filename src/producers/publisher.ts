@@ -12,6 +12,8 @@ import { validateFields, type EntryFields, type ValidFields } from './validate-e
 export type PublishEntry = EntryFields & {
   /** Throws with a code of kind `invalid` where the picture cannot be had. */
   readonly image: () => Promise<Uint8Array>
+  /** How much of memory it holds until it is its turn; absent where the picture is read only when it is asked for. */
+  readonly bytes?: number
   readonly source: string
 }
 
@@ -42,7 +44,9 @@ export type PublisherDependencies = {
   readonly concurrency?: number
   /** Pictures that may wait for that; one more is refused. Default 1,000. */
   readonly waiting?: number
-  /** Milliseconds that the blob store may take for one picture. Default 10,000, as for the log. */
+  /** Bytes that these may hold meanwhile; one more is refused. Default 256 MB. */
+  readonly waitingBytes?: number
+  /** Milliseconds that a picture may wait for its turn, and then the blob store may take for it. Default 10,000, as for the log. */
   readonly deadline?: number
 }
 
@@ -53,6 +57,7 @@ export type PublisherDependencies = {
  */
 export interface Publisher {
   readonly concurrency: number
+  /** For who waits for the answer: throws `publish-unconfirmed` once the deadline has passed since the call, whatever it was spent on. */
   readonly publish: (entry: PublishEntry) => Promise<PublishOutcome>
   /**
    * Publishes entries of one picture as one: one read, one inspection, one put, one append in the order given. `seen` holds the pairs of
@@ -107,8 +112,9 @@ function recordOf(
 }
 
 export function createPublisher(dependencies: PublisherDependencies): Publisher {
-  const { log, blobs, isErased, known, clock, concurrency = 16, waiting = 1_000, deadline = 10_000 } = dependencies
-  const inGate = createGate(concurrency, waiting)
+  const { log, blobs, isErased, known, clock, concurrency = 16, deadline = 10_000 } = dependencies
+  const { waiting = 1_000, waitingBytes = 256_000_000 } = dependencies
+  const inGate = createGate({ width: concurrency, most: waiting, mostBytes: waitingBytes, deadline })
   const inspectOnce = createInspections(dependencies.inspect)
 
   /** What is settled about a pair before anything is stored: erased, or there already; null for a new one. */
@@ -190,9 +196,12 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
 
   return {
     concurrency,
-    publishImage: (entries, seen) => inGate(() => publishImage(entries, seen)),
+    publishImage: (entries, seen) => inGate(() => publishImage(entries, seen), entries[0]?.bytes ?? 0),
     async publish(entry) {
-      const [outcome] = await inGate(() => publishImage([entry]))
+      const published = inGate(() => publishImage([entry]), entry.bytes ?? 0)
+      const [outcome] = await withDeadline(published, deadline, () => {
+        return new AppError('publish-unconfirmed', 'It was not stored in time; send the pair again.')
+      })
       if (outcome === undefined) throw new AppError('internal', 'Publishing an entry gave no outcome.')
       return outcome
     },

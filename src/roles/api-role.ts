@@ -7,9 +7,9 @@ import { counterState } from '../consumers/retraining-request.ts'
 import { programVersion } from '../program.ts'
 import { erasePair, requestRetraining, trainingProgress } from './commands.ts'
 import { createCatalogueReadiness } from './catalogue-readiness.ts'
-import { inTime, missingDependencies } from './dependencies.ts'
+import { inTime, missingDependencies, PATIENCE } from './dependencies.ts'
 import type { Front } from './front.ts'
-import { consumerLag, type Lag } from './lag.ts'
+import { consumerLag, lagByGroup, type Lag } from './lag.ts'
 import { never, type RunningRole } from './role.ts'
 import type { Services } from './services.ts'
 
@@ -26,10 +26,10 @@ export async function startApiRole(
     log,
     blobs,
     publish: (entry) => publisher.publish(entry),
-    erase: (pairId, requestedBy) => erasePair(services, pairId, requestedBy),
-    requestRetraining: (requestedBy) => requestRetraining(services, 'manual', requestedBy),
+    erase: (pairId, requestedBy) => erasePair(services, pairId, requestedBy, PATIENCE),
+    requestRetraining: (requestedBy) => requestRetraining(services, 'manual', requestedBy, PATIENCE),
     progress: () => trainingProgress(services),
-    lag: async () => Object.fromEntries((await lagInTime(services)).map(({ group, records }) => [group, records])),
+    lag: async () => lagByGroup(await lagInTime(services)),
     reasonsNotReady: catalogueReadiness(services),
     missing: () => missingDependencies(services, ['api']),
     registry: scraped(services),
@@ -60,28 +60,46 @@ export function showProbe(services: Services, roles: readonly Role[], front: Fro
 const catalogueReadiness = (services: Services) =>
   createCatalogueReadiness({ ...services, mayBeCutOff: (services.config.RETIREMENT_SECONDS * 1_000) / 2 })
 
-const scraped = (services: Services) => ({
-  contentType: services.metrics.contentType,
-  async metrics() {
-    await observeNow(services)
-    return services.metrics.text()
-  },
-})
+const scraped = (services: Services) => {
+  const lag = createLagGauge(services)
+  return {
+    contentType: services.metrics.contentType,
+    async metrics() {
+      await observeNow(services, lag)
+      return services.metrics.text()
+    },
+  }
+}
 
 /** Throws `log-unavailable` rather than hold up who asks. */
 const lagInTime = ({ log, catalogue }: Services): Promise<readonly Lag[]> =>
   inTime(consumerLag(log, catalogue), 'log-unavailable')
 
+/** The lags for a scrape; none while the log does not tell them, which is said once each time that it begins. */
+function createLagGauge(services: Services): () => Promise<readonly Lag[]> {
+  let isTold = false
+  return async () => {
+    try {
+      const lags = await lagInTime(services)
+      isTold = false
+      return lags
+    } catch (error) {
+      if (!isTold) services.logger.warn({ err: error }, 'how far consumers are behind is not known now')
+      isTold = true
+      return []
+    }
+  }
+}
+
 /** Sets the gauges that are read off the state when somebody scrapes. */
-async function observeNow(services: Services): Promise<void> {
-  const { metrics, catalogue, config } = services
+async function observeNow({ metrics, catalogue, config }: Services, lag: () => Promise<readonly Lag[]>): Promise<void> {
   const { base, fresh } = counterState(catalogue)
   metrics.dataSetPairs.set({}, base + fresh)
   metrics.dataSetNewPairs.set({}, fresh)
   metrics.retrainingThreshold.set({}, config.RETRAIN_THRESHOLD)
   // What else there is to scrape is worth having while the log is away.
-  const lags = await lagInTime(services).catch(() => [])
-  // A group that is gone since the last scrape is behind with nothing.
+  const lags = await lag()
+  // A group that is gone since the last scrape is behind with nothing, and one that is not known now is not as it was.
   metrics.logLagRecords.reset()
   for (const { group, topic, records } of lags) metrics.logLagRecords.set({ group, topic }, records)
 }

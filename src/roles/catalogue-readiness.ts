@@ -57,10 +57,12 @@ export function createCatalogueReadiness({
       if (!isLate()) behindSince = null
       return isLate() || clock() - cutOffSince >= mayBeCutOff ? ['catalogue-behind'] : []
     }
+    // Cut off for so long, it may serve what is deleted: that the log answers again says nothing before it is folded.
+    const wasAwayTooLong = cutOffSince !== null && clock() - cutOffSince >= mayBeCutOff
     cutOffSince = null
     if (state === 'caught-up') behindSince = null
     else {
-      behindSince ??= clock()
+      behindSince = wasAwayTooLong ? -Infinity : (behindSince ?? clock())
       if (!waiting) void waitForEndOfNow()
     }
     return isLate() ? ['catalogue-behind'] : []

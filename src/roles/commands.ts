@@ -7,17 +7,32 @@ import { pairsUntilCrossing } from '../core/counter.ts'
 import { pairKey } from '../core/ids.ts'
 import { createReleaseLog } from '../consumers/release-log.ts'
 import { counterState, retrainingRequest } from '../consumers/retraining-request.ts'
+import { inTime } from './dependencies.ts'
 import { apply } from './run-handler.ts'
 import type { Services } from './services.ts'
 
 /** What a command needs that only writes to the log. */
 type LogServices = Pick<Services, 'catalogue' | 'log' | 'clock'>
 
-/** Publishes the erasure of a pair: the request for the receipt, then the tombstone. Repeating it changes nothing. */
-export async function erasePair(services: LogServices, pairId: string, requestedBy: string): Promise<void> {
+/** Waits until all that is in the log is known here; with `patience` (milliseconds) no longer than that, then throws `log-unavailable`. */
+function caughtUp({ catalogue, log }: LogServices, patience: number | undefined): Promise<void> {
+  const folded = catalogue.caughtUp(log)
+  return patience === undefined ? folded : inTime(folded, 'log-unavailable', patience)
+}
+
+/**
+ * Publishes the erasure of a pair: the request for the receipt, then the tombstone. Repeating it changes nothing. With `patience` it
+ * throws `log-unavailable` after so many milliseconds without the log, having published nothing.
+ */
+export async function erasePair(
+  services: LogServices,
+  pairId: string,
+  requestedBy: string,
+  patience?: number,
+): Promise<void> {
   const { catalogue, log, clock } = services
   // What was acknowledged a moment ago may not be folded yet: the pair itself, or that it was restored and published again.
-  if (catalogue.pair(pairId)?.erased !== false) await catalogue.caughtUp(log)
+  if (catalogue.pair(pairId)?.erased !== false) await caughtUp(services, patience)
   const pair = catalogue.pair(pairId)
   if (pair === null) throw new AppError('pair-not-found', `There is no pair ${pairId}.`)
   if (pair.erased) return
@@ -53,14 +68,15 @@ export async function restorePair(
   }
 }
 
-/** Asks for a retraining on what is alive now. */
+/** Asks for a retraining on what is alive now. `patience` is as for `erasePair`. */
 export async function requestRetraining(
   services: Services,
   reason: RetrainingReason,
   requestedBy: string,
+  patience?: number,
 ): Promise<RetrainingRequested> {
-  const { catalogue, log, config, clock } = services
-  await catalogue.caughtUp(log)
+  const { catalogue, config, clock } = services
+  await caughtUp(services, patience)
   if (catalogue.counts().counted === 0) {
     throw new AppError('snapshot-incomplete', 'There is no pair to train on; publish pictures with captions first.')
   }

@@ -4,7 +4,7 @@ import { AppError, toAppError, type ErrorCode } from '../core/errors.ts'
 import type { Services } from './services.ts'
 
 /** How long a dependency may take to answer a question that costs it nothing, in milliseconds: less than any probe waits. */
-const PATIENCE = 3_000
+export const PATIENCE = 3_000
 
 /** What a dependency answers, or its code where that takes too long for whoever waits. */
 export const inTime = <T>(work: Promise<T>, code: ErrorCode, patience = PATIENCE): Promise<T> =>

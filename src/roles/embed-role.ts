@@ -46,9 +46,8 @@ export async function startEmbedRole(services: Services): Promise<RunningRole> {
   return {
     failed: generations.failed,
     async stop() {
-      await progress.stop()
-      await loop.stop()
-      await generations.stop()
+      // Side by side: the loop may wait for an index that is away, and the groups are left for others meanwhile.
+      await Promise.all([progress.stop(), loop.stop(), generations.stop()])
     },
   }
 }

@@ -1,6 +1,5 @@
 import { startLoop } from '../consumers/loop.ts'
 import { toAppError } from '../core/errors.ts'
-import { unlessRefused } from '../core/unless-refused.ts'
 import { lookAgain } from '../consumers/look-again.ts'
 import { createReleaseHandler } from '../consumers/release.ts'
 import { createReleaseKeeper } from '../consumers/release-keeper.ts'
@@ -8,6 +7,7 @@ import { createReleaseLog } from '../consumers/release-log.ts'
 import { defaultWatchLimits as limits } from '../consumers/release-watch.ts'
 import { createJudge } from '../evaluation/judge.ts'
 import { createGoldenQueries, type GoldenAnswers } from '../evaluation/golden-queries.ts'
+import { startEvaluationReports } from './evaluation-reports.ts'
 import { createJudgement } from './judgement.ts'
 import { startRegistryFollower } from './registry.ts'
 import { joinRoles, never, type RunningRole } from './role.ts'
@@ -20,20 +20,18 @@ export type ReleaseEvents = {
 
 /** Judges trained models, switches to those that are better, watches them, and takes them back. */
 export function startReleaseRole(services: Services, events: ReleaseEvents): RunningRole {
-  const { catalogue, log, index, clock, config, encoders, tracking, logger, bytesOf, observer, metrics } = services
+  const { catalogue, log, index, clock, config, encoders, logger, bytesOf, observer, metrics } = services
   const releases = createReleaseLog({ catalogue, log, clock })
   const judgement = createJudgement(catalogue)
+  const reports = startEvaluationReports(services)
   const judge = createJudge({
     catalogue,
     openEncoder: encoders.open,
     bytesOf,
     judgement,
     thresholds: config.GATE_MARGIN === undefined ? {} : { margin: config.GATE_MARGIN },
-    async onEvaluated(modelVersion, summary) {
-      await unlessRefused(
-        () => tracking.logMetrics(modelVersion, 0, summary, clock()),
-        (error) => logger.warn({ modelVersion, err: error }, 'an evaluation is in no run'),
-      )
+    onEvaluated(modelVersion, summary) {
+      reports.show(modelVersion, summary)
       events.onEvaluated?.(modelVersion, summary)
     },
   })
@@ -78,6 +76,7 @@ export function startReleaseRole(services: Services, events: ReleaseEvents): Run
     onError: (error) => logger.error({ err: error }, 'a release could not be carried on'),
   })
   return joinRoles([
+    reports,
     startRegistryFollower(services, works),
     { failed: consumer.done, stop: consumer.stop },
     { failed: never, stop: loop.stop },

@@ -29,7 +29,7 @@ type Place = { readonly partition: number; readonly offset: number }
 
 type ReplayServices = Pick<Services, 'catalogue' | 'log' | 'clock'>
 
-/** Decisions and erasures are folded by everybody and consumed by no group, so none of them dies; a foreign one may not come in here. */
+/** What decides or erases counts when it is said: said again later, it could undo what has been decided since. */
 const notReplayable: ReadonlySet<Topic> = new Set(['releases', 'erasures'])
 
 /**

@@ -19,13 +19,17 @@ export type GenerationReplay = {
 }
 
 /**
- * Sends the group that writes a generation back to the offset `from` of every partition, or of the one that is named; it never goes
- * forward. The group brings its points to what the catalogue says, so reading again puts back what is missing and nothing else.
+ * Sends the group that writes a generation back to `from`, an offset or what was published since a time, in every partition or in
+ * the one that is named; it never goes forward. The group brings its points to what the catalogue says, so reading again puts back what is missing and nothing else.
  * Throws `no-model`, `invalid-request`, and `group-running` where the log cannot move a group that has members.
  */
 export async function replayGeneration(
   { catalogue, log }: Pick<Services, 'catalogue' | 'log'>,
-  wanted: { readonly from: number; readonly partition?: number | undefined; readonly generation?: string | undefined },
+  wanted: {
+    readonly from: number | Date
+    readonly partition?: number | undefined
+    readonly generation?: string | undefined
+  },
 ): Promise<GenerationReplay> {
   await catalogue.caughtUp(log)
   const { live, serving } = viewReleases(catalogue.releases())
@@ -40,12 +44,14 @@ export async function replayGeneration(
   const ends = await log.endOffsets('pairs')
   if (wanted.partition !== undefined && !ends.has(wanted.partition))
     throw new AppError('invalid-request', `The topic pairs has no partition ${wanted.partition}: it has ${ends.size}.`)
+  const { from } = wanted
+  const begins = typeof from === 'number' ? null : await log.offsetsAt('pairs', from.getTime())
   const committed = await log.committedOffsets(group, 'pairs')
   const partitions = [...ends]
     .filter(([partition]) => wanted.partition === undefined || partition === wanted.partition)
     .map(([partition, end]) => {
       const was = committed.get(partition) ?? 0
-      const now = Math.min(was, wanted.from)
+      const now = Math.min(was, typeof from === 'number' ? from : (begins?.get(partition) ?? was))
       return { partition, was, now, ahead: Math.max(0, end - now) }
     })
   const moved = partitions.filter(({ was, now }) => now < was)

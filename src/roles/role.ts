@@ -21,3 +21,15 @@ export function joinRoles(running: readonly RunningRole[]): RunningRole {
     },
   }
 }
+
+/** The role, named in `busy` until it has stopped as it should. */
+export function namedIn(busy: Set<string>, name: string, role: RunningRole): RunningRole {
+  busy.add(name)
+  return {
+    failed: role.failed,
+    async stop() {
+      await role.stop()
+      busy.delete(name)
+    },
+  }
+}

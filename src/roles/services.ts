@@ -19,6 +19,7 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { createSearchObserver, type SearchObserver } from '../telemetry/search-observer.ts'
 import { createJobFolders, type JobFolders } from '../training/job-folders.ts'
+import { createStoredCheckpoints } from '../training/stored-checkpoints.ts'
 
 /** What the roles of one process share, above the ports. */
 export type Services = Platform & {
@@ -73,6 +74,10 @@ export async function createServices(platform: Platform, logger: Logger, metrics
     catalogue,
     metrics: { searched: ({ input, seconds }) => metrics.searchSeconds.observe({ kind: kindOf(input) }, seconds) },
   })
+  const checkpoints = createStoredCheckpoints({
+    blobs,
+    onFailed: (error) => logger.warn({ err: error }, 'a checkpoint is on this machine only'),
+  })
   const publisher = createPublisher({
     log,
     blobs,
@@ -89,7 +94,7 @@ export async function createServices(platform: Platform, logger: Logger, metrics
     models,
     encoders,
     features,
-    jobFolders: createJobFolders(config.trainingFolder),
+    jobFolders: createJobFolders(config.trainingFolder, checkpoints),
     backboneFolder,
     backbone: openedBackbone,
     publisher,

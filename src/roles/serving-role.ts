@@ -52,10 +52,15 @@ function startRecallGauge({ serving, tracking, metrics, logger }: Services): Run
       // That of the model before is not this one's.
       metrics.championRecall.reset()
       const run = await unlessStopped(tracking.run(current.modelVersion), stopping)
+      let isKnown = false
       for (const k of [1, 5, 10] as const) {
         const recall = run?.metrics[`text_to_image_success_${k}`]?.at(-1)?.value
-        if (recall !== undefined) metrics.championRecall.set({ k: String(k) }, recall)
+        if (recall === undefined) continue
+        metrics.championRecall.set({ k: String(k) }, recall)
+        isKnown = true
       }
+      // Whoever judged the model writes it there when the store lets them.
+      if (!isKnown) return false
       shown = current.release.releaseId
       return serving.current()?.release.releaseId !== shown
     },

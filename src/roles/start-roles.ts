@@ -7,7 +7,7 @@ import { requestRetraining } from './commands.ts'
 import { startEmbedRole } from './embed-role.ts'
 import type { Front } from './front.ts'
 import { startReleaseRole, type ReleaseEvents } from './release-role.ts'
-import { joinRoles, never, type RunningRole } from './role.ts'
+import { joinRoles, namedIn, never, type RunningRole } from './role.ts'
 import { startServingRole } from './serving-role.ts'
 import type { Services } from './services.ts'
 import { startTrainRole } from './train-role.ts'
@@ -20,7 +20,7 @@ type RunningRoles = RunningRole & {
 
 /**
  * Starts the roles in this process, answering HTTP through `front` where there is one; those that fail to start stop the ones before.
- * `signal` ends what a start waits for.
+ * `signal` ends what a start waits for. What runs is named in `busy` until it has stopped.
  */
 export async function startRoles(
   services: Services,
@@ -28,29 +28,31 @@ export async function startRoles(
   events: TrainingEvents & ReleaseEvents = {},
   front?: Front,
   signal?: AbortSignal,
+  busy = new Set<string>(),
 ): Promise<RunningRoles> {
   const running: RunningRole[] = []
+  const runs = (name: string, role: RunningRole): void => void running.push(namedIn(busy, name, role))
   let address: string | null = null
   const starts: Record<Role, () => Promise<void>> = {
-    count: async () => void running.push(await startCountRole(services)),
-    train: async () => void running.push(await startTrainRole(services, events, signal)),
-    release: async () => void running.push(startReleaseRole(services, events)),
-    embed: async () => void running.push(await startEmbedRole(services)),
-    erase: async () => void running.push(startEraseRole(services)),
+    count: async () => runs('count', await startCountRole(services)),
+    train: async () => runs('train', await startTrainRole(services, events, signal)),
+    release: async () => runs('release', startReleaseRole(services, events)),
+    embed: async () => runs('embed', await startEmbedRole(services)),
+    erase: async () => runs('erase', await startEraseRole(services)),
     api: async () => {
-      running.push(await startServingRole(services, signal))
+      runs('serving', await startServingRole(services, signal))
       const api = await startApiRole(services, front)
       address = api.address
-      running.push(api)
+      runs('api', api)
     },
   }
   try {
     for (const role of ['count', 'train', 'release', 'embed', 'erase', 'api'] as const) {
       if (roles.includes(role)) await starts[role]()
     }
-    if (!roles.includes('erase')) running.push(startFeatureUpkeep(services))
+    if (!roles.includes('erase')) runs('features', startFeatureUpkeep(services))
     const cron = services.config.RETRAIN_SCHEDULE
-    if (cron !== undefined && roles.includes('count')) running.push(scheduledRetraining(services, cron))
+    if (cron !== undefined && roles.includes('count')) runs('schedule', scheduledRetraining(services, cron))
   } catch (error) {
     await joinRoles(running).stop()
     throw error

@@ -1,5 +1,6 @@
 import { createCountHandler } from '../consumers/count.ts'
 import { createEraseHandler } from '../consumers/erase.ts'
+import { createJudgeHandler } from '../consumers/judge.ts'
 import { startLoop } from '../consumers/loop.ts'
 import { sweepPayloads } from '../consumers/sweep-payloads.ts'
 import { sweepBlobs, sweepIndex } from '../consumers/sweep.ts'
@@ -7,8 +8,9 @@ import { requireGoing, unlessStopped } from '../core/stop.ts'
 import { joinRoles, never, type RunningRole } from './role.ts'
 import { apply, runHandler } from './run-handler.ts'
 import type { Services } from './services.ts'
+import { claimStore } from './store-owner.ts'
 
-/** Asks for a retraining when the data set has grown. */
+/** Asks for a retraining when the data set has grown, and gives up what no other role would. */
 export async function startCountRole(services: Services): Promise<RunningRole> {
   const { catalogue, log, clock, config, metrics } = services
   const settings = { threshold: config.RETRAIN_THRESHOLD, firstTrainingPairs: config.FIRST_TRAINING_PAIRS }
@@ -18,7 +20,11 @@ export async function startCountRole(services: Services): Promise<RunningRole> {
     services,
     createCountHandler({ catalogue, log, settings, partitions, clock, onPublished }),
   )
-  return { failed: consumer.done, stop: consumer.stop }
+  const judge = runHandler(services, createJudgeHandler())
+  return joinRoles([
+    { failed: consumer.done, stop: consumer.stop },
+    { failed: judge.done, stop: judge.stop },
+  ])
 }
 
 /** Keeps the local copies of features in step with what the process that erases has rewritten. */
@@ -35,13 +41,18 @@ export function startFeatureUpkeep({ features, config, logger }: Services): Runn
   return { failed: never, stop: loop.stop }
 }
 
-/** Follows tombstones, and sweeps now and then for what nothing live refers to. */
-export function startEraseRole(services: Services): RunningRole {
+/**
+ * Follows tombstones, and sweeps now and then for what nothing live refers to. Throws `configuration-invalid` where the blob store is
+ * another log's.
+ */
+export async function startEraseRole(services: Services): Promise<RunningRole> {
   const { config, log, clock, logger, features } = services
+  await claimStore(services)
   const deps = { ...services, blobGrace: config.BLOB_GRACE_SECONDS * 1_000 }
   const consumer = runHandler(services, createEraseHandler(deps))
   const loop = startLoop({
     async step(signal) {
+      await claimStore(services)
       for await (const removal of sweepIndex(deps, signal)) await apply(services, removal)
       for await (const correction of sweepPayloads(deps, signal)) await apply(services, correction)
       for (const removal of await sweepBlobs(deps, signal)) {

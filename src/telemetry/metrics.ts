@@ -22,6 +22,8 @@ const causesOfDeath = {
     'blob-missing',
     'caption-empty',
     'caption-too-long',
+    'text-not-utf8',
+    'metadata-invalid',
     'image-unreadable',
     'image-type-refused',
     'image-too-large',
@@ -31,6 +33,9 @@ const causesOfDeath = {
   ],
   'retraining.requested': ['record-unreadable', 'internal'],
   'models.trained': ['record-unreadable', 'internal'],
+  'pairs.indexed': ['record-unreadable'],
+  releases: ['record-unreadable'],
+  erasures: ['record-unreadable'],
 } as const satisfies Partial<Record<Topic, readonly ErrorCode[]>>
 
 /** Latencies of work between a millisecond and ten seconds. */

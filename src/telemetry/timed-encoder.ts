@@ -4,11 +4,14 @@ import type { EmbeddingKind } from './metrics.ts'
 /** An encoder that tells how long each call took, in seconds: pictures and captions apart, empty calls not at all. */
 export function timedEncoder(encoder: Encoder, observe: (kind: EmbeddingKind, seconds: number) => void): Encoder {
   const timed =
-    <Item>(kind: EmbeddingKind, encode: (items: readonly Item[]) => Promise<readonly Float32Array[]>) =>
-    async (items: readonly Item[]): Promise<readonly Float32Array[]> => {
+    <Item>(
+      kind: EmbeddingKind,
+      encode: (items: readonly Item[], signal?: AbortSignal) => Promise<readonly Float32Array[]>,
+    ) =>
+    async (items: readonly Item[], signal?: AbortSignal): Promise<readonly Float32Array[]> => {
       if (items.length === 0) return []
       const start = performance.now()
-      const vectors = await encode(items)
+      const vectors = await encode(items, signal)
       observe(kind, (performance.now() - start) / 1_000)
       return vectors
     }

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { z } from 'zod'
 import { sha256Hex } from '../core/ids.ts'
 import type { Weights } from '../models/definitions/serving.ts'
@@ -6,6 +6,12 @@ import type { AdamState } from './adamw.ts'
 import type { TrainingJob } from './job.ts'
 import type { Example } from './training-data.ts'
 import { readWeightsFile, writeWeightsFile } from './weights-file.ts'
+
+export const CHECKPOINT_FILE = 'checkpoint.safetensors'
+
+/** How a checkpoint is laid out; one of another layout is not taken up. */
+const LAYOUT = 2
+const BEST = 'best.'
 
 const positionSchema = z.object({
   /** What the training is a function of; a checkpoint of another training is not taken up. */
@@ -27,13 +33,13 @@ type Learned = {
   readonly averages: Weights
 }
 
+/** `best` is the averages of the best epoch so far; null before the first has ended. */
+type Saved = { readonly position: TrainingPosition; readonly best: Weights | null }
+
 type Checkpoints = {
-  save(position: TrainingPosition, learned: Learned): Promise<void>
+  save(saved: Saved, learned: Learned): Promise<void>
   /** Loads the saved arrays into `learned` and returns where training stood; null when there is nothing to resume. */
-  resume(fingerprint: string, learned: Learned): Promise<TrainingPosition | null>
-  saveBest(weights: Weights): Promise<void>
-  /** The weights saved last by `saveBest`. */
-  best(): Promise<Weights | null>
+  resume(fingerprint: string, learned: Learned): Promise<Saved | null>
 }
 
 /** The arrays under the names that they have in the file. */
@@ -47,6 +53,16 @@ const named = ({ states, averages }: Learned): Record<string, Float32Array> =>
     ...Object.entries(averages).map(([name, values]) => [`average.${name}`, values] as const),
   ])
 
+const namedBest = (best: Weights | null): Record<string, Float32Array> =>
+  Object.fromEntries(Object.entries(best ?? {}).map(([name, values]) => [BEST + name, values]))
+
+function bestAmong(arrays: Weights): Weights | null {
+  const found = Object.entries(arrays).filter(([name]) => name.startsWith(BEST))
+  return found.length === 0
+    ? null
+    : Object.fromEntries(found.map(([name, values]) => [name.slice(BEST.length), values]))
+}
+
 /** Where a training stands before its first step. */
 export const startingPosition = (fingerprint: string): TrainingPosition => ({
   fingerprint,
@@ -56,28 +72,27 @@ export const startingPosition = (fingerprint: string): TrainingPosition => ({
   history: [],
 })
 
-/** What determines a training: the job but for folders and threads, and its examples. */
+/** What determines a training: the job but for folders and threads, and its examples. The same on every machine. */
 export function fingerprintOf(job: TrainingJob, examples: readonly Example[]): string {
   const { modelVersion, seed, featureWidth, hyperparameters, initialFolder } = job
-  return sha256Hex(JSON.stringify([modelVersion, seed, featureWidth, hyperparameters, initialFolder, examples]))
+  // Where the folder lies is this machine's matter; its name is the model's.
+  const parent = initialFolder === null ? null : basename(initialFolder)
+  return sha256Hex(JSON.stringify([LAYOUT, modelVersion, seed, featureWidth, hyperparameters, parent, examples]))
 }
 
-/** The checkpoint of a job, in its folder: two files, each replaced as a whole. */
+/** The checkpoint of a job, in its folder: one file, replaced as a whole, of weights and running means; of the data it holds a hash. */
 export function createCheckpoints(jobFolder: string): Checkpoints {
-  const currentPath = join(jobFolder, 'checkpoint.safetensors')
-  const bestPath = join(jobFolder, 'best.safetensors')
+  const path = join(jobFolder, CHECKPOINT_FILE)
   return {
-    save: (position, learned) =>
-      writeWeightsFile(currentPath, { note: JSON.stringify(position), arrays: named(learned) }),
+    save: ({ position, best }, learned) =>
+      writeWeightsFile(path, { note: JSON.stringify(position), arrays: { ...named(learned), ...namedBest(best) } }),
     async resume(fingerprint, learned) {
-      const saved = await readWeightsFile(currentPath)
+      const saved = await readWeightsFile(path)
       if (saved === null) return null
-      const position = positionSchema.parse(JSON.parse(saved.note))
-      if (position.fingerprint !== fingerprint) return null
+      const { data: position } = positionSchema.safeParse(JSON.parse(saved.note))
+      if (position?.fingerprint !== fingerprint) return null
       for (const [name, values] of Object.entries(named(learned))) values.set(saved.arrays[name] ?? [])
-      return position
+      return { position, best: bestAmong(saved.arrays) }
     },
-    saveBest: (weights) => writeWeightsFile(bestPath, { note: 'best', arrays: weights }),
-    best: async () => (await readWeightsFile(bestPath))?.arrays ?? null,
   }
 }

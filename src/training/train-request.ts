@@ -4,6 +4,7 @@ import { AppError, toAppError } from '../core/errors.ts'
 import type { RetrainingRequested } from '../core/events.ts'
 import { readSnapshot } from '../core/snapshot.ts'
 import { inDevelopmentFold, isCounted } from '../core/split.ts'
+import { requireGoing, unlessStopped } from '../core/stop.ts'
 import type { Backbone } from '../models/backbone.ts'
 import type { FeatureCache } from '../models/feature-cache.ts'
 import { assembleModelFolder } from '../models/model-folder.ts'
@@ -13,6 +14,7 @@ import type { Tracking } from '../ports/tracking.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { defaultHyperparameters } from './hyperparameters.ts'
 import type { JobFolder, JobFolders } from './job-folders.ts'
+import { readOutcome, writeOutcome, type JobOutcome } from './job-outcome.ts'
 import type { TrainingJob, TrainingProgress, TrainingResult } from './job.ts'
 import { trainInProcess } from './run-in-process.ts'
 import { championOf, type StartingPoint, type TrainingRecord, type TrainingStart } from './starting-point.ts'
@@ -48,8 +50,9 @@ type TrainRequestDependencies = {
 const VIEWS = ['plain', 'flipped'] as const
 const IMAGES_AT_ONCE = 64
 
-type Prepared = {
-  readonly job: TrainingJob
+type Plan = {
+  readonly images: readonly LearntImage[]
+  readonly backbone: Backbone
   readonly training: TrainingRecord
   readonly start: StartingPoint | null
 }
@@ -76,11 +79,15 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
   const isLive = ({ imageId }: LearntImage): boolean => catalogue.isLiveImage(imageId)
 
   /** What is erased while a training is prepared is left out of it, captions and pictures; nothing else is. */
-  const learntFrom = async (images: readonly LearntImage[], backbone: Backbone): Promise<TrainingImage[]> => {
+  const learntFrom = async (
+    images: readonly LearntImage[],
+    backbone: Backbone,
+    signal: AbortSignal,
+  ): Promise<TrainingImage[]> => {
     const live = images.filter(isLive)
     const inputs = live.map(({ imageId }) => ({ imageId, bytes: () => deps.bytesOf(imageId) }))
     try {
-      const features = await deps.features.features(inputs, backbone, VIEWS)
+      const features = await deps.features.features(inputs, backbone, VIEWS, signal)
       return live.flatMap((image, i): TrainingImage[] => {
         const pairs = image.pairs.filter(({ pairId }) => catalogue.isLivePair(pairId))
         const captions = pairs.map(({ caption }) => caption)
@@ -92,7 +99,7 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
       if (toAppError(error).code !== 'blob-missing') throw error
       if (images.length === 1) return []
       const found: TrainingImage[] = []
-      for (const image of images) found.push(...(await learntFrom([image], backbone)))
+      for (const image of images) found.push(...(await learntFrom([image], backbone, signal)))
       return found
     }
   }
@@ -102,38 +109,45 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
     backbone: Backbone,
     signal: AbortSignal,
   ): AsyncIterable<TrainingImage> {
-    await deps.features.refresh()
+    await unlessStopped(deps.features.refresh(), signal)
     for (let at = 0; at < images.length; at += IMAGES_AT_ONCE) {
-      if (signal.aborted) throw new AppError('not-ready', 'Stopped while the features were computed.')
+      requireGoing(signal)
       const slice = images.slice(at, at + IMAGES_AT_ONCE)
-      yield* await learntFrom(slice, backbone)
+      yield* await learntFrom(slice, backbone, signal)
       deps.events.onFeatures?.(at + slice.length, images.length)
     }
-    await deps.features.flush()
+    await unlessStopped(deps.features.flush(), signal)
   }
 
-  const prepare = async (
-    request: RetrainingRequested,
-    modelVersion: string,
-    folder: JobFolder,
-    signal: AbortSignal,
-  ): Promise<Prepared> => {
-    const jobFolder = folder.path
+  /** What does not need a picture: it is asked for again at each attempt. */
+  const plan = async (request: RetrainingRequested): Promise<Plan> => {
     const backbone = await deps.backbone()
     const images = await learntImages(request)
-    const written = await writeTrainingData(jobFolder, withFeatures(images, backbone, signal))
-    folder.written(VIEWS.length * backbone.featureWidth * Float32Array.BYTES_PER_ELEMENT)
+    const examples = images.reduce((sum, { pairs }) => sum + pairs.length, 0)
     const training: TrainingRecord = {
       seed: deps.seed,
       backbone: backbone.id,
       hyperparameters: {
-        ...defaultHyperparameters(written.examples),
+        ...defaultHyperparameters(examples),
         ...(deps.maximumEpochs === undefined ? {} : { maximumEpochs: deps.maximumEpochs }),
       },
     }
     const start = deps.start === 'champion' ? await championOf(request, training, deps) : null
+    return { images, backbone, training, start }
+  }
+
+  /** Writes the data of the training into its folder. */
+  const prepare = async (
+    { images, backbone, training, start }: Plan,
+    modelVersion: string,
+    folder: JobFolder,
+    signal: AbortSignal,
+  ): Promise<TrainingJob> => {
+    const jobFolder = folder.path
+    await writeTrainingData(jobFolder, withFeatures(images, backbone, signal))
+    folder.written(VIEWS.length * backbone.featureWidth * Float32Array.BYTES_PER_ELEMENT)
     const { seed, hyperparameters } = training
-    const job: TrainingJob = {
+    return {
       jobFolder,
       outputFolder: join(jobFolder, 'model'),
       modelVersion,
@@ -143,17 +157,22 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
       initialFolder: start?.folder ?? null,
       hyperparameters,
     }
-    return { job, training, start }
   }
 
+  type Run = ReturnType<typeof trackTraining>
+
+  /** Trains, and saves the model; what it came to is noted in the folder by then. */
   const train = async (
     request: RetrainingRequested,
     modelVersion: string,
     folder: JobFolder,
+    run: Run,
     signal: AbortSignal,
-  ): Promise<{ manifest: string; parent: string | null; metrics: Readonly<Record<string, number>> }> => {
-    const { job, training, start } = await prepare(request, modelVersion, folder, signal).catch(toStorageFull)
-    const parent = start?.parent ?? null
+  ): Promise<JobOutcome> => {
+    const { checkpoint } = folder
+    const planned = await plan(request)
+    const { training } = planned
+    const parent = planned.start?.parent ?? null
     const parameters = {
       ...training.hyperparameters,
       seed: training.seed,
@@ -162,30 +181,50 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
       pairs: request.dataSetSize,
       snapshot: request.snapshot,
     }
-    const run = trackTraining(deps, modelVersion)
+    // Before the data are written, which takes long: where the run cannot be shown yet, all of this is tried again.
     await run.started(Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, String(value)])))
+    const job = await prepare(planned, modelVersion, folder, signal)
+    await checkpoint.fetch()
     const onProgress = (progress: TrainingProgress): void => {
       run.progress(progress)
+      checkpoint.keep()
       deps.events.onProgress?.(modelVersion, progress)
     }
+    // Nothing may be stored any more once the training is answered.
+    const result = await trainInProcess(job, onProgress, signal).finally(() => checkpoint.settled(signal))
+    await assembleModelFolder(job.outputFolder, deps.backboneFolder)
+    const manifest = await deps.models.save(job.outputFolder, {
+      modelVersion,
+      requestId: request.requestId,
+      snapshot: request.snapshot,
+      parent,
+      training,
+    })
+    deps.events.onTrained?.(modelVersion, result, request.dataSetSize)
+    const outcome = { manifest, parent, history: [...result.history], metrics: { ...result.metrics } }
+    await writeOutcome(folder.path, outcome)
+    return outcome
+  }
+
+  const answer = async (
+    request: RetrainingRequested,
+    modelVersion: string,
+    folder: JobFolder,
+    signal: AbortSignal,
+  ): Promise<Omit<JobOutcome, 'history'>> => {
+    const run = trackTraining(deps, modelVersion)
     try {
-      const result = await trainInProcess(job, onProgress, signal)
-      await assembleModelFolder(job.outputFolder, deps.backboneFolder)
-      const manifest = await deps.models.save(job.outputFolder, {
-        modelVersion,
-        requestId: request.requestId,
-        snapshot: request.snapshot,
-        parent,
-        training,
-      })
-      const bytes = await deps.blobs.get(manifest)
+      const outcome =
+        (await readOutcome(folder.path)) ??
+        (await train(request, modelVersion, folder, run, signal).catch(toStorageFull))
+      const { history, ...answered } = outcome
+      const bytes = await deps.blobs.get(answered.manifest)
       await run.finished({
-        history: result.history,
-        version: { manifest, tags: { reason: request.reason } },
+        history,
+        version: { manifest: answered.manifest, tags: { reason: request.reason } },
         artefacts: bytes === null ? {} : { 'manifest.json': bytes },
       })
-      deps.events.onTrained?.(modelVersion, result, request.dataSetSize)
-      return { manifest, parent, metrics: result.metrics }
+      return answered
     } catch (thrown) {
       const error = toAppError(thrown)
       // What is away comes back, and then the run goes on.
@@ -196,7 +235,7 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
   }
 
   return (request: RetrainingRequested, modelVersion: string, signal: AbortSignal) =>
-    deps.jobFolders.hold(modelVersion, (folder) => train(request, modelVersion, folder, signal))
+    deps.jobFolders.hold(modelVersion, (folder) => answer(request, modelVersion, folder, signal))
 }
 
 function addPair(images: Map<string, LearntImage>, { imageId, splitKey, pairId, caption }: LivePair): void {

@@ -53,7 +53,9 @@ async function trainOn(features: FeatureFile, job: TrainingJob, report: Report, 
   const batchTensors = createBatchTensors(shape, features, VIEWS, hyperparameters)
   const checkpoints = createCheckpoints(job.jobFolder)
   const fingerprint = fingerprintOf(job, examples)
-  let position = (await checkpoints.resume(fingerprint, learned)) ?? startingPosition(fingerprint)
+  const resumed = await checkpoints.resume(fingerprint, learned)
+  let position = resumed?.position ?? startingPosition(fingerprint)
+  let best = resumed?.best ?? null
   const pace = createPace()
 
   const judge = (averages: Weights): Promise<Recall> => {
@@ -70,8 +72,8 @@ async function trainOn(features: FeatureFile, job: TrainingJob, report: Report, 
     const score = fold.images > 0 ? (recall.at1 + recall.at5 + recall.at10) / 3 : -loss
     const judged: JudgedEpoch = { epoch, loss, developmentRecall: recall.at10, score }
     position = { ...startingPosition(fingerprint), epoch: epoch + 1, history: [...history, judged] }
-    if (bestEpoch(position.history) === judged) await checkpoints.saveBest(learned.averages)
-    await checkpoints.save(position, learned)
+    if (bestEpoch(position.history) === judged) best = copyOf(learned.averages)
+    await checkpoints.save({ position, best }, learned)
     const step = epoch * stepsPerEpoch
     const progress = { epoch, epochs, step, steps, loss, learningRate: rateAt(step) }
     report({ ...progress, developmentRecall: recall.at10, secondsLeft: pace.secondsLeft(steps - step) })
@@ -92,7 +94,7 @@ async function trainOn(features: FeatureFile, job: TrainingJob, report: Report, 
       position = { ...position, stepInEpoch, lossSum: position.lossSum + loss }
       average.update(step)
       pace.step()
-      if (stepInEpoch % hyperparameters.checkpointEvery === 0) await checkpoints.save(position, learned)
+      if (stepInEpoch % hyperparameters.checkpointEvery === 0) await checkpoints.save({ position, best }, learned)
       const progress = { epoch, epochs, step, steps, loss, learningRate: rateAt(step) }
       report({ ...progress, secondsLeft: pace.secondsLeft(steps - step) })
     }
@@ -100,9 +102,9 @@ async function trainOn(features: FeatureFile, job: TrainingJob, report: Report, 
   }
   await session.close()
 
-  const best = { ...weights, ...(await checkpoints.best()) }
-  await exportModel(job.outputFolder, job.modelVersion, shape, tokeniser, best)
-  const { at1, at5, at10 } = await judge(best)
+  const chosen = { ...weights, ...best }
+  await exportModel(job.outputFolder, job.modelVersion, shape, tokeniser, chosen)
+  const { at1, at5, at10 } = await judge(chosen)
   return {
     epochsRun: position.history.length,
     bestEpoch: bestEpoch(position.history)?.epoch ?? 0,
@@ -115,6 +117,9 @@ async function trainOn(features: FeatureFile, job: TrainingJob, report: Report, 
       'training.examples': folds.train.length,
     },
     vocabularySize,
-    temperature: Math.exp(-(best['logit_scale']?.[0] ?? 0)),
+    temperature: Math.exp(-(chosen['logit_scale']?.[0] ?? 0)),
   }
 }
+
+const copyOf = (weights: Weights): Weights =>
+  Object.fromEntries(Object.entries(weights).map(([name, values]) => [name, values.slice()]))

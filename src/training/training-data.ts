@@ -50,17 +50,24 @@ export async function writeTrainingData(
   const drained = (stream: WriteStream) => Promise.race([once(stream, 'drain'), ended])
   let rows = 0
   let written = 0
-  for await (const { views, captions, pairIds, fold } of images) {
-    for (const view of views) {
-      if (!features.write(vectorBytes(view))) await drained(features)
+  try {
+    for await (const { views, captions, pairIds, fold } of images) {
+      for (const view of views) {
+        if (!features.write(vectorBytes(view))) await drained(features)
+      }
+      for (const [i, caption] of captions.entries()) {
+        const example: Example = { row: rows, caption, fold }
+        const line = { ...example, pairId: pairIds?.[i] }
+        if (!examples.write(`${JSON.stringify(line)}\n`)) await drained(examples)
+        written++
+      }
+      rows++
     }
-    for (const [i, caption] of captions.entries()) {
-      const example: Example = { row: rows, caption, fold }
-      const line = { ...example, pairId: pairIds?.[i] }
-      if (!examples.write(`${JSON.stringify(line)}\n`)) await drained(examples)
-      written++
-    }
-    rows++
+  } catch (error) {
+    // Each would keep its file open for as long as the process lives, and a request may be tried again any number of times.
+    features.destroy()
+    examples.destroy()
+    throw error
   }
   features.end()
   examples.end()

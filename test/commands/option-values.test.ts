@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { filterTerm, roleList, splitName, wholeNumber } from '../../src/commands/option-values.ts'
+import { filterTerm, offsetOrTime, roleList, splitName, wholeNumber } from '../../src/commands/option-values.ts'
 
 describe('option values', () => {
   it('add up to a filter', () => {
@@ -24,6 +24,19 @@ describe('option values', () => {
     expect(splitName('dev')).toBe('validation')
     expect(() => splitName('')).toThrow('train')
   })
+
+  it('are an offset, or a time with its zone', () => {
+    expect(offsetOrTime('12')).toBe(12)
+    expect(offsetOrTime('2026-11-20T12:00:00Z')).toEqual(new Date(Date.UTC(2026, 10, 20, 12)))
+    expect(offsetOrTime('2026-11-20T12:00+02:00')).toEqual(new Date(Date.UTC(2026, 10, 20, 10)))
+  })
+
+  it.each(['', '-1', '1.5', '2026-11-20', '2026-11-20T12:00:00', '2026-13-20T12:00:00Z', 'noon'])(
+    'refuse %j as an offset or a time',
+    (text) => {
+      expect(() => offsetOrTime(text)).toThrow('2026-11-20T12:00:00Z')
+    },
+  )
 
   it.each(['0', '11', '1.5', '-1', '1e1', 'ten', ''])('refuse %j as a whole number from 1 to 10', (text) => {
     expect(() => wholeNumber(1, 10)(text)).toThrow('from 1 to 10')

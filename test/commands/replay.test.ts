@@ -94,6 +94,19 @@ describe('replaying a generation', () => {
     expect(await made.log.committedOffsets(GROUP, 'pairs')).toEqual(new Map([...before, [partition, 1]]))
   })
 
+  it('goes back to what was published since a time', async () => {
+    const { made, embedder } = await serving(pictures(12))
+    await embedder.stop()
+    const [partition, read] = [...(await made.log.committedOffsets(GROUP, 'pairs'))].sort(
+      ([, a], [, b]) => b - a,
+    )[0] ?? [-1, 0]
+    const { timestamp = Number.NaN } = (await made.log.read('pairs', partition, 0)) ?? {}
+    const later = await replayGeneration(made, { from: new Date(timestamp + 3_600_000), partition })
+    expect(later.partitions).toEqual([{ partition, was: read, now: read, ahead: 0 }])
+    const { partitions } = await replayGeneration(made, { from: new Date(timestamp), partition })
+    expect(partitions).toEqual([{ partition, was: read, now: 0, ahead: read }])
+  })
+
   it('refuses a generation and a partition that are not there', async () => {
     const { made } = await serving([])
     await expect(replayGeneration(made, { from: 0, generation: 'g9' })).rejects.toMatchObject({

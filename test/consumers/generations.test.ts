@@ -130,6 +130,28 @@ describe('the groups of generations', () => {
     await generations.stop()
   })
 
+  it('begin no group once they are told to stop', async () => {
+    const made = await platform()
+    await say(made, 'building', 1)
+    const stopping = new AbortController()
+    const index = {
+      ...made.index,
+      async create(generation: string, dimension: number) {
+        await made.index.create(generation, dimension)
+        stopping.abort()
+      },
+    }
+    const begun: string[] = []
+    const startEmbedding = (generation: string) => {
+      begun.push(generation)
+      return { done: Promise.resolve(), reads: () => false, stop: async () => undefined }
+    }
+    const { generations, encoders } = keep(made, { index, startEmbedding })
+    await expect(generations.step(stopping.signal)).rejects.toMatchObject({ code: 'not-ready' })
+    expect(begun).toEqual([])
+    expect(encoders.map((encoder) => encoder.isClosed())).toEqual([true])
+  })
+
   it('close an encoder whose generation cannot be made', async () => {
     const made = await platform()
     await made.index.create('g1', DIMENSION + 1)

@@ -1,18 +1,22 @@
 import { join } from 'node:path'
-import { expect, it, onTestFinished } from 'vitest'
+import { expect, it, onTestFinished, vi } from 'vitest'
 import type { Catalogue } from '../../src/catalogue/catalogue.ts'
 import { openCatalogue } from '../../src/catalogue/open-catalogue.ts'
 import { createCountHandler } from '../../src/consumers/count.ts'
+import { applyEffects } from '../../src/consumers/effects.ts'
 import { createEmbedHandler } from '../../src/consumers/embed.ts'
 import { createEraseHandler } from '../../src/consumers/erase.ts'
 import { createTrainHandler } from '../../src/consumers/train.ts'
+import { embedGroup } from '../../src/core/consumer-groups.ts'
+import { unlessStopped } from '../../src/core/stop.ts'
+import type { Encoder } from '../../src/ports/encoder.ts'
 import { openDatabase } from '../../src/sqlite/database.ts'
 import { promise } from '../fixtures/log-consumers.ts'
 import { pairRecord, tombstone } from '../fixtures/pair-events.ts'
 import { topicValues } from '../fixtures/topic-values.ts'
 import { PARTITIONS, platform, type Platform } from './consumer-harness.ts'
 import { deciding, model } from './release-harness.ts'
-import { createWordEncoder } from './word-encoder.ts'
+import { createWordEncoder, DIMENSION } from './word-encoder.ts'
 
 /** The platform with a catalogue that stands still, as one does that waits for a server; `waited` resolves once somebody waits for it. */
 async function standing() {
@@ -67,4 +71,62 @@ it.each(Object.entries(consumers))('%s can be stopped while the catalogue stands
   await made.waited
   await consumer.stop()
   expect(made.catalogue.counts().pairs).toBe(0)
+})
+
+it('embed can be stopped in the middle of pictures that take too long, and does not commit them', async () => {
+  const made = await platform()
+  await made.index.create('g1', DIMENSION)
+  await made.log.append([pairRecord('one', 'a dog')])
+  const begun = promise()
+  const encoder: Encoder = {
+    ...createWordEncoder('m1'),
+    encodeImages(_, signal) {
+      begun.resolve()
+      return unlessStopped(new Promise<never>(() => undefined), signal)
+    },
+  }
+  const deps = { ...made, generation: 'g1', encoder, partitions: PARTITIONS, batch: 8, grace: 5 }
+  const consumer = made.start(createEmbedHandler(deps))
+  await begun.promise
+  await consumer.stop()
+  expect(await made.log.committedOffsets(embedGroup('g1'), 'pairs')).toEqual(new Map())
+})
+
+it('embed finishes the pictures in hand when it is stopped, and commits them', async () => {
+  const made = await platform()
+  await made.index.create('g1', DIMENSION)
+  await made.log.append([pairRecord('one', 'a dog')])
+  const begun = promise()
+  const goOn = promise()
+  const words = createWordEncoder('m1')
+  const encoder: Encoder = {
+    ...words,
+    async encodeImages(images, signal) {
+      begun.resolve()
+      await unlessStopped(goOn.promise, signal)
+      return words.encodeImages(images)
+    },
+  }
+  const consumer = made.start(
+    createEmbedHandler({ ...made, generation: 'g1', encoder, partitions: PARTITIONS, batch: 8 }),
+  )
+  await begun.promise
+  const stopped = consumer.stop()
+  goOn.resolve()
+  await stopped
+  expect([...(await made.log.committedOffsets(embedGroup('g1'), 'pairs')).values()]).toEqual([1])
+})
+
+it('erase can be stopped while all features are fetched, to erase some', async () => {
+  const { ports } = await platform()
+  vi.useFakeTimers({ toFake: ['setTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const stopping = new AbortController()
+  const eraseFeatures = () => {
+    stopping.abort()
+    return new Promise<never>(() => undefined)
+  }
+  const erasing = applyEffects([{ type: 'features-erase', imageIds: [] }], { ...ports, eraseFeatures }, stopping.signal)
+  vi.advanceTimersByTime(5_000)
+  await expect(erasing).rejects.toMatchObject({ code: 'not-ready' })
 })

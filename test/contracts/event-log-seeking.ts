@@ -46,6 +46,24 @@ export function eventLogSeekingContract(driver: EventLogDriver): void {
     expect((await log.committedOffsets('others', 'pairs')).get(partition)).toBe(4)
   })
 
+  it('says where what came at a time, or after it, begins', async () => {
+    const times: number[] = []
+    const [partition, empty] = [1, 2]
+    while (new Set(times).size < 3) {
+      const [position] = await log.append([{ ...pairRecord('one', 'a'), partition }])
+      times.push((await log.read('pairs', partition, position?.offset ?? -1))?.timestamp ?? Number.NaN)
+    }
+    const end = times.length
+    for (const time of times) {
+      const found = await log.offsetsAt('pairs', time)
+      expect([found.get(partition), found.get(empty)]).toEqual([times.findIndex((each) => each >= time), 0])
+    }
+    expect((await log.offsetsAt('pairs', 0)).get(partition)).toBe(0)
+    const after = await log.offsetsAt('pairs', Math.max(...times) + 1)
+    expect(after).toEqual(await log.endOffsets('pairs'))
+    expect([after.get(partition), after.size]).toEqual([end, driver.partitions])
+  })
+
   it.each([
     ['a partition that does not exist', driver.partitions, 0],
     ['an offset before the first', 0, -1],

@@ -13,11 +13,13 @@ it('takes for a kill of its own only what it has killed', async () => {
 
   await crew.start('embed')
   await expect(crew.kill('embed')).resolves.toBeUndefined()
+  expect(crew.endedByThemselves()).toEqual([])
   await expect(crew.kill('embed')).rejects.toThrow('embed ended by itself with SIGKILL')
 
   await crew.start('embed')
   const { pid, ended } = crew.process('embed')
   process.kill(pid, 'SIGSEGV')
   await ended
+  expect(crew.endedByThemselves()).toEqual([expect.stringContaining('embed ended by itself')])
   await expect(crew.kill('embed')).rejects.toThrow('embed ended by itself with SIGSEGV')
 })

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { imageBlobKey } from '../../src/core/pair-record.ts'
 import { encodeShard } from '../../src/models/feature-shard.ts'
@@ -59,6 +59,8 @@ describe('what is looked for after faults', { timeout: 60_000 }, () => {
     expect(isClean(findings), JSON.stringify(findings)).toBe(true)
     expect(findings.acknowledged).toBeGreaterThan(100)
     expect(findings.found).toBe(findings.acknowledged)
+    expect(findings.byCaption).toBe(findings.acknowledged)
+    expect(findings.byPicture).toBeGreaterThan(20)
     expect(findings.erased).toBe(erased.pairs.length)
   })
 
@@ -80,7 +82,7 @@ describe('what is looked for after faults', { timeout: 60_000 }, () => {
     await blobs.put('features/a-backbone/plain/a-shard', encodeShard(features))
 
     // The first hit of a search, a model, a request, a promotion, a live pair and a point under another id.
-    const address = await answeringServer((request, response) => void doubleHits(request.url, response))
+    const address = await answeringServer((request, response) => void doubleHits(request, response))
     const [request, model] = [catalogue.requests()[0], catalogue.models()[0]]
     if (request === undefined || model === undefined) throw new Error('Nothing was trained.')
     await log.append([{ topic: 'models.trained', key: 'another', value: { ...model, modelVersion: 'another' } }])
@@ -121,9 +123,13 @@ describe('what is looked for after faults', { timeout: 60_000 }, () => {
   })
 })
 
-/** Answers as the API does, the first hit of every search twice. */
-async function doubleHits(path = '', response: ServerResponse): Promise<void> {
-  const answer = await fetch(`${pairstream.address}${path}`)
+/** Answers as the API does, the first hit of every search for words twice. */
+async function doubleHits({ method, url = '' }: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (method !== 'GET') {
+    response.writeHead(307, { location: `${pairstream.address}${url}` }).end()
+    return
+  }
+  const answer = await fetch(`${pairstream.address}${url}`)
   const body = (await answer.json()) as { hits?: object[] }
   const hits = body.hits?.flatMap((hit, at) => (at === 0 ? [hit, hit] : [hit]))
   response.writeHead(answer.status, { 'content-type': 'application/json' })

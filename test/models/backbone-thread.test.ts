@@ -1,9 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, it } from 'vitest'
 import { openBackbone, type Backbone } from '../../src/models/backbone.ts'
 import { openBackboneThread } from '../../src/models/backbone-thread.ts'
 import { writeBuiltInBackbone } from '../../src/models/built-in-backbone.ts'
+import { startThread } from '../../src/models/start-thread.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
 import { countTurns } from '../fixtures/turns.ts'
 
@@ -65,5 +67,48 @@ describe('backbone on a thread', () => {
     await backbone.close()
     expect(await running).toHaveLength(1)
     await expect(backbone.run([pixelsFor(backbone, 1)])).rejects.toMatchObject({ code: 'model-not-found' })
+  })
+
+  /** A backbone, and the threads that were started for it. */
+  async function withThreads(folder: string) {
+    const threads: Worker[] = []
+    const started: typeof startThread = (...about) => {
+      const thread = startThread(...about)
+      threads.push(thread)
+      return thread
+    }
+    return { threads, backbone: await keep(openBackboneThread(folder, {}, started)) }
+  }
+
+  it('is opened again after its thread has died, and fails only what was running, as what passes', async () => {
+    const { threads, backbone } = await withThreads(await builtIn())
+    const before = await backbone.run([pixelsFor(backbone, 1)])
+    const running = Promise.allSettled([1, 2].map((seed) => backbone.run([pixelsFor(backbone, seed)])))
+    await threads[0]?.terminate()
+    expect(await running).toMatchObject(Array(2).fill({ status: 'rejected', reason: { code: 'not-ready' } }))
+    const after = await Promise.all([1, 1].map((seed) => backbone.run([pixelsFor(backbone, seed)])))
+    expect(after).toEqual([before, before])
+    expect(threads).toHaveLength(2)
+  })
+
+  it('waits where it cannot be opened again, or is another by then', async () => {
+    const folder = await builtIn()
+    const { threads, backbone } = await withThreads(folder)
+    await threads[0]?.terminate()
+    const path = join(folder, 'preprocessor_config.json')
+    const whole = await readFile(path, 'utf8')
+    const run = () => backbone.run([pixelsFor(backbone, 1)])
+    await writeFile(path, '{')
+    await expect(run()).rejects.toMatchObject({ code: 'not-ready' })
+    await writeFile(
+      path,
+      JSON.stringify({ ...(JSON.parse(whole) as object), do_normalize: true, image_mean: [0.1, 0.1, 0.1] }),
+    )
+    await expect(run()).rejects.toMatchObject({
+      code: 'not-ready',
+      message: expect.stringContaining('another') as string,
+    })
+    await writeFile(path, whole)
+    expect(await run()).toHaveLength(1)
   })
 })

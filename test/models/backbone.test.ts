@@ -150,7 +150,8 @@ describe('ONNX session', () => {
     expect(session.inputs).toEqual([{ name: 'pixel_values', type: 'float32', shape: ['batch', 3, 4, 4] }])
     expect(session.outputs.map(({ name }) => name)).toEqual(['feature_map', 'pooler_output'])
     const feeds = { pixel_values: { data: new Float32Array(3), shape: [1, 3, 1, 1] } }
-    await expect(session.run(feeds, ['pooler_output'])).rejects.toMatchObject({ code: 'model-invalid' })
+    // The program may be at fault, or memory be short: no verdict on the model, nor on the picture.
+    await expect(session.run(feeds, ['pooler_output'])).rejects.toMatchObject({ code: 'internal' })
     await session.close()
   })
 

@@ -262,6 +262,53 @@ describe('feature cache', () => {
     expect(fetched).toBe(1)
   })
 
+  it('lets go who is told to stop while it fetches, and gives the next what was fetched', async () => {
+    const { root, blobs, open } = await setUp()
+    const { backbone, pictures: run } = await countingBackbone(join(root, 'backbone'))
+    const { images } = await pictures(1)
+    const writing = open()
+    await writing.features(images, backbone, ['plain'])
+    await writing.close()
+    const stopping = new AbortController()
+    let fetched = 0
+    let answer: () => void = () => undefined
+    const mayAnswer = new Promise<void>((resolve) => (answer = resolve))
+    const get: BlobStore['get'] = async (key) => {
+      fetched++
+      stopping.abort()
+      await mayAnswer
+      return blobs.get(key)
+    }
+    const reading = createFeatureCache({ blobs: { ...blobs, get }, folder: join(root, 'reading') })
+    const stopped = reading.features(images, backbone, ['plain'], stopping.signal)
+    await expect(stopped).rejects.toMatchObject({ code: 'not-ready' })
+    answer()
+    await reading.features(images, backbone, ['plain'])
+    expect([fetched, run()]).toEqual([1, 1])
+    await reading.close()
+  })
+
+  it('reads no further picture once it is told to stop, and waits for none', async () => {
+    const { root, open } = await setUp()
+    const { backbone } = await countingBackbone(join(root, 'backbone'))
+    const { images, reads } = await pictures(20)
+    const [first, ...others] = images
+    const whenStopped = (bytes: Promise<Uint8Array>, rest: readonly ImageInput[]) => {
+      const stopping = new AbortController()
+      const stop = () => {
+        stopping.abort()
+        return bytes
+      }
+      const given = [{ imageId: first?.imageId ?? null, bytes: stop }, ...rest]
+      return expect(open().features(given, backbone, ['plain'], stopping.signal)).rejects.toMatchObject({
+        code: 'not-ready',
+      })
+    }
+    await whenStopped(first?.bytes() ?? Promise.reject(new Error('no picture')), others)
+    expect(reads()).toBeLessThan(others.length)
+    await whenStopped(new Promise<never>(() => undefined), [])
+  })
+
   it('does not write what was erased since it was computed, when a shard is full, at the end and after a refresh', async () => {
     const { root, blobs } = await setUp()
     const erased = new Set<string>()

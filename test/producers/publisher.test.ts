@@ -154,6 +154,16 @@ describe('a store that does not answer', () => {
     expect(await pairs()).toEqual([])
   })
 
+  it('keeps nobody waiting past the deadline, neither who is in turn nor who waits for it', async () => {
+    const { log, blobs, publisher } = await createBench()
+    const silent = { ...log, append: () => new Promise<never>(() => undefined) }
+    const swift = { ...blobs, put: async () => undefined }
+    const { publish } = await publisher({ log: silent, blobs: swift, concurrency: 1, deadline: 20 })
+    const red = await pictureOf('red')
+    for (const sent of ['one', 'two', 'three'].map((caption) => publish(entryOf(red, { caption }))))
+      await expect(sent).rejects.toMatchObject({ code: 'publish-unconfirmed' })
+  })
+
   it('lets only so many wait, and takes them up again in their order', async () => {
     const { blobs, pairs, publisher } = await createBench()
     let answer: () => void = () => undefined
@@ -167,6 +177,22 @@ describe('a store that does not answer', () => {
     await Promise.all(taken)
     expect((await pairs()).map(({ caption }) => caption)).toEqual(['one', 'two', 'three'])
   })
+})
+
+it('lets only so many bytes wait', async () => {
+  const { log, publisher } = await createBench()
+  let answer: () => void = () => undefined
+  const answered = new Promise<void>((resolve) => (answer = resolve))
+  const slow: typeof log = { ...log, append: (records) => answered.then(() => log.append(records)) }
+  const { publish } = await publisher({ log: slow, concurrency: 1, waitingBytes: 100 })
+  const red = await pictureOf('red')
+  const taken = [200, 60, 40].map((bytes) => publish(entryOf(red, { caption: `${bytes}`, bytes })))
+  await expect(publish(entryOf(red, { caption: 'four', bytes: 1 }))).rejects.toMatchObject({
+    code: 'publish-unconfirmed',
+  })
+  answer()
+  await Promise.all(taken)
+  expect(await publish(entryOf(red, { caption: 'five', bytes: 100 }))).toMatchObject({ outcome: 'accepted' })
 })
 
 describe('publishImage', () => {

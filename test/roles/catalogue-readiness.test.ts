@@ -76,7 +76,7 @@ it('stays as it was while the log never answers, and says so in time', async () 
 })
 
 it('goes on while the log is away, until what it serves may have been deleted elsewhere', async () => {
-  const { log, clock, catalogue, setForward } = await platform()
+  const { log, clock, catalogue, follower, setForward } = await platform()
   let isAway = false
   const cut = {
     caughtUp: catalogue.caughtUp,
@@ -90,4 +90,13 @@ it('goes on while the log is away, until what it serves may have been deleted el
   expect(await reasons()).toEqual([])
   setForward(1_000)
   expect(await reasons()).toEqual(['catalogue-behind'])
+  // The log answers again, and what it says was missed is not folded yet.
+  await follower.stop()
+  await log.append([publication(pairEvent('one', 'a dog'))])
+  isAway = false
+  expect(await reasons()).toEqual(['catalogue-behind'])
+  const again = await catalogue.follow(log)
+  onTestFinished(() => again.stop())
+  await catalogue.caughtUp(log)
+  expect(await reasons()).toEqual([])
 })

@@ -2,6 +2,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { openPlatform } from '../../src/bootstrap.ts'
 import { loadConfig } from '../../src/config.ts'
 import { createReleaseLog } from '../../src/consumers/release-log.ts'
+import { AppError } from '../../src/core/errors.ts'
 import { imageBlobKey } from '../../src/core/pair-record.ts'
 import { startReleaseRole } from '../../src/roles/release-role.ts'
 import { createServices, type Services } from '../../src/roles/services.ts'
@@ -48,8 +49,8 @@ it('carries releases on though a version is missing in the tracking store', asyn
   await runUntil(services, 'retired')
 })
 
-it('decides on a model whose run is missing in the tracking store', async () => {
-  const services = await opened()
+/** Adds pictures to judge a model on, and the trained model `m1`. */
+async function withModel(services: Services): Promise<void> {
   const { log, blobs, catalogue } = services
   for (let index = 0; index < 20; index++) {
     const text = `picture number ${index}`
@@ -59,7 +60,24 @@ it('decides on a model whose run is missing in the tracking store', async () => 
   }
   await log.append([model('m1')])
   await catalogue.caughtUp(log)
+}
+
+it('decides on a model whose run is missing in the tracking store', async () => {
+  const services = await opened()
+  await withModel(services)
   const encoders = { ...services.encoders, open: async () => createWordEncoder('m1') }
   await runUntil({ ...services, encoders }, 'building')
-  expect(await log.dead('models.trained')).toEqual([])
+  expect(await services.log.dead('models.trained')).toEqual([])
+})
+
+it('judges a model once though the tracking store is away', async () => {
+  const services = await opened()
+  await withModel(services)
+  let judged = 0
+  const count = (images: number) => (judged += images)
+  const encoders = { ...services.encoders, open: async () => createWordEncoder('m1', count) }
+  const away = () => Promise.reject(new AppError('tracking-unavailable', 'It is away.'))
+  const tracking = { ...services.tracking, logMetrics: away, aliases: away, versions: away }
+  await runUntil({ ...services, encoders, tracking }, 'building')
+  expect(judged).toBe(20)
 })

@@ -13,7 +13,7 @@ import { createWordEncoder } from '../consumers/word-encoder.ts'
 import { promise } from '../fixtures/log-consumers.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
 
-it('serves a release whose recall cannot be read, and asks for the recall again', async () => {
+it('serves a release whose recall cannot be read or is not known yet, and asks for the recall again', async () => {
   const config = loadConfig({}, { DATA_DIR: await temporaryFolder() })
   const platform = await openPlatform(config, 'own')
   const lines: string[] = []
@@ -25,11 +25,11 @@ it('serves a release whose recall cannot be read, and asks for the recall again'
   const draft = { follows: null, state: 'promoted', modelVersion: 'm1', generation: 'g1' } as const
   await createReleaseLog(services).append({ ...draft, reason: 'better', evidence: null })
   await tracking.startRun({ runId: 'm1', experiment: 'e', name: 'm1', parameters: {}, startedAt: 1 })
-  await tracking.logMetrics('m1', 0, { text_to_image_success_10: 0.625 }, 1)
 
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   onTestFinished(() => void vi.useRealTimers())
   const refused = promise()
+  const unknown = promise()
   const answered = promise()
   let isAway = true
   const role = await startServingRole({
@@ -44,12 +44,16 @@ it('serves a release whose recall cannot be read, and asks for the recall again'
           throw new AppError('tracking-unavailable', 'It is away.')
         }
         const run = await tracking.run(runId)
-        answered.resolve()
+        if (run?.metrics['text_to_image_success_10'] === undefined) unknown.resolve()
+        else answered.resolve()
         return run
       },
     },
   })
   await refused.promise
+  await vi.advanceTimersByTimeAsync(60_000)
+  await unknown.promise
+  await tracking.logMetrics('m1', 0, { text_to_image_success_10: 0.625 }, 1)
   await vi.advanceTimersByTimeAsync(60_000)
   await answered.promise
   vi.useRealTimers()

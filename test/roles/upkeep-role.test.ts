@@ -19,7 +19,7 @@ it('ends in the middle of a sweep that would take for ever', async () => {
       }
     },
   }
-  const role = startEraseRole({ ...services, index })
+  const role = await startEraseRole({ ...services, index })
   await walking.promise
   await role.stop()
   expect(await services.index.generations()).toHaveLength(1)
@@ -33,7 +33,7 @@ it('ends while features are fetched that never come', async () => {
     return new Promise<never>(() => undefined)
   }
   for (const start of [startEraseRole, startFeatureUpkeep]) {
-    const role = start({ ...services, features: { ...services.features, sweep: never, refresh: never } })
+    const role = await start({ ...services, features: { ...services.features, sweep: never, refresh: never } })
     await fetching.promise
     await expect(role.stop()).resolves.toBeUndefined()
   }

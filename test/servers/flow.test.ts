@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
+import { hitsOfCaption, hitsOfPicture } from './faults/outside.ts'
+import { createSupply, type Supplied } from './faults/supply.ts'
 import { createInstallation, eventually, type Installation, type RoleProcess } from './role-processes.ts'
 import { writeSceneFolder } from './scene-folder.ts'
 
@@ -12,7 +14,14 @@ type ShownRun = {
   readonly data: { readonly params: readonly Tag[]; readonly metrics: readonly { key: string }[] }
 }
 type Point = { readonly step: number; readonly timestamp: number }
-type Hit = { score: number; modelVersion: string; generation: string; captions: { caption: string }[] }
+type Hit = {
+  score: number
+  modelVersion: string
+  generation: string
+  captions: { caption: string }[]
+}
+type Model = { outcome: string; detail: string | null; release: string | null }
+type KnownPair = { image: string; pairId: string; caption: string }
 
 const SCENES = 260
 const names = ['api', 'embed', 'count', 'train', 'release', 'erase'] as const
@@ -26,11 +35,26 @@ const get = async (path: string): Promise<{ status: number; body: Json }> => {
 }
 const hits = async (query: string): Promise<Hit[]> =>
   ((await get(`/v1/search?q=${encodeURIComponent(query)}&limit=10`)).body['hits'] as Hit[] | undefined) ?? []
+const models = async (): Promise<Model[]> => (await get('/v1/models')).body['models'] as Model[]
+/** Whether a search among captions by its own words, and one among pictures by its own picture, show the pair. */
+async function isFound({ image, pairId, caption }: KnownPair): Promise<boolean[]> {
+  const answers = await Promise.all([hitsOfCaption(address(), caption), hitsOfPicture(address(), image)])
+  return answers.map((hits) => hits.some(({ captions }) => captions.some((own) => own.pairId === pairId)))
+}
 const releases = async (): Promise<{ state: string; modelVersion: string }[]> =>
   (await get('/v1/releases')).body['releases'] as { state: string; modelVersion: string }[]
 
 const valueOf = (tags: readonly Tag[] | undefined, name: string): string | undefined =>
   tags?.find(({ key }) => key === name)?.value
+
+const streamed = { count: SCENES, part: 'stream' } as const
+/** A pair of each of the first pictures that were streamed. */
+async function streamedPairs(count: number): Promise<KnownPair[]> {
+  const supply = createSupply(streamed)
+  const pictures: Supplied[] = []
+  while (pictures.length < count) pictures.push(await supply())
+  return pictures.flatMap(({ image, pairs }) => pairs.slice(0, 1).map((pair) => ({ image, ...pair })))
+}
 
 beforeAll(async () => {
   installation = await createInstallation({
@@ -62,32 +86,41 @@ describe('the whole flow over Kafka, a process a role', { timeout: 240_000 }, ()
   })
 
   it('sees the threshold crossed by what is streamed, and trains again', async () => {
-    const before = (await get('/v1/models')).body['models'] as Json[]
+    const before = await models()
     const folder = await temporaryFolder()
-    await writeSceneFolder(join(folder, 'stream'), { count: SCENES, part: 'stream' })
+    await writeSceneFolder(join(folder, 'stream'), streamed)
     const published = await installation.run('publish', join(folder, 'stream'), '--json')
     expect(published.status, published.stderr).toBe(0)
-    const models = async () =>
-      (await get('/v1/models')).body['models'] as { outcome: string; decision: string | null }[]
-    await eventually(models, (all) => all.length > before.length, 180_000)
-    // Every new pair is found, whichever model serves.
+    // The newest is the first. A failed or superseded training is listed too, and nothing is ever decided about it.
+    const [retrained] = await eventually(
+      models,
+      (all) =>
+        all.slice(0, all.length - before.length).some(({ outcome, release }) => outcome !== 'trained' || release),
+      180_000,
+    )
+    expect(retrained).toMatchObject({ outcome: 'trained', detail: null })
     await eventually(
       async () => (await get('/v1/status')).body['lag'] as Record<string, number>,
       (lag) => Object.values(lag).every((records) => records === 0),
       120_000,
     )
+    // Whichever model serves.
+    const pairs = await streamedPairs(20)
+    expect(await Promise.all(pairs.map(isFound))).toEqual(pairs.map(() => [true, true]))
   })
 
   it('erases from everywhere, and gives a receipt', async () => {
-    const [pair] = (await get('/v1/pairs?limit=1')).body['pairs'] as { pairId: string; imageId: string }[]
-    const { pairId = '' } = pair ?? {}
-    expect((await fetch(`${address()}/v1/pairs/${pairId}`, { method: 'DELETE' })).status).toBe(202)
+    const [pair] = await streamedPairs(1)
+    if (pair === undefined) throw new Error('Nothing was streamed.')
+    expect(await isFound(pair)).toEqual([true, true])
+    expect((await fetch(`${address()}/v1/pairs/${pair.pairId}`, { method: 'DELETE' })).status).toBe(202)
     await eventually(
-      () => get(`/v1/erasures/${pairId}`),
+      () => get(`/v1/erasures/${pair.pairId}`),
       ({ body }) => body['state'] === 'done',
     )
-    const again = await get(`/v1/pairs/${pairId}`)
+    const again = await get(`/v1/pairs/${pair.pairId}`)
     expect(again.body).toMatchObject({ status: 'erased' })
+    expect(await isFound(pair)).toEqual([false, false])
   })
 
   it('shows in MLflow the run of the training, its version, and the model that serves as its champion', async () => {

@@ -7,7 +7,7 @@ import { difference, repeated } from '../fixtures/fault-findings.ts'
 import { promise } from '../fixtures/log-consumers.ts'
 import { numbered, pairRecord } from '../fixtures/pair-events.ts'
 import { topicValues } from '../fixtures/topic-values.ts'
-import { ownOptions, removeTopics } from './kafka-fixture.ts'
+import { membersOf, ownOptions, removeTopics } from './kafka-fixture.ts'
 
 const SESSION = 6_000
 let options: KafkaLogOptions
@@ -153,5 +153,64 @@ describe('a group of Kafka consumers', () => {
     await again.promise
     expect(performance.now() - begunAt).toBeLessThan(SESSION / 2)
     await next.stop()
+  })
+
+  it('commits a batch that is done only long after it was told to stop', async () => {
+    await log.append(numbered('one', 1))
+    const begun = promise()
+    const consumer = member(log, async () => {
+      begun.resolve()
+      await delay(3_000)
+    })
+    await begun.promise
+    await consumer.stop()
+    expect(sumOf(await log.committedOffsets('workers', 'pairs'))).toBe(1)
+  })
+
+  it('leaves a batch that is not done in time after a stop to another member, and does not commit it', async () => {
+    await log.append(numbered('one', 1))
+    const [begun, mayEnd] = [promise(), promise()]
+    const consumer = member(log, async () => {
+      begun.resolve()
+      await mayEnd.promise // longer than who has told it to stop will wait
+    })
+    await begun.promise
+    const begunAt = performance.now()
+    const stopped = consumer.stop()
+    const other = await createKafkaLog(options)
+    const [again, mayEndAgain] = [promise(), promise()]
+    const next = member(other, async () => {
+      again.resolve()
+      await mayEndAgain.promise
+    })
+    await again.promise
+    expect(performance.now() - begunAt).toBeLessThan(SESSION + 7_000)
+    mayEnd.resolve()
+    await stopped
+    expect(sumOf(await log.committedOffsets('workers', 'pairs'))).toBe(0)
+    mayEndAgain.resolve()
+    await next.stop()
+    expect(sumOf(await log.committedOffsets('workers', 'pairs'))).toBe(1)
+    await other.close()
+  })
+
+  it('leaves nobody behind who stops while one is waited for that was killed', async () => {
+    await log.append(numbered('one', 1))
+    const own = { ...options, sessionTimeout: 20_000 }
+    const killed = runScript('kafka-member.ts', JSON.stringify(own))
+    await killed.printed(1)
+    const members = async () => {
+      const [group, topic] = [`${options.prefix ?? ''}workers`, `${options.prefix ?? ''}pairs`]
+      return [...(await membersOf(options.brokers, group, topic)).keys()]
+    }
+    const before = await members()
+    killed.process.kill('SIGKILL')
+    await killed.ended
+    const other = await createKafkaLog(own)
+    const second = member(other, async () => undefined)
+    await vi.waitUntil(async () => (await members()).length === 2, { timeout: 10_000 })
+    await second.stop()
+    expect(await members()).toEqual(before)
+    await other.close()
   })
 })

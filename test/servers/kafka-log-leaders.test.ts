@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
-import { createKafkaLog } from '../../src/adapters/event-log/kafka.ts'
+import { checkKafka, createKafkaLog } from '../../src/adapters/event-log/kafka.ts'
+import { toAppError } from '../../src/core/errors.ts'
 import type { EventLog, Position } from '../../src/ports/event-log.ts'
 import { pairRecord } from '../fixtures/pair-events.ts'
 import { startKafkaCluster, type KafkaBroker } from './kafka.ts'
@@ -90,5 +91,75 @@ describe('the Kafka log and leaders that move', () => {
     expect(lost).toEqual([])
     expect(doubled).toEqual([])
     for (const [key, { partition, offset }] of acknowledged) expect(found.get(key)).toEqual([`${partition}/${offset}`])
+  })
+})
+
+/** The leader of each partition of a topic, in their order. */
+const leadersOf = (addresses: readonly string[], topic: string): Promise<number[]> =>
+  withForeignAdmin(addresses, async (admin) => {
+    const [found] = (await admin.fetchTopicMetadata({ topics: [topic] })).topics
+    return [...(found?.partitions ?? [])]
+      .sort((one, other) => one.partitionId - other.partitionId)
+      .map(({ leader }) => leader)
+  })
+
+describe('the Kafka log and partitions without a leader', () => {
+  it('goes on with the other partitions, and with these once they have a leader', async () => {
+    const addresses = brokers.map(({ address }) => address)
+    const options = ownOptions(
+      { kafka: addresses[0] ?? '', registry: inject('servers').registry },
+      { brokers: addresses, partitions: 6, limits: { deadline: 4_000 } },
+    )
+    const topic = `${options.prefix ?? ''}pairs`
+    const log = await createKafkaLog(options)
+    const consumed = new Set<string>()
+    const consumer = log.consume('readers', {
+      topics: ['pairs'],
+      handle: async (records) => records.forEach(({ key }) => consumed.add(key)),
+    })
+    const recordOf = (partition: number, name: string) => ({ ...pairRecord(`${name}/${partition}`, name), partition })
+    const append = (partitions: readonly number[], name: string) =>
+      Promise.all(partitions.map((partition) => log.append([recordOf(partition, name)])))
+    const refusalOf = (partitions: readonly number[], name: string) =>
+      append(partitions, name).then(() => null, toAppError)
+    const arrived = (partitions: readonly number[], name: string) =>
+      vi.waitUntil(() => partitions.every((partition) => consumed.has(recordOf(partition, name).key)), PATIENCE)
+    const leaders = await leadersOf(addresses, topic)
+    const all = leaders.map((_, partition) => partition)
+    const away = all.filter((partition) => leaders[partition] === leaders[0])
+    const there = all.filter((partition) => !away.includes(partition))
+    const killed = (leaders[0] ?? 0) - 1
+    const leaderless = `${topic} has no leader for partition ${away.join(', ')}:`
+    const survivors = { ...options, brokers: addresses.filter((_, index) => index !== killed) }
+
+    await append(all, 'before')
+    await arrived(all, 'before')
+    await brokers[killed]?.kill()
+    try {
+      await vi.waitFor(async () => expect((await checkKafka(survivors)).join()).toContain(leaderless), PATIENCE)
+      const refusal = refusalOf(away, 'during')
+      for (let round = 0; round < 20; round++) await append(there, `round ${round}`)
+      await arrived(there, 'round 19')
+      expect((await refusal)?.code).toBe('publish-unconfirmed')
+      await vi.waitUntil(async () => {
+        const committed = await log.committedOffsets('readers', 'pairs')
+        return there.every((partition) => committed.get(partition) === 21)
+      }, PATIENCE)
+      const unavailable = { code: 'log-unavailable', message: expect.stringContaining(leaderless) as string }
+      await expect(log.endOffsets('pairs')).rejects.toMatchObject(unavailable)
+
+      const warnings: string[] = []
+      const second = await createKafkaLog({ ...survivors, onLog: (_, message) => warnings.push(message) })
+      expect(warnings.join()).toContain(leaderless)
+      await second.append(there.map((partition) => recordOf(partition, 'second')))
+      await arrived(there, 'second')
+      await second.close()
+    } finally {
+      await brokers[killed]?.start()
+    }
+    await vi.waitUntil(async () => (await refusalOf(away, 'after')) === null, PATIENCE)
+    await arrived(away, 'after')
+    await consumer.stop()
+    await log.close()
   })
 })

@@ -4,9 +4,13 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { checkKafka, createKafkaLog, type KafkaLogOptions } from '../../src/adapters/event-log/kafka.ts'
 import type { SaslOptions } from '../../src/adapters/event-log/kafka/options.ts'
+import type { EffectPorts } from '../../src/consumers/effects.ts'
+import { run } from '../../src/consumers/runner.ts'
+import type { AppError } from '../../src/core/errors.ts'
 import { chooseKafkaSecurity } from '../../src/kafka-security.ts'
-import { consumeRecords } from '../fixtures/log-consumers.ts'
+import { consumeRecords, promise } from '../fixtures/log-consumers.ts'
 import { captions, captionsFrom, numbered } from '../fixtures/pair-events.ts'
+import { topicValues } from '../fixtures/topic-values.ts'
 import { ownOptions } from './kafka-fixture.ts'
 import { answersTo, startKafkaBroker, type KafkaBroker } from './kafka.ts'
 import { runProgram } from './server-cache.ts'
@@ -100,6 +104,47 @@ describe('the Kafka log over TLS', () => {
     expect(faults).toHaveLength(1)
     expect(faults.join()).not.toContain('a wrong one')
     expect(faults.join()).not.toContain('EVENT_LOG_URL') // it is right
+  })
+
+  it('gives up no record for a user who is refused after a start that went well', async () => {
+    const sasl = { mechanism: 'scram-sha-512' as const, ...user }
+    const options = secured({ sasl })
+    const log = await createKafkaLog(options)
+    const publisher = await createKafkaLog({ ...options, sasl: { ...sasl } })
+    await publisher.append(numbered('one', 1))
+    const waited = promise<AppError>()
+    const died: string[] = []
+    let attempts = 0
+    const consumer = run(
+      {
+        group: 'askers',
+        topics: ['pairs'],
+        handle: async () => {
+          if (++attempts === 1) sasl.password = 'a wrong one'
+          const [topic, value] = ['retraining.requested', topicValues['retraining.requested']] as const
+          return [{ type: 'events-append', records: [{ topic, key: 'k', value }] }]
+        },
+      },
+      {
+        log,
+        ports: { log } as EffectPorts,
+        policy: { attempts: 1, firstWait: 100, longestWait: 100 },
+        events: {
+          onDead: (_, { code }) => died.push(code),
+          onWaiting: (_, error) => waited.resolve(error),
+        },
+      },
+    )
+    expect(await waited.promise).toMatchObject({
+      code: 'log-unavailable',
+      message: expect.stringContaining('refuses') as string,
+    })
+    sasl.password = user.password
+    const [asked] = await consumeRecords(publisher, 'readers', 'retraining.requested', 1)
+    expect(asked?.key).toBe('k')
+    expect(died).toEqual([])
+    await consumer.stop()
+    await Promise.all([log.close(), publisher.close()])
   })
 
   it('does not trust a certificate that it was not told of', async () => {

@@ -94,6 +94,19 @@ describe('the topics of the Kafka log', () => {
     })
   })
 
+  it('are not made, nor a schema registered, for who needs a log that was begun', async () => {
+    const opening = createKafkaLog({ ...options, mustExist: true })
+    await expect(opening).rejects.toMatchObject({
+      code: 'not-ready',
+      message: expect.stringContaining('publish') as string,
+    })
+    const made = await withForeignAdmin(options.brokers, (admin) => admin.listTopics())
+    const registered = (await (await fetch(`${options.registry.url}/subjects`)).json()) as string[]
+    expect([...made, ...registered].filter((name) => name.startsWith(options.prefix ?? ''))).toEqual([])
+    await openedAndClosed()
+    await (await createKafkaLog({ ...options, mustExist: true })).close()
+  })
+
   it('can be made by two processes at once', async () => {
     const logs = await Promise.all([opened(), opened(), opened()])
     for (const log of logs) await log.close()

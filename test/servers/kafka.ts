@@ -183,6 +183,8 @@ export async function startKafkaBroker(folder: string, options: BrokerOptions = 
 }
 
 const clusterProperties = [
+  // Groups outlive the loss of any broker.
+  'offsets.topic.replication.factor=3',
   // Fits the small heap.
   'log.cleaner.dedupe.buffer.size=8000000',
   // A broker that comes back leads again what it led before, soon.

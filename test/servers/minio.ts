@@ -3,14 +3,14 @@ import { join } from 'node:path'
 import { installed, runProgram } from './server-cache.ts'
 import { answers, freePort, startServer, type RunningServer } from './server-process.ts'
 
-const MODULE = 'github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c'
+const VERSION = 'v0.0.0-20260212201848-7aac2a2c5b7c'
 
 export const minioKeys = { accessKeyId: 'pairstream', secretAccessKey: 'pairstream-secret' } as const
 
 /** The program, built from source by Go the first time (some minutes). */
 const minioProgram = async (): Promise<string> => {
-  const folder = await installed('minio', async (making) => {
-    await runProgram('go', ['install', MODULE], { env: { GOBIN: making } })
+  const folder = await installed(`minio-${VERSION}`, async (making) => {
+    await runProgram('go', ['install', `github.com/minio/minio@${VERSION}`], { env: { GOBIN: making } })
   })
   return join(folder, 'minio')
 }

@@ -3,13 +3,13 @@ import { join } from 'node:path'
 import { installed, runProgram } from './server-cache.ts'
 import { answers, freePort, startServer, type RunningServer } from './server-process.ts'
 
-const PACKAGE = 'mlflow==3.17.2'
+const VERSION = '3.17.2'
 
 /** Python with MLflow, in a virtual environment that is made the first time (a minute, 850 MB). */
 const mlflowPython = async (): Promise<string> => {
-  const folder = await installed('mlflow', async (making) => {
+  const folder = await installed(`mlflow-${VERSION}`, async (making) => {
     await runProgram('python3', ['-m', 'venv', making])
-    await runProgram(join(making, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', PACKAGE])
+    await runProgram(join(making, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', `mlflow==${VERSION}`])
   })
   return join(folder, 'bin', 'python')
 }

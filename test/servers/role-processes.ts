@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -6,6 +7,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { inject } from 'vitest'
 import type { Role } from '../../src/config.ts'
+import { dropCollections, qdrantKey } from './index-collections.ts'
 import { minioKeys } from './minio.ts'
 
 const program = resolve(import.meta.dirname, '../../dist/cli.js')
@@ -25,6 +27,8 @@ export type RoleProcess = {
   readonly ended: Promise<number | null>
   /** The signal that ended it; null while it runs, and where it ended by itself. */
   readonly endedBy: () => NodeJS.Signals | null
+  /** Whether it is gone although nobody here has told it to be. */
+  readonly endedByItself: () => boolean
   /** Sends SIGTERM and waits; how long it took, in milliseconds. */
   stop(): Promise<{ readonly status: number | null; readonly milliseconds: number }>
   /** What it has said so far, for whoever asks why a test failed. */
@@ -32,7 +36,10 @@ export type RoleProcess = {
 }
 
 /** A process that may not answer yet. */
-export type StartingProcess = Pick<RoleProcess, 'pid' | 'signal' | 'ended' | 'endedBy' | 'stop' | 'said'> & {
+export type StartingProcess = Pick<
+  RoleProcess,
+  'pid' | 'signal' | 'ended' | 'endedBy' | 'endedByItself' | 'stop' | 'said'
+> & {
   /** Resolves once it runs its roles; rejects when it ends before that. */
   readonly started: Promise<RoleProcess>
 }
@@ -46,11 +53,9 @@ export type Installation = {
   launch(roles: readonly Role[], settings?: Environment): Promise<StartingProcess>
   start(roles: readonly Role[], settings?: Environment): Promise<RoleProcess>
   run(...words: readonly string[]): Promise<Ended>
-  /** Ends what still runs, and removes the folders. */
+  /** Ends what still runs, and removes the folders and the collections. */
   stop(): Promise<void>
 }
-
-let installations = 0
 
 export type ServerAddresses = ReturnType<typeof inject<'servers'>>
 
@@ -60,7 +65,8 @@ export async function createInstallation(
   servers: ServerAddresses = inject('servers'),
 ): Promise<Installation> {
   const folder = await mkdtemp(join(tmpdir(), 'pairstream-roles-'))
-  const name = `t${process.pid}-${installations++}`
+  // Servers may outlive the tests: nothing of a run before may be taken for this one's.
+  const name = `t${randomUUID().slice(0, 13)}`
   const environment: Environment = {
     EVENT_LOG_URL: `kafka://${servers.kafka}`,
     SCHEMA_REGISTRY_URL: servers.registry,
@@ -70,6 +76,7 @@ export async function createInstallation(
     KAFKA_SESSION_SECONDS: '6',
     PARTITIONS: '6',
     INDEX_URL: servers.index,
+    ...qdrantKey(),
     QDRANT_PREFIX: `${name}-`,
     BLOB_URL: `s3://${name}`,
     S3_ENDPOINT: servers.minio,
@@ -103,6 +110,7 @@ export async function createInstallation(
   const launch: Installation['launch'] = async (roles, changes = {}) => {
     const { child, output, closed } = await spawnProgram(['serve', '--roles', roles.join(','), '--json'], changes)
     let isOver = false
+    let isTold = false
     const ended = closed.then(() => {
       isOver = true
       running.delete(launched)
@@ -129,8 +137,14 @@ export async function createInstallation(
       ended,
       said,
       endedBy: () => child.signalCode,
-      signal: (signal: NodeJS.Signals) => child.kill(signal),
+      endedByItself: () => isOver && !isTold,
+      signal(signal: NodeJS.Signals) {
+        // Whoever is gone already was not told.
+        if (signal === 'SIGKILL' || signal === 'SIGTERM') isTold ||= !isOver
+        return child.kill(signal)
+      },
       async stop() {
+        isTold ||= !isOver
         const start = performance.now()
         child.kill('SIGCONT')
         child.kill('SIGTERM')
@@ -159,6 +173,7 @@ export async function createInstallation(
         await role.ended
       }
       await rm(folder, { recursive: true, force: true })
+      await dropCollections(environment['INDEX_URL'] ?? '', environment['QDRANT_PREFIX'] ?? '')
     },
   }
 }

@@ -4,12 +4,14 @@ import { minioKeys } from './minio.ts'
 import { installed, runProgram } from './server-cache.ts'
 import { answers, freePort, startServer, type RunningServer } from './server-process.ts'
 
-const MODULE = 'github.com/versity/versitygw/cmd/versitygw@v1.8.0'
+const VERSION = 'v1.8.0'
 
 /** The program, built from source by Go the first time (a minute or two). */
 const versitygwProgram = async (): Promise<string> => {
-  const folder = await installed('versitygw', async (making) => {
-    await runProgram('go', ['install', MODULE], { env: { GOBIN: making } })
+  const folder = await installed(`versitygw-${VERSION}`, async (making) => {
+    await runProgram('go', ['install', `github.com/versity/versitygw/cmd/versitygw@${VERSION}`], {
+      env: { GOBIN: making },
+    })
   })
   return join(folder, 'versitygw')
 }

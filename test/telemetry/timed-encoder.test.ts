@@ -14,3 +14,17 @@ it('tells how long pictures and captions took, each by its kind, and nothing of 
   expect(observed).toEqual(['image true', 'caption true'])
   expect(timed.modelVersion).toBe('m-1')
 })
+
+it('passes on what ends the encoding of pictures', async () => {
+  const { signal } = new AbortController()
+  const given: unknown[] = []
+  const encoder = {
+    ...createWordEncoder('m-1'),
+    async encodeImages(_images: unknown, stop?: AbortSignal) {
+      given.push(stop)
+      return []
+    },
+  }
+  await timedEncoder(encoder, () => undefined).encodeImages([{ imageId: null, bytes: async () => new Uint8Array() }], signal) // prettier-ignore
+  expect(given).toEqual([signal])
+})

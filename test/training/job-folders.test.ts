@@ -1,8 +1,11 @@
 import { existsSync } from 'node:fs'
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
+import { createFileBlobStore } from '../../src/adapters/blob-store/files.ts'
 import { createJobFolders } from '../../src/training/job-folders.ts'
+import { readOutcome, writeOutcome } from '../../src/training/job-outcome.ts'
+import { createStoredCheckpoints } from '../../src/training/stored-checkpoints.ts'
 import { openFeatureFile } from '../../src/training/feature-file.ts'
 import { EXAMPLES_FILE, readExamples, writeTrainingData, type TrainingImage } from '../../src/training/training-data.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
@@ -18,6 +21,17 @@ const image = (value: number, ...pairIds: string[]): TrainingImage => ({
   fold: 'train',
 })
 const images = [image(1, 'a', 'b'), image(2, 'c')]
+
+/** Job folders over a blob store, and what it holds. */
+async function opened(folder?: string) {
+  const blobs = createFileBlobStore({ folder: await temporaryFolder() })
+  onTestFinished(() => blobs.close())
+  const checkpoints = createStoredCheckpoints({ blobs, onFailed: () => undefined })
+  const folders = createJobFolders(folder ?? (await temporaryFolder()), checkpoints)
+  const store = (...names: string[]) =>
+    Promise.all(names.map((name) => blobs.put(`checkpoints/${name}`, Buffer.from('weights'))))
+  return { folders, store, stored: async () => (await checkpoints.names()).toSorted() }
+}
 
 const captions = async (path: string) => (await readExamples(path)).map(({ row, caption }) => [row, caption])
 const features = (path: string): number[] => {
@@ -36,7 +50,7 @@ const only =
     gone.includes(pairId)
 
 it('takes erased pairs out of the data of a training that goes on', async () => {
-  const folders = createJobFolders(await temporaryFolder())
+  const { folders } = await opened()
   await folders.hold('m-1', async ({ path, written }) => {
     await writeTrainingData(path, images)
     written(ROW_BYTES)
@@ -54,7 +68,7 @@ it('takes erased pairs out of the data of a training that goes on', async () => 
 })
 
 it('says that it has to be asked again while data are being written', async () => {
-  const folders = createJobFolders(await temporaryFolder())
+  const { folders } = await opened()
   await folders.hold('m-1', async ({ path, written }) => {
     expect(await folders.forget(only('c'))).toBe(true) // nothing is written yet
     async function* slowly() {
@@ -70,7 +84,7 @@ it('says that it has to be asked again while data are being written', async () =
 
 it('removes a folder that nobody works in when it may hold what is erased, and leaves the others their checkpoints', async () => {
   const folder = await temporaryFolder()
-  const folders = createJobFolders(folder)
+  const { folders, store, stored } = await opened(folder)
   const names = ['holds-it', 'is-without', 'was-cut-off', 'is-damaged']
   for (const name of names) {
     await folders.hold(name, async ({ path }) => {
@@ -79,22 +93,44 @@ it('removes a folder that nobody works in when it may hold what is erased, and l
   }
   await rm(join(folder, 'was-cut-off', EXAMPLES_FILE))
   await writeFile(join(folder, 'is-damaged', EXAMPLES_FILE), (await readFile(join(folder, 'is-without', EXAMPLES_FILE), 'utf8')).slice(0, 20)) // prettier-ignore
+  await store(...names)
   expect(await folders.forget(only('a'))).toBe(true)
   expect(names.filter((name) => existsSync(join(folder, name)))).toEqual(['is-without'])
+  expect(await stored()).toEqual(['is-without'])
+})
+
+it('leaves the outcome of a training when something is erased, and nothing else of it', async () => {
+  const folder = await temporaryFolder()
+  const { folders, store, stored } = await opened(folder)
+  const outcome = { manifest: 'manifests/a.json', parent: null, history: [], metrics: { 'training.loss': 1 } }
+  const path = join(folder, 'm-1')
+  await folders.hold('m-1', async () => {
+    await writeTrainingData(path, images)
+    await writeOutcome(path, outcome)
+  })
+  await store('m-1')
+  expect(await folders.forget(only('a'))).toBe(true)
+  expect(await readdir(path)).toEqual(['outcome.json'])
+  await folders.hold('m-1', async () => expect(await folders.forget(only('c'))).toBe(true))
+  expect(await readOutcome(path)).toEqual(outcome)
+  expect(await stored()).toEqual(['m-1'])
 })
 
 it('removes what is answered, but nothing that is worked in', async () => {
   const folder = await temporaryFolder()
-  const folders = createJobFolders(folder)
+  const { folders, store, stored } = await opened(folder)
   const catalogue = { model: (modelVersion: string) => (modelVersion === 'm-2' ? null : ({} as never)) }
   await folders.removeAnswered(catalogue) // there is no folder yet
+  await store('m-1', 'm-2', 'm-3', 'm-elsewhere')
   for (const name of ['m-1', 'm-2']) await folders.hold(name, ({ path }) => writeTrainingData(path, images))
   await folders.hold('m-3', async ({ path }) => {
     await writeTrainingData(path, images)
     await folders.removeAnswered(catalogue)
     expect(['m-1', 'm-2', 'm-3'].map((name) => existsSync(join(folder, name)))).toEqual([false, true, true])
+    expect(await stored()).toEqual(['m-2', 'm-3'])
   })
   await folders.remove('m-3')
   expect(existsSync(join(folder, 'm-3'))).toBe(false)
+  expect(await stored()).toEqual(['m-2'])
   await folders.remove('m-3')
 })

@@ -120,11 +120,48 @@ describe('a requested training', { timeout: 120_000 }, () => {
     const changes = { tracking: deleted, logger }
     expect((await trainFor(request, 'scratch', services.bytesOf, changes)).manifest).toMatch(/^manifests\//)
     const broken = { ...models, save: () => Promise.reject(new AppError('model-invalid', 'A file is missing.')) }
-    const failing = trainFor(request, 'scratch', services.bytesOf, { models: broken, maximumEpochs: 2 })
+    const other = { ...request, requestId: randomUUID() }
+    const failing = trainFor(other, 'scratch', services.bytesOf, { models: broken, maximumEpochs: 2 })
     await expect(failing).rejects.toMatchObject({ code: 'model-invalid' })
-    const run = await tracking.run(modelVersionOf(request.requestId))
+    const run = await tracking.run(modelVersionOf(other.requestId))
     expect([run?.state, run?.artefacts]).toEqual(['failed', ['failure.txt']])
     expect(run?.metrics['loss']?.length).toBeGreaterThan(0)
+  })
+
+  it('prepares nothing while its run cannot be shown, and trains once where that cannot end, though a pair is erased', async () => {
+    const { services, request, trainFor, learnt, jobFolder } = await requested()
+    const { catalogue, log, tracking, jobFolders } = services
+    const away = () => Promise.reject(new AppError('tracking-unavailable', 'It is away.'))
+    const refuse = () => Promise.reject(new Error('it must not come to this'))
+    const waiting = trainFor(request, 'scratch', refuse, { tracking: { ...tracking, startRun: away } })
+    await expect(waiting).rejects.toMatchObject({ code: 'tracking-unavailable' })
+    expect(existsSync(jobFolder)).toBe(false)
+
+    const manifests: string[] = []
+    const models = {
+      ...services.models,
+      async save(...given: Parameters<typeof services.models.save>) {
+        const manifest = await services.models.save(...given)
+        manifests.push(manifest)
+        return manifest
+      },
+    }
+    const changes = { models, tracking: { ...tracking, logMetrics: away, register: away } }
+    const unfinished = trainFor(request, 'scratch', services.bytesOf, changes)
+    await expect(unfinished).rejects.toMatchObject({ code: 'tracking-unavailable' })
+    const [erased] = learnt
+    if (erased === undefined) throw new Error('no pair to erase')
+    await log.append([{ topic: 'pairs', key: pairKey(erased.imageId, erased.pairId), value: null }])
+    await catalogue.caughtUp(log)
+    expect(await jobFolders.forget((pairId) => pairId === erased.pairId)).toBe(true)
+
+    const backbone = refuse
+    const { manifest, metrics } = await trainFor(request, 'scratch', refuse, { backbone })
+    expect([manifest]).toEqual(manifests)
+    expect(metrics['training.examples']).toBeGreaterThan(0)
+    const run = await tracking.run(modelVersionOf(request.requestId))
+    expect([run?.state, run?.metrics['loss']?.length, run?.artefacts]).toEqual(['finished', 1, ['manifest.json']])
+    expect((await tracking.versions()).map((version) => version.manifest)).toEqual(manifests)
   })
 
   it('leaves its folder until it is answered, and no longer, whatever the answer', async () => {

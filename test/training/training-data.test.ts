@@ -1,6 +1,6 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, readlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { featureStatistics, openFeatureFile } from '../../src/training/feature-file.ts'
 import { EXAMPLES_FILE, readExamples, writeTrainingData } from '../../src/training/training-data.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
@@ -29,6 +29,21 @@ describe('training data', () => {
     features.read(1, 1, target, 2)
     expect([...target]).toEqual([0, 0, 6, 2, 4, 0, 0])
     features.close()
+  })
+
+  it('keep no file open where the images cannot all be had', async () => {
+    const folder = await temporaryFolder()
+    const openFiles = async (): Promise<readonly string[]> => {
+      const files = (await readdir('/proc/self/fd')).map((file) => readlink(`/proc/self/fd/${file}`).catch(() => ''))
+      return (await Promise.all(files)).filter((path) => path.startsWith(folder))
+    }
+    async function* away() {
+      yield images[0] as (typeof images)[number]
+      await vi.waitUntil(async () => (await openFiles()).length === 2)
+      throw new Error('The picture cannot be had now.')
+    }
+    await expect(writeTrainingData(folder, away())).rejects.toThrow('cannot be had now')
+    await vi.waitUntil(async () => (await openFiles()).length === 0)
   })
 
   it('stream: many images are written while none are held', async () => {

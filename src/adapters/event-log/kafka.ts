@@ -4,9 +4,9 @@ import type { Consumer, EventLog } from '../../ports/event-log.ts'
 import { createAvroCodec } from './avro-codec.ts'
 import { checkSeek } from './seek.ts'
 import { topicSettings, type AnyTopic } from './topic-settings.ts'
-import { createConnection, patient, type Connection } from './kafka/connection.ts'
+import { createConnection, patient, type RenewableConnection } from './kafka/connection.ts'
 import { startGroupConsumer, startTail } from './kafka/consumers.ts'
-import { translate } from './kafka/failures.ts'
+import { translateWhileOpen } from './kafka/failures.ts'
 import { deleteGroup, listGroups } from './kafka/groups.ts'
 import { createBrokerOffsets } from './kafka/offsets.ts'
 import { defaultSessionTimeout, type KafkaLogOptions } from './kafka/options.ts'
@@ -26,7 +26,8 @@ export { hasTopics } from './kafka/topics.ts'
 const numbersTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index)
 
 /**
- * The event log on Kafka with a schema registry. Creates the topics that are missing, unless `readOnly`. Throws `log-unavailable` when brokers or
+ * The event log on Kafka with a schema registry. Creates the topics that are missing, unless `readOnly`. Throws `not-ready` where `mustExist` and
+ * nothing is there, `log-unavailable` when brokers or
  * registry are away, `configuration-invalid` for topics that are set up wrongly, a refused user, or a schema that the registry
  * finds incompatible, `partition-count-changed`.
  */
@@ -41,26 +42,22 @@ export async function createKafkaLog(options: KafkaLogOptions): Promise<EventLog
     topicSettings.get(topic)?.partitions === 'one' ? 1 : options.partitions
   const partitionNumbers = (topic: AnyTopic): number[] => numbersTo(partitions(topic))
 
-  const [codec] = await Promise.all([
-    createValueCodec(createSchemaRegistry(options.registry), avro, nameOf, options),
-    prepareTopics(options),
-  ])
+  await prepareTopics(options) // first: where nothing may be begun, no schema is registered either
+  const codec = await createValueCodec(createSchemaRegistry(options.registry), avro, nameOf, options)
 
   const allNames = [...topicSettings.keys()].map(nameOf)
   const connection = patient(createConnection(options, allNames))
   const offsets = createBrokerOffsets(connection)
   const reads = createSingleReads(connection, offsets, codec)
   const limits = { ...defaultWriteLimits, ...options.limits }
-  const queue = createSendQueue(
-    createIdempotentProducer(() => createConnection(options, allNames)),
-    limits,
-  )
+  const createProducer = () => createIdempotentProducer(() => createConnection(options, allNames))
+  const queue = createSendQueue(createProducer, limits)
   const encoding = { codec, schemaVersion: avro.schemaVersion, nameOf, partitions }
 
   const consumers = new Set<Consumer>()
   let closed = false
 
-  const start = (names: readonly string[], begin: (own: Connection) => Consumer): Consumer => {
+  const start = (names: readonly string[], begin: (own: RenewableConnection) => Consumer): Consumer => {
     if (closed) throw new AppError('log-unavailable', 'The log is closed.')
     const consumer = begin(createConnection(options, names))
     consumers.add(consumer)
@@ -71,7 +68,7 @@ export async function createKafkaLog(options: KafkaLogOptions): Promise<EventLog
   /** What kafkajs throws does not leave the driver. */
   const translated = <R>(work: Promise<R>): Promise<R> =>
     work.catch((error: unknown) => {
-      throw translate(error)
+      throw translateWhileOpen(error)
     })
 
   const dependencies = { codec, nameOf, partitions, onLog: options.onLog }
@@ -84,7 +81,7 @@ export async function createKafkaLog(options: KafkaLogOptions): Promise<EventLog
       if (records.length === 0) return []
       if (options.readOnly === true) throw new AppError('log-unavailable', 'The log was opened to be read only.')
       const encoded = records.map((record) => encodeRecord(record, encoding))
-      const given = await queue.send(encoded)
+      const given = await translated(queue.send(encoded))
       return records.map(({ topic }, index) => {
         const [partition, offset] = [encoded[index]?.partition, given[index]]
         if (partition === undefined || offset === undefined) throw new AppError('internal', 'A record has no answer.')
@@ -105,16 +102,18 @@ export async function createKafkaLog(options: KafkaLogOptions): Promise<EventLog
       start(consumerOptions.topics.map(nameOf), (own) =>
         startTail(from, consumerOptions, { ...dependencies, connection: own }),
       ),
-    read: (topic, partition, offset) => translated(reads.record(topic, nameOf(topic), partition, offset)),
+    read: async (topic, partition, offset) =>
+      partition < partitions(topic) ? translated(reads.record(topic, nameOf(topic), partition, offset)) : null,
     async dead(topic) {
       const dead = deadTopicOf(topic)
       return translated(reads.dead(dead, nameOf(dead), partitionNumbers(dead)))
     },
     partitions: async (topic) => partitions(topic),
     endOffsets: (topic) => translated(offsets.ends(nameOf(topic), partitionNumbers(topic))),
+    offsetsAt: (topic, timestamp) => translated(offsets.at(nameOf(topic), partitionNumbers(topic), timestamp)),
     committedOffsets: (group, topic) => translated(committedOffsets(group, topic, partitionNumbers(topic))),
-    groups: () => listGroups(options, topics.map(nameOf)),
-    deleteGroup: (group) => deleteGroup(options, groupName(group)),
+    groups: () => translated(listGroups(options, topics.map(nameOf))),
+    deleteGroup: (group) => translated(deleteGroup(options, groupName(group))),
     async seekGroup(group, topic, positions) {
       await translated(
         (async () => {

@@ -28,6 +28,8 @@ export interface RecordReader {
   dead(topic: Topic): DeadRecord[]
   /** The offset that the next record of each partition will have. */
   endOffsets(topic: AnyTopic): Map<number, number>
+  /** The offset of the first record of each partition that has this time or a later one; partitions without one are absent. */
+  offsetsAt(topic: AnyTopic, timestamp: number): Map<number, number>
 }
 
 const parseHeaders = (headers: string): Headers => JSON.parse(headers) as Headers
@@ -46,6 +48,9 @@ export function createRecordReader(database: Database, codec: AvroCodec): Record
   )
   const ends = database.prepare<{ partition: number; next_offset: number }>(
     'SELECT partition, next_offset FROM topic_partition WHERE topic = ?',
+  )
+  const firsts = database.prepare<{ partition: number; first: number }>(
+    'SELECT partition, min(offset) AS first FROM record WHERE topic = ? AND timestamp >= ? GROUP BY partition',
   )
 
   const valueOf = <T extends Topic>(
@@ -93,5 +98,7 @@ export function createRecordReader(database: Database, codec: AvroCodec): Record
         .map(({ headers, ...head }) => ({ ...head, topic: deadTopic, headers: parseHeaders(headers) }))
     },
     endOffsets: (topic) => new Map(ends.all(topic).map(({ partition, next_offset }) => [partition, next_offset])),
+    offsetsAt: (topic, timestamp) =>
+      new Map(firsts.all(topic, timestamp).map(({ partition, first }) => [partition, first])),
   }
 }

@@ -84,6 +84,8 @@ export function createSqliteLog(options: SqliteLogOptions): EventLog {
     dead: async (topic) => reader.dead(topic),
     partitions: async (topic) => partitions(topic),
     endOffsets: async (topic): Promise<Offsets> => reader.endOffsets(topic),
+    offsetsAt: async (topic, timestamp): Promise<Offsets> =>
+      new Map([...reader.endOffsets(topic), ...reader.offsetsAt(topic, timestamp)]),
     committedOffsets: async (group, topic): Promise<Offsets> => offsets.committed(group, topic),
     groups: async () => offsets.groups(),
     deleteGroup: (group) => queue.write(nothing, () => offsets.remove(group)),

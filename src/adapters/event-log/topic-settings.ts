@@ -39,4 +39,7 @@ export const topicSettings: ReadonlyMap<AnyTopic, TopicSettings> = new Map(
   ]),
 )
 
+/** Whether offsets may be missing that once were there, up to the end even. */
+export const isCompacted = (topic: AnyTopic): boolean => (topicSettings.get(topic)?.compaction ?? null) !== null
+
 export const isDeadTopic = (topic: AnyTopic): topic is DeadTopic => topic.endsWith('.dead')

@@ -1,6 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Catalogue, CatalogueImage } from '../../catalogue/catalogue.ts'
 import { AppError } from '../../core/errors.ts'
+import { isImageContentType } from '../../core/image-types.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import type { ApiEnvironment } from '../middleware/trace.ts'
 import { CaptionSchema, json, MetadataSchema, pathId, problems, SplitSchema } from '../schemas.ts'
@@ -66,7 +67,9 @@ export function imageRoutes({ catalogue, blobs }: Pick<ApiDependencies, 'catalog
     const bytes = await blobs.get(image.blobKey)
     if (bytes === null)
       throw new AppError('blob-missing', `The bytes of the picture ${image.imageId} are gone from the blob store.`)
-    return context.body(new Uint8Array(bytes), 200, { ...headers, 'content-type': image.contentType })
+    // What was folded before records were held to these types must not become a page of this origin.
+    const contentType = isImageContentType(image.contentType) ? image.contentType : 'application/octet-stream'
+    return context.body(new Uint8Array(bytes), 200, { ...headers, 'content-type': contentType })
   })
   return routes
 }

@@ -18,7 +18,7 @@ import {
 } from '../pair-answers.ts'
 import { isSinglePair, pairEntries, PairBatchSchema, PairFormSchema, PairSchema } from '../pair-entries.ts'
 import { json, pathId, problems } from '../schemas.ts'
-import { readSettled } from '../settle.ts'
+import { ifLogAnswers, readSettled } from '../settle.ts'
 
 const tags = ['Pairs']
 
@@ -140,11 +140,12 @@ export function pairRoutes(deps: Pick<ApiDependencies, 'publish' | 'erase' | 'ca
   return routes
 }
 
-/** What is served, and how far its group has come. */
+/** What is served, and how far its group has come as far as the log tells. */
 async function serving({ serving, log }: Pick<ApiDependencies, 'serving' | 'log'>) {
   const generation = serving.current()?.generation
   if (generation === undefined) return null
-  return { generation, committed: await log.committedOffsets(embedGroup(generation), 'pairs') }
+  const committed = await ifLogAnswers(log.committedOffsets(embedGroup(generation), 'pairs'), new Map())
+  return { generation, committed }
 }
 
 /** Publishes all at once, but the captions of one picture in their order. */

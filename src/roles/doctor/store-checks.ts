@@ -1,6 +1,7 @@
 import { randomId } from '../../core/ids.ts'
 import { topics } from '../../core/events.ts'
 import type { Services } from '../services.ts'
+import { ownerObjection, RIGHT_STORE } from '../store-owner.ts'
 import { fact, problem, warning, type Check, type Finding } from './check.ts'
 
 /** Clocks that differ by more than this put times into a wrong order that matters, in milliseconds. */
@@ -69,8 +70,8 @@ export const catalogueCheck = ({ catalogue, log, holdsFolder }: Services): Check
   },
 })
 
-/** Whether a blob can be put, read back and deleted. */
-export const blobCheck = ({ blobs, clock }: Services): Check => ({
+/** Whether a blob can be put, read back and deleted, and whether the store is this log's. */
+export const blobCheck = ({ blobs, log, clock }: Services): Check => ({
   name: 'blob store',
   async run() {
     const key = `probe/${randomId()}`
@@ -88,6 +89,8 @@ export const blobCheck = ({ blobs, clock }: Services): Check => ({
     // Servers tell whole seconds.
     const skew = Math.max(before - putAt, putAt - after)
     if (skew > TOLERATED_SKEW) return [problem(`its clock differs from this machine's by ${seconds(skew)}`, SET_CLOCKS)]
+    const objection = await ownerObjection({ log, blobs })
+    if (objection !== null) return [problem(objection, RIGHT_STORE)]
     return [fact('puts, gives back and deletes')]
   },
 })

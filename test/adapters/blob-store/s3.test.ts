@@ -125,6 +125,29 @@ describe('a server that fails later', () => {
     await expect(store.info('a')).rejects.toMatchObject({ code: 'blob-store-unavailable' })
   })
 
+  const strangers = [
+    { name: 'nothing', status: 404, text: '' },
+    { name: 'a page', status: 404, text: '<html><body>no such host</body></html>' },
+    { name: 'a text', status: 404, text: '404 page not found' },
+    { name: 'a redirection', status: 302, text: 'moved' },
+    { name: 'a refusal', status: 400, text: 'bad request' },
+  ]
+
+  it.each(strangers)('behind a proxy that answers $status with $name is an outage', async ({ status, text }) => {
+    const answer = { status, text }
+    const object = '/pictures/a'
+    const endpoint = await serverThat({ [`GET ${object}`]: answer, [`DELETE ${object}`]: answer })
+    const store = await openAt(endpoint)
+    const away = { code: 'blob-store-unavailable' }
+    await expect(store.get('a')).rejects.toMatchObject(away)
+    await expect(store.delete('a')).rejects.toMatchObject(away)
+  })
+
+  it('says itself that there is no such blob', async () => {
+    const store = await openAt(await serverThat({ 'GET /pictures/a': refusal(404, 'NoSuchKey') }))
+    expect(await store.get('a')).toBeNull()
+  })
+
   it('may cut a blob off: that is no blob', async () => {
     const endpoint = await answeringServer(({ method, url = '' }, response) => {
       if (url.includes('versioning')) return void response.writeHead(200).end(UNVERSIONED.text)

@@ -1,5 +1,8 @@
 import { expect, it } from 'vitest'
+import { imageRoutes } from '../../../src/api/routes/images.ts'
+import { pairKey } from '../../../src/core/ids.ts'
 import { imageBlobKey } from '../../../src/core/pair-record.ts'
+import { pairEvent } from '../../fixtures/pair-events.ts'
 import { picture } from '../fixtures/colour-encoder.ts'
 import { runningApi } from '../fixtures/running-api.ts'
 
@@ -41,6 +44,24 @@ it('gives its bytes, to be kept by the browser alone', async () => {
   expect([again.status, await again.text()]).toEqual([304, ''])
   expect((await app.request(content, { headers: { 'if-none-match': '"other"' } })).status).toBe(200)
   expect((await app.request(content, { method: 'HEAD' })).status).toBe(200)
+})
+
+it('never lets a browser read what it keeps as anything but a picture', async () => {
+  const { app, log, catalogue, blobs, content } = await onePicture()
+  const page = pairEvent('<script src="another"></script>', 'a page', { contentType: 'text/html' })
+  await log.append([{ topic: 'pairs', key: pairKey(page.imageId, page.pairId), value: page }])
+  await catalogue.caughtUp(log)
+  expect((await app.request(`/v1/images/${page.imageId}/content`)).status).toBe(404)
+
+  // One that was folded before such records were refused.
+  for (const contentType of ['text/html', 'image/png\r\nset-cookie: a=b']) {
+    const image = (id: string) => {
+      const folded = catalogue.image(id)
+      return folded === null ? null : { ...folded, contentType }
+    }
+    const response = await imageRoutes({ catalogue: { ...catalogue, image }, blobs }).request(content)
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'application/octet-stream'])
+  }
 })
 
 it('has nothing of an erased or unknown picture, whatever the browser has', async () => {

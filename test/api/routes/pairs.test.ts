@@ -212,6 +212,19 @@ it('lists the live pairs page by page', async () => {
   expect((await send('/v1/pairs?limit=0')).status).toBe(400)
 })
 
+it.each([
+  ['silent', () => new Promise<never>(() => undefined)],
+  ['away', () => Promise.reject(new AppError('log-unavailable', 'Start it.'))],
+])('tells of pairs what is known while the log is %s', async (_, committedOffsets) => {
+  const { send, release, publish, log } = await api()
+  const { pairId } = await publish('red', 'a red one')
+  await release('m1', 'g1')
+  Object.assign(log, { committedOffsets })
+  const [one, page] = await Promise.all([send(`/v1/pairs/${pairId}`), send('/v1/pairs')])
+  expect(one).toMatchObject({ status: 200, body: { pairId, status: 'indexed' } })
+  expect(page).toMatchObject({ status: 200, body: { pairs: [{ pairId, status: 'indexed' }] } })
+})
+
 it("carries the request's trace into the log, from the publication to the word that the pair is indexed", async () => {
   const { send, release, indexed, catalogue, log } = await api()
   await release('m-1', 'g1')

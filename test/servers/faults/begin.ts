@@ -88,7 +88,7 @@ export async function begin({ crew: members = fullCrew, settings, servers, seed 
     }
     await Promise.all([publishAll(), publishAll(), publishAll(), publishAll()])
     await crew.started()
-    await served(address, 90_000)
+    await served(address)
   } catch (error) {
     const said = crew.names.map((name) => `${name}: ${crew.said(name).slice(-2_000)}`)
     const told = await Promise.all(['status', 'models', 'releases'].map((what) => ask(`${address}/v1/${what}`)))

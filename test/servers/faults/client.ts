@@ -21,10 +21,20 @@ const PAUSE = 200
 const ERASED_FOR = 3_000
 
 export function createClient(address: string, ledger: Ledger): Client {
+  /** Notes that a request is open for as long as it is. */
+  const asking = async (request: () => Promise<Answer | null>): Promise<Answer | null> => {
+    ledger.open++
+    try {
+      return await request()
+    } finally {
+      ledger.open--
+    }
+  }
+
   /** Every request here may be repeated: its ids follow from what it says. */
   const untilAnswered = async (request: () => Promise<Answer | null>): Promise<Answer> => {
     for (;;) {
-      const answer = await request()
+      const answer = await asking(request)
       if (answer !== null && answer.status !== 503) return answer
       if (answer === null) ledger.unanswered++
       else ledger.unavailable++
@@ -75,7 +85,9 @@ export function createClient(address: string, ledger: Ledger): Client {
 
     async search(text) {
       const begunAt = Date.now()
-      const answer = await ask(`${address}/v1/search?q=${encodeURIComponent(text)}&target=captions&limit=20`)
+      const answer = await asking(() =>
+        ask(`${address}/v1/search?q=${encodeURIComponent(text)}&target=captions&limit=20`),
+      )
       if (answer === null || answer.status === 503) return
       ledger.searches++
       if (answer.status !== 200) ledger.wrong.push(`a search was answered by ${answer.status}`)

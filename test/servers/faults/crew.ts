@@ -24,6 +24,8 @@ export type Crew = {
   start(name: string, options?: { readonly withoutData?: boolean }): Promise<void>
   /** Waits until all run their roles. */
   started(): Promise<void>
+  /** Who is gone although nobody told it to be, in words. */
+  endedByThemselves(): string[]
   /** SIGKILL; resolves once it is gone. Throws when it had ended by itself. */
   kill(name: string): Promise<void>
 }
@@ -60,6 +62,10 @@ export async function createCrew(
     async started() {
       for (const { started } of processes.values()) await started
     },
+    endedByThemselves: () =>
+      [...processes].flatMap(([name, { endedByItself, said }]) =>
+        endedByItself() ? [`${name} ended by itself:\n${said().slice(-4_000)}`] : [],
+      ),
     async kill(name) {
       const victim = processOf(name)
       const wasThere = victim.signal('SIGKILL')

@@ -46,7 +46,11 @@ export async function startHoldingProxy(target: string): Promise<HoldingProxy> {
     const pass = () =>
       fetch(`${target}${pathname}${search}`, {
         method: req.method,
-        headers: { 'content-type': 'application/json', 'accept-encoding': 'identity' },
+        headers: {
+          'content-type': 'application/json',
+          'accept-encoding': 'identity',
+          'api-key': req.header('api-key') ?? '',
+        },
         ...(body === '' ? {} : { body }),
       })
     const answer = async (response: Response) =>

@@ -4,12 +4,13 @@ import { openCatalogue } from '../../../src/catalogue/open-catalogue.ts'
 import { openDatabase } from '../../../src/sqlite/database.ts'
 import { join } from 'node:path'
 import { eventually, type ServerAddresses } from '../role-processes.ts'
+import { createAbsences } from './absences.ts'
 import { begin, type Scene } from './begin.ts'
 import { startLoad } from './load.ts'
 import { momentsOf, type Moment } from './moments.ts'
 import { deadFeatures } from './remains.ts'
 import { releaseView, settled } from './settle.ts'
-import type { Findings } from '../../fixtures/fault-findings.ts'
+import type { SearchedFindings } from '../../fixtures/fault-findings.ts'
 import { missedIn } from './thresholds.ts'
 import { startUpheavals, type Upheaval } from './upheavals.ts'
 import { verify } from './verify.ts'
@@ -23,10 +24,15 @@ export type KillRound = {
 
 type Counts = Readonly<Record<string, number>>
 
-export type RoundFindings = Findings & {
+export type RoundFindings = SearchedFindings & {
   /** Kills by who died, and by what it was at. */
   readonly killed: Counts
   readonly moments: Counts
+  /** Kills of whom records waited for, by who died. */
+  readonly behind: Counts
+  readonly longAbsences: number
+  readonly overlapping: number
+  readonly takeovers: number
   /** How often the chain of releases says what. */
   readonly releases: Counts
   /** How retrainings have ended. */
@@ -43,16 +49,30 @@ export type RoundFindings = Findings & {
 const PROBATION_SECONDS = 10
 const LONGEST_LIFE = 2_500
 const LONGEST_ABSENCE = 2_000
+/** Longer than the session of a consumer. */
+const LONG_ABSENCE = 7_000
+/** Every so many kills somebody stays away for long. */
+const KILLS_TO_LONG_ABSENCE = 5
 /** How often a process comes back on another machine, without its data folder. */
 const MOVES = 0.25
 
-/** Who is killed at what it seldom is at, once in a round at least, and what brings it to that. */
-const wanted: Readonly<Record<string, { readonly moment: Moment; readonly upheaval: Upheaval }>> = {
-  train: { moment: 'training', upheaval: 'retraining' },
-  release: { moment: 'building', upheaval: 'reindex' },
+type Wish = { readonly moment: Moment; readonly upheaval?: Upheaval }
+
+/** What each is killed at once in a round at least, and what brings it to that where it seldom is. */
+const wishes: Readonly<Record<string, readonly Wish[]>> = {
+  api: [{ moment: 'asked' }],
+  'embed-a': [{ moment: 'behind' }],
+  'embed-b': [{ moment: 'behind' }],
+  count: [{ moment: 'behind' }],
+  erase: [{ moment: 'behind' }],
+  train: [{ moment: 'training', upheaval: 'retraining' }],
+  release: [
+    { moment: 'building', upheaval: 'reindex' },
+    { moment: 'behind', upheaval: 'retraining' },
+  ],
 }
 /** How long that is waited for, in milliseconds. */
-const PATIENCE = 20_000
+const PATIENCE = 30_000
 
 /** Every one about as often, in an order that follows from the random stream. */
 function victimsOf(names: readonly string[], kills: number, random: Random): string[] {
@@ -89,38 +109,29 @@ async function killAndLook(
   const { crew, ledger, address } = scene
   const outside = await scene.outside()
   const load = startLoad({ ...scene, random: createRandom(random.uint32()), workers: 3, mostPairs: 500 })
-  const victims: string[] = []
-  const met: Moment[] = []
-  const returning: Promise<void>[] = []
+  const deaths: { readonly name: string; readonly moments: readonly Moment[] }[] = []
   const upheavals = startUpheavals(scene, say)
-  const seldom = new Map(Object.entries(wanted))
+  const absences = createAbsences(scene)
+  const wished = new Map(Object.entries(wishes).map(([name, all]) => [name, [...all]]))
 
-  for (const [kill, name] of victimsOf(crew.names, kills, random).entries()) {
-    if (kill === Math.floor(kills / 2)) upheavals.begin('revert')
-    const rare = seldom.get(name)
-    if (rare !== undefined) {
-      upheavals.begin(rare.upheaval)
-      await eventually(
-        () => momentsOf(scene, name),
-        (moments) => moments.includes(rare.moment),
-        PATIENCE,
-      ).catch(() => say(`${name}: ${rare.moment} did not come`))
-    }
-    await delay(rare === undefined ? 300 + random.below(LONGEST_LIFE) : random.below(300))
-    // Whoever is still away cannot die again.
-    await Promise.all(returning)
-    const moments = await momentsOf(scene, name)
-    await crew.kill(name)
-    victims.push(name)
-    met.push(...moments)
-    if (rare !== undefined && moments.includes(rare.moment)) seldom.delete(name)
+  for (const [at, name] of victimsOf(crew.names, kills, random).entries()) {
+    if (at === Math.floor(kills / 2)) upheavals.begin('revert')
+    const wish = wished.get(name)?.[0]
+    if (wish?.upheaval !== undefined) upheavals.begin(wish.upheaval)
+    await delay(300 + random.below(wish === undefined ? LONGEST_LIFE : 300))
+    const kill = await absences.victim(name)
+    const moments = await (wish === undefined ? momentsOf(scene, name) : momentOf(scene, name, wish, say))
+    const isLong = at % KILLS_TO_LONG_ABSENCE === 2 && name !== 'api'
     const withoutData = random.float() < MOVES
-    const absence = random.below(LONGEST_ABSENCE)
-    returning.push(delay(absence).then(() => crew.start(name, { withoutData })))
+    const away = absences.away()
+    await kill({ absence: random.below(LONGEST_ABSENCE) + (isLong ? LONG_ABSENCE : 0), withoutData })
+    deaths.push({ name, moments })
+    if (wish !== undefined && moments.includes(wish.moment)) wished.get(name)?.shift()
+    const others = away.length > 0 ? `, while ${away.join(' and ')} was away` : ''
     const back = withoutData ? ', back without its data' : ''
-    say(`kill ${kill + 1} of ${kills}: ${name}, ${moments.join(' and ')}${back}; ${ledger.pairs.size} pairs`)
+    say(`kill ${at + 1} of ${kills}: ${name}, ${moments.join(' and ')}${others}${back}; ${ledger.pairs.size} pairs`)
   }
-  await Promise.all(returning)
+  await absences.over()
   await crew.started()
   await load.stop()
   const failed = await upheavals.ended()
@@ -134,13 +145,30 @@ async function killAndLook(
     ...findings,
     resurrected,
     inconsistent: [...findings.inconsistent, ...others],
-    killed: countsOf(victims),
-    moments: countsOf(met),
+    killed: countsOf(deaths.map(({ name }) => name)),
+    moments: countsOf(deaths.flatMap(({ moments }) => moments)),
+    behind: countsOf(deaths.flatMap(({ name, moments }) => (moments.includes('behind') ? [name] : []))),
+    ...absences.counts,
     releases: countsOf(outside.catalogue.releases().map(({ state }) => state)),
     models: countsOf(outside.catalogue.models().map(({ outcome }) => outcome)),
     ...{ unanswered, unavailable, searches, refused },
   }
   return { ...seen, missed: [...failed, ...missedIn(seen, crew.names, kills)] }
+}
+
+/** What it is at once it is at what is wished for, or after too long a wait. */
+async function momentOf(
+  scene: Scene,
+  name: string,
+  { moment }: Wish,
+  say: (line: string) => void,
+): Promise<readonly Moment[]> {
+  await scene.crew.process(name).started
+  const ask = () => momentsOf(scene, name)
+  return eventually(ask, (moments) => moments.includes(moment), PATIENCE).catch(() => {
+    say(`${name}: ${moment} did not come`)
+    return ask()
+  })
 }
 
 function countsOf(names: readonly string[]): Counts {

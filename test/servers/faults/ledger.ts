@@ -10,6 +10,8 @@ export type KnownPair = {
 /** What was acknowledged, and what was seen while it was. */
 export type Ledger = {
   readonly pairs: Map<string, KnownPair>
+  /** Requests that are waiting for their answer now. */
+  open: number
   /** Requests that were not answered, or by 503: repeated until they were. */
   unanswered: number
   unavailable: number
@@ -24,6 +26,7 @@ export type Ledger = {
 
 export const createLedger = (): Ledger => ({
   pairs: new Map(),
+  open: 0,
   unanswered: 0,
   unavailable: 0,
   searches: 0,

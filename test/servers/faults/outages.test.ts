@@ -1,64 +1,39 @@
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { embedGroup } from '../../../src/core/consumer-groups.ts'
 import { modelVersionOf } from '../../../src/core/ids.ts'
 import { createRandom } from '../../../src/core/random.ts'
-import { startTcpProxy, type TcpProxy } from '../../fixtures/tcp-proxy.ts'
-import { startKafkaBroker, type KafkaBroker } from '../kafka.ts'
-import { startMinio } from '../minio.ts'
-import { startMlflow } from '../mlflow.ts'
-import { startSchemaRegistry, type SchemaRegistry } from '../registry.ts'
-import { startRestartableBy, type RestartableServer } from '../restartable-server.ts'
 import { eventually } from '../role-processes.ts'
-import { freePort } from '../server-process.ts'
 import { ask, postJson } from './ask.ts'
 import { begin, fullCrew, type Scene } from './begin.ts'
-import { startLoad } from './load.ts'
 import { expectNothingLost } from './expect-nothing-lost.ts'
-import { caughtUp } from './settle.ts'
+import { pairsIn, type KnownPair } from './ledger.ts'
+import { startLoad } from './load.ts'
+import { startOwnServers, type OwnServers } from './own-servers.ts'
+import { lagOf, served } from './settle.ts'
 import { embeddingMembers, encodedBy } from './sharing.ts'
 
-let broker: KafkaBroker
-let proxy: TcpProxy
-let registry: SchemaRegistry
-let minio: RestartableServer
-let mlflow: RestartableServer
+/** Those that reach the broker through the proxy only. */
+const far = ['embed-b', 'count', 'release', 'erase']
+let own: OwnServers
 let scene: Scene
 const endings: (() => Promise<unknown>)[] = []
 
 beforeAll(async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'pairstream-outages-'))
-  endings.push(() => rm(folder, { recursive: true, force: true }))
-  const ports = { minio: await freePort(), mlflow: await freePort() }
-  const startingMlflow = startRestartableBy(() => startMlflow(join(folder, 'mlflow'), ports.mlflow))
-  endings.push(async () => (await startingMlflow).stop())
-  minio = await startRestartableBy(() => startMinio(join(folder, 'minio'), ports.minio))
-  endings.push(() => minio.stop())
-  registry = await startSchemaRegistry(join(folder, 'registry'))
-  endings.push(() => registry.stop())
-  broker = await startKafkaBroker(join(folder, 'kafka'), {
-    async advertiseSecond(port) {
-      proxy = await startTcpProxy(port)
-      endings.push(() => proxy.close())
-      return proxy.port
-    },
-  })
-  endings.push(() => broker.kill())
-  const beyondProxy = { EVENT_LOG_URL: `kafka://${broker.secondAddress}` }
-  const crew = fullCrew.map((member) => (member.name === 'embed-b' ? { ...member, settings: beyondProxy } : member))
-  mlflow = await startingMlflow
-  const own = { minio: `http://127.0.0.1:${ports.minio}`, mlflow: `http://127.0.0.1:${ports.mlflow}` }
-  const servers = { ...inject('servers'), ...own, kafka: broker.address, registry: registry.address }
-  scene = await begin({ crew, servers })
+  own = await startOwnServers()
+  endings.push(() => own.stop())
+  const settings = { EVENT_LOG_URL: `kafka://${own.broker.secondAddress}` }
+  const crew = fullCrew.map((member) => (far.includes(member.name) ? { ...member, settings } : member))
+  scene = await begin({ crew, servers: own.addresses })
   endings.push(() => scene.end())
-}, 240_000)
+}, 300_000)
 afterAll(async () => {
   for (const end of endings.toReversed()) await end()
 })
-afterEach(async () => {
-  proxy.mend()
+afterEach(() => {
+  own.proxy.mend()
+  own.indexProxy.mend()
 })
 
 const load = (seed: number) => startLoad({ ...scene, random: createRandom(seed), workers: 2, mostPairs: 1_500 })
@@ -77,7 +52,7 @@ async function publishOne(): Promise<{ status: number | null; retryAfter: string
 
 const isReady = async (): Promise<boolean> => (await ask(`${scene.address}/health/ready`))?.status === 200
 
-describe('servers that go away', { timeout: 180_000 }, () => {
+describe('servers that go away', { timeout: 240_000 }, () => {
   it('refuses publications in time while the broker is killed, still searches, and goes on by itself', async () => {
     const working = load(1)
     const before = scene.ledger.pairs.size
@@ -85,7 +60,7 @@ describe('servers that go away', { timeout: 180_000 }, () => {
       async () => scene.ledger.pairs.size,
       (size) => size > before + 10,
     )
-    await broker.kill()
+    await own.broker.kill()
     const answers = await Promise.all([publishOne(), publishOne()])
     for (const { status, retryAfter, took } of answers) {
       expect(status).toBe(503)
@@ -95,7 +70,7 @@ describe('servers that go away', { timeout: 180_000 }, () => {
     const search = await ask(`${scene.address}/v1/search?q=circle`)
     expect(search?.status).toBe(200)
     expect(await isReady()).toBe(true)
-    await broker.start()
+    await own.broker.start()
     await eventually(publishOne, ({ status }) => status === 202, 30_000)
     await working.stop()
     await expectNothingLost(scene, 'broker killed')
@@ -103,7 +78,7 @@ describe('servers that go away', { timeout: 180_000 }, () => {
 
   it('goes on without the registry, which only those that start wait for', async () => {
     const working = load(2)
-    await registry.kill()
+    await own.registry.kill()
     await crewMemberStartsAgain('embed-a')
     const before = scene.ledger.pairs.size
     await eventually(
@@ -117,45 +92,96 @@ describe('servers that go away', { timeout: 180_000 }, () => {
       30_000,
     )
     expect(waiting?.status).toBe(503)
-    await registry.start()
+    await own.registry.start()
     await scene.crew.started()
     await working.stop()
     await expectNothingLost(scene, 'registry killed')
   })
 
-  it('hands the partitions of a process that the network cut off to the other, and back', async () => {
-    const working = load(3)
+  it.each(['freeze', 'cut'] as const)(
+    'hands the partitions of a process that the network cut off to the other, and back; those that are alone go on later: %s',
+    async (how) => {
+      const working = load(3)
+      await growBoth(await encoded())
+      own.proxy[how]()
+      await eventually(
+        () => embeddingMembers(scene),
+        (members) => members === 1,
+      )
+      const cut = await encoded()
+      const [erased] = aLivePair()
+      await scene.client.erase([erased])
+      const version = await trainingBegun()
+      await trained(version)
+      await eventually(encoded, ([near = 0]) => near > (cut[0] ?? 0) + 10)
+      await working.stop()
+      const { generation } = await served(scene.address)
+      const lag = await eventually(
+        () => lagOf(scene.address),
+        (now) => now?.[embedGroup(generation)] === 0,
+      )
+      for (const group of ['count', 'release', 'erase']) expect(lag?.[group], group).toBeGreaterThan(0)
+      expect((await ask(`${scene.address}/v1/erasures/${erased}`))?.body['state']).not.toBe('done')
+      expect(await decisionOn(version)).toBe(null)
+      const during = await encoded()
+      expect(during[1]).toBe(cut[1])
+      own.proxy.mend()
+      const again = load(4)
+      await eventually(
+        () => embeddingMembers(scene),
+        (members) => members === 2,
+      )
+      await growBoth(during)
+      await eventually(
+        () => decisionOn(version),
+        (decision) => decision !== null,
+      )
+      await again.stop()
+      console.log(
+        `encoded by both: at the cut ${cut.join(', ')}, at its end ${during.join(', ')}, then ${(await encoded()).join(', ')}`,
+      )
+      await expectNothingLost(scene, `network: ${how}`)
+    },
+  )
+
+  it('publishes and searches by words while the index is cut off, says why it is not ready, and goes on by itself', async () => {
+    const working = load(7)
     await growBoth(await encoded())
-    proxy.freeze()
-    await eventually(
-      () => embeddingMembers(scene),
-      (members) => members === 1,
+    const said = (name: string) => scene.crew.said(name)
+    const before = new Map(scene.crew.names.map((name) => [name, said(name).length]))
+    const [erased, { caption }] = aLivePair()
+    const search = (mode: 'text' | 'vector') =>
+      ask(`${scene.address}/v1/search?mode=${mode}&target=captions&q=${encodeURIComponent(caption)}`)
+    own.indexProxy.cut()
+    const ready = await eventually(
+      () => ask(`${scene.address}/health/ready`),
+      (answer) => answer?.status === 503,
     )
-    const cut = await encoded()
-    await eventually(encoded, ([near = 0]) => near > (cut[0] ?? 0) + 10)
+    expect(ready?.body['reasons']).toEqual(['index-unavailable'])
+    const [words, meaning] = await Promise.all([search('text'), search('vector')])
+    expect([words?.status, words?.body['hits']]).toEqual([200, expect.arrayContaining([expect.anything()])])
+    expect([meaning?.status, meaning?.body['code']]).toEqual([503, 'index-unavailable'])
+    expect((await publishOne()).status).toBe(202)
+    await scene.client.erase([erased])
+    for (const name of ['embed-a', 'embed-b', 'erase']) {
+      await eventually(
+        async () => said(name).slice(before.get(name)),
+        (lines) => lines.includes('waiting for a dependency'),
+      )
+    }
+    expect((await ask(`${scene.address}/v1/erasures/${erased}`))?.body['state']).not.toBe('done')
+    own.indexProxy.mend()
+    await eventually(isReady, (answer) => answer)
+    expect((await search('vector'))?.status).toBe(200)
     await working.stop()
-    await caughtUp(scene.address)
-    const during = await encoded()
-    expect(during[1]).toBe(cut[1])
-    proxy.mend()
-    const again = load(4)
-    await eventually(
-      () => embeddingMembers(scene),
-      (members) => members === 2,
-    )
-    await growBoth(during)
-    await again.stop()
-    console.log(
-      `encoded by both: at the cut ${cut.join(', ')}, at its end ${during.join(', ')}, then ${(await encoded()).join(', ')}`,
-    )
-    await expectNothingLost(scene, 'network cut')
+    await expectNothingLost(scene, 'index cut off')
   })
 
   it('refuses publications while the blob store is killed, and trains on by itself when it is back', async () => {
     const working = load(5)
     const version = await trainingBegun()
     const saidBefore = scene.crew.said('train').length
-    await minio.kill()
+    await own.minio.kill()
     for (const { status, retryAfter, took } of await Promise.all([publishOne(), publishOne()])) {
       expect(status).toBe(503)
       expect(Number(retryAfter)).toBeGreaterThan(0)
@@ -164,7 +190,7 @@ describe('servers that go away', { timeout: 180_000 }, () => {
     await trainerWaits(saidBefore)
     expect((await ask(`${scene.address}/v1/search?q=circle`))?.status).toBe(200)
     expect(await isReady()).toBe(true)
-    await minio.start()
+    await own.minio.start()
     await eventually(publishOne, ({ status }) => status === 202, 30_000)
     await trained(version)
     await working.stop()
@@ -175,11 +201,11 @@ describe('servers that go away', { timeout: 180_000 }, () => {
     const working = load(6)
     const version = await trainingBegun()
     const saidBefore = scene.crew.said('train').length
-    await mlflow.kill()
+    await own.mlflow.kill()
     expect((await publishOne()).status).toBe(202)
     await growBoth(await encoded())
     await trainerWaits(saidBefore)
-    await mlflow.start()
+    await own.mlflow.start()
     await trained(version)
     await working.stop()
     await expectNothingLost(scene, 'tracking server killed')
@@ -192,6 +218,12 @@ const encoded = () => Promise.all(['embed-a', 'embed-b'].map((name) => encodedBy
 /** Resolves once both have encoded more than `before`. */
 const growBoth = (before: readonly number[]): Promise<unknown> =>
   eventually(encoded, (now) => now.every((count, at) => count > (before[at] ?? 0)))
+
+function aLivePair(): readonly [string, KnownPair] {
+  const [pair] = pairsIn(scene.ledger, 'live')
+  if (pair === undefined) throw new Error('Nothing was published.')
+  return pair
+}
 
 /** Asks for a retraining and waits until somebody is at it; the version of its model. */
 async function trainingBegun(): Promise<string> {
@@ -211,6 +243,13 @@ const trainerWaits = (before: number): Promise<unknown> =>
     async () => scene.crew.said('train').slice(before),
     (said) => said.includes('waiting for a dependency'),
   )
+
+/** The newest decision about a model. */
+async function decisionOn(version: string): Promise<unknown> {
+  const answer = await ask(`${scene.address}/v1/models`)
+  const models = (answer?.body['models'] ?? []) as { modelVersion: string; release: string | null }[]
+  return models.find(({ modelVersion }) => modelVersion === version)?.release ?? null
+}
 
 async function trained(version: string): Promise<void> {
   const { catalogue } = await scene.outside()

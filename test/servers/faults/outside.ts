@@ -4,7 +4,7 @@ import { loadConfig } from '../../../src/config.ts'
 import type { PointKind } from '../../../src/ports/vector-index.ts'
 import type { Topic } from '../../../src/core/events.ts'
 import type { LogRecord } from '../../../src/ports/event-log.ts'
-import { ask } from './ask.ts'
+import { ask, postJson } from './ask.ts'
 import type { Environment } from '../role-processes.ts'
 
 /** The installation as somebody sees it who has none of its data: its servers, and a catalogue that is folded from the log alone. */
@@ -56,21 +56,25 @@ export async function listedPairs(address: string): Promise<ListedPair[]> {
   }
 }
 
-const MOST_HITS = 100
-
-type FoundByCaption = {
-  readonly isFound: boolean
-  readonly hits: readonly { readonly pairId: string; readonly score: number }[]
+export type Hit = {
+  readonly imageId: string
+  readonly pairId: string | null
+  readonly score: number
+  readonly captions: readonly { readonly pairId: string }[]
 }
 
-/** Whether a search among captions finds the pair by its own; where more captions score alike than a page holds, any of them may be on it. */
-export async function foundByCaption(address: string, pairId: string, caption: string): Promise<FoundByCaption> {
-  const query = `q=${encodeURIComponent(caption)}&target=captions&limit=${MOST_HITS}`
-  const answer = await ask(`${address}/v1/search?${query}`)
-  const hits = (answer?.body['hits'] ?? []) as FoundByCaption['hits']
-  const [best, last] = [hits[0]?.score ?? 0, hits.at(-1)?.score ?? 0]
-  const areMoreAlike = hits.length === MOST_HITS && best - last < 1e-5
-  return { isFound: areMoreAlike || hits.some((hit) => hit.pairId === pairId), hits }
+export const MOST_HITS = 100
+
+/** What a search among captions answers to one; where more captions score alike than a page holds, any of them may be on it. */
+export async function hitsOfCaption(address: string, caption: string): Promise<readonly Hit[]> {
+  const answer = await ask(`${address}/v1/search?q=${encodeURIComponent(caption)}&target=captions&limit=${MOST_HITS}`)
+  return (answer?.body['hits'] ?? []) as readonly Hit[]
+}
+
+/** What a search among pictures answers to one, in base64. */
+export async function hitsOfPicture(address: string, image: string): Promise<readonly Hit[]> {
+  const answer = await postJson(`${address}/v1/search`, { image, target: 'images', limit: MOST_HITS })
+  return (answer?.body['hits'] ?? []) as readonly Hit[]
 }
 
 /** All records of a topic, as they are in the log. */

@@ -35,14 +35,18 @@ export async function unreadableOf(place: ForeignPlace, topic: Topic, values: To
   ]
 }
 
-/** Records of `pairs` whose values can be read, and whose places or ids do not fit. */
+/** Records of `pairs` whose values can be read, and whose places, ids or contents do not fit. */
 export async function misplacedPairs(place: ForeignPlace, pair: PairPublished): Promise<Poison[]> {
   const topic = `${place.prefix}pairs`
   const key = pairKey(pair.imageId, pair.pairId)
   const own = partitionOf(pair.imageId, place.partitions)
   const value = await framed(place, 'pairs', pair)
   const otherCaption = await framed(place, 'pairs', { ...pair, caption: 'words that yield another id' })
+  const page = await framed(place, 'pairs', { ...pair, contentType: 'text/html' })
+  const crowded = await framed(place, 'pairs', { ...pair, metadata: { ['name'.repeat(17)]: 'value' } })
   return [
+    { topic, partition: own, key, value: page, cause: 'image-type-refused' },
+    { topic, partition: own, key, value: crowded, cause: 'metadata-invalid' },
     { topic, partition: (own + 1) % place.partitions, key, value, cause: 'wrong-partition' },
     { topic, partition: (own + 1) % place.partitions, key, value: null, cause: 'wrong-partition' },
     { topic, partition: own, key, value: otherCaption, cause: 'wrong-id' },

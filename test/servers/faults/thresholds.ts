@@ -1,5 +1,4 @@
 import type { RoundFindings } from './kill-round.ts'
-import { moments } from './moments.ts'
 
 /** A full round; in a shorter one nothing is asked for. */
 export const KILLS_A_ROUND = 20
@@ -12,7 +11,12 @@ export function missedIn(round: Omit<RoundFindings, 'missed'>, names: readonly s
     if ((found ?? 0) < least) missed.push(`${what}: ${found ?? 0}, not ${least} or more`)
   }
   for (const name of names) atLeast(2, round.killed[name], `kills of ${name}`)
-  for (const moment of moments) atLeast(1, round.moments[moment], `kills of who was ${moment}`)
+  for (const moment of ['building', 'training', 'asked'] as const)
+    atLeast(1, round.moments[moment], `kills of who was ${moment}`)
+  for (const name of names) if (name !== 'api') atLeast(1, round.behind[name], `kills of ${name} with records waiting`)
+  atLeast(2, round.longAbsences, 'absences that were longer than a session')
+  atLeast(3, round.overlapping, 'kills while another was away')
+  atLeast(1, round.takeovers, 'partitions taken over by a survivor')
   atLeast(2, round.models['trained'], 'models trained')
   atLeast(2, round.releases['building'], 'generations built')
   atLeast(2, round.releases['promoted'], 'promotions')

@@ -4,19 +4,20 @@ import { imageIdOf } from '../../../src/core/ids.ts'
 import { imageBlobKey } from '../../../src/core/pair-record.ts'
 import { viewReleases } from '../../../src/core/release-chain.ts'
 import type { PointKind } from '../../../src/ports/vector-index.ts'
-import { difference, repeated, type Findings } from '../../fixtures/fault-findings.ts'
+import { difference, repeated, type SearchedFindings } from '../../fixtures/fault-findings.ts'
 import { ask } from './ask.ts'
-import { doubledCaptions, doubledInLog, twiceAmong } from './doubled.ts'
+import { doubledCaptions, doubledInLog } from './doubled.ts'
 import { pairsIn, type Ledger } from './ledger.ts'
-import { foundByCaption, idsIn, listedPairs, otherCaptions, searchedIn } from './outside.ts'
+import { idsIn, listedPairs, otherCaptions, searchedIn } from './outside.ts'
 import { deadFeatures, deadPictures, shownCaptions } from './remains.ts'
+import { searchForAll } from './search-for-all.ts'
 import { releasesOf } from './settle.ts'
 
-/** How many pairs are looked for by search, of all. */
-const MOST_SEARCHES = 100
+/** How many pictures are looked for by search, of all; the captions are, each. */
+const PICTURES_SEARCHED = 25
 
 /** Compares what was acknowledged with everything that is there, from outside, once all has settled. */
-export async function verify(platform: Platform, address: string, ledger: Ledger): Promise<Findings> {
+export async function verify(platform: Platform, address: string, ledger: Ledger): Promise<SearchedFindings> {
   const { catalogue, index, log, blobs } = platform
   await catalogue.caughtUp(log)
   const generation = catalogue.currentRelease()?.generation
@@ -53,18 +54,16 @@ export async function verify(platform: Platform, address: string, ledger: Ledger
     [...listed.keys()].filter((pairId) => !catalogue.isLivePair(pairId)),
   )
   const live = pairsIn(ledger, 'live')
-  const every = Math.max(1, Math.floor(live.length / MOST_SEARCHES))
-  const lost: string[] = []
-  for (const [at, [pairId, { imageId, caption }]] of live.entries()) {
+  const search = await searchForAll(platform, address, live, PICTURES_SEARCHED)
+  duplicated.push(...search.twice)
+  const lost = live.flatMap(([pairId, { imageId }]) => {
     const isThere =
       catalogue.isLivePair(pairId) &&
       listed.get(pairId) === 'indexed' &&
       points.captions.has(pairId) &&
       points.images.has(imageId)
-    const search = at % every === 0 ? await foundByCaption(address, pairId, caption) : null
-    if (!isThere || search?.isFound === false) lost.push(pairId)
-    duplicated.push(...twiceAmong(search?.hits ?? []).map((twice) => `a search answered twice by ${twice}`))
-  }
+    return isThere && !search.missed.has(pairId) ? [] : [pairId]
+  })
 
   const generations = (await index.generations()).map((each) => each.generation)
   complain('a generation that nobody needs', difference(generations, viewReleases(catalogue.releases()).live.keys()))
@@ -103,6 +102,8 @@ export async function verify(platform: Platform, address: string, ledger: Ledger
   return {
     acknowledged: live.length,
     found: live.length - lost.length,
+    byCaption: search.byCaption,
+    byPicture: search.byPicture,
     erased: erased.length,
     lost,
     duplicated,

@@ -37,6 +37,8 @@ export type Followed = { readonly found?: string; readonly generation?: string; 
 
 export type Follower = {
   readonly lines: () => readonly Followed[]
+  /** What it told people beside them. */
+  readonly remarks: () => string
   /** Ends it as a person would, by Ctrl+C; rejects where it failed before. */
   stop(): Promise<void>
 }
@@ -47,7 +49,8 @@ export type PythonProgram = {
   erase(delivery: Pick<Delivery, 'imageId' | 'pairId'>): Promise<Delivery>
   /** Runs a script beside this file, which finds the examples as modules; what it prints. */
   run(script: string, ...values: readonly string[]): Promise<string>
-  follow(group: string): Follower
+  /** Where it is not the registry of the installation, `registry` is its address. */
+  follow(group: string, registry?: string): Follower
   remove(): Promise<void>
 }
 
@@ -69,8 +72,8 @@ export async function createPythonProgram({ brokers, registry, prefix }: Surroun
     erase: ({ imageId, pairId }) => publisher('erase', imageId, pairId),
     run: (script, ...values) =>
       runProgram(python, [join(import.meta.dirname, script), brokers, registry, ...values], { env }),
-    follow(group) {
-      const child = spawn(python, [join(folder, 'follower.py'), brokers, registry, group], {
+    follow(group, otherRegistry = registry) {
+      const child = spawn(python, [join(folder, 'follower.py'), brokers, otherRegistry, group], {
         env: { ...process.env, ...env },
         stdio: ['ignore', 'pipe', 'pipe'],
       })
@@ -84,6 +87,7 @@ export async function createPythonProgram({ brokers, registry, prefix }: Surroun
             .split('\n')
             .slice(0, -1)
             .map((line) => JSON.parse(line) as Followed),
+        remarks: () => output.stderr,
         async stop() {
           child.kill('SIGINT')
           await ended

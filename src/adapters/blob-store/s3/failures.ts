@@ -2,6 +2,8 @@ import { AppError } from '../../../core/errors.ts'
 
 type Failure = {
   readonly name?: string
+  /** The server's word for it, from the body of its answer; the client makes up a name where there is none. */
+  readonly Code?: string
   readonly code?: string
   readonly $metadata?: { readonly httpStatusCode?: number }
 }
@@ -21,8 +23,12 @@ const IN_THE_WAY = [
 ]
 const NETWORK = /^(E[A-Z_]+|UND_ERR_\w+)$/
 
-/** There is nothing under the key: of the names that S3 and its kin have for it, some come without a body. */
-export const isAbsent = (error: unknown): boolean => ['NoSuchKey', 'NotFound', 'NoSuchVersion'].includes(nameOf(error))
+/** The server says that there is nothing under the key. A bare 404 does not: a proxy in front of a server that is away says so too. */
+export const isAbsent = (error: unknown): boolean =>
+  ['NoSuchKey', 'NotFound', 'NoSuchVersion'].includes((error as Failure).Code ?? '')
+
+/** The same for a HEAD, whose answer has no body to say more; ask for the bucket where the difference matters. */
+export const isAbsentHead = (error: unknown): boolean => statusOf(error) === 404
 
 export const isNoBucket = (error: unknown): boolean => nameOf(error) === 'NoSuchBucket'
 
@@ -111,6 +117,10 @@ export function translateFailure(error: unknown, bucket: string): AppError {
   }
   if (status >= 500 || status === 408 || status === 429 || name === 'SlowDown') {
     return new AppError('blob-store-unavailable', `The S3 server cannot answer now (${name}, ${status}).`, options)
+  }
+  if (status > 0 && (error as Failure).Code === undefined) {
+    const detail = `What answers in place of the S3 server does not speak S3 (${status}); see whether the server runs.`
+    return new AppError('blob-store-unavailable', detail, options)
   }
   return new AppError('internal', `The S3 server refused a request (${name}, ${status}).`, options)
 }

@@ -10,7 +10,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3'
 import { AppError } from '../../../core/errors.ts'
-import { isAbsent, isUnknownRequest, translateFailure } from './failures.ts'
+import { isAbsent, isAbsentHead, isUnknownRequest, translateFailure } from './failures.ts'
 
 export type StoredObject = { readonly name: string; readonly bytes: number; readonly putAt: number }
 /** One version of an object; a delete marker is a version too. */
@@ -40,11 +40,9 @@ export function createObjects(client: S3Client, bucket: string, deadline: number
   /** A server that tells of nothing with an empty answer may mean the object or its bucket. */
   const mustHaveBucket = async (): Promise<void> => {
     await client.send(new HeadBucketCommand({ Bucket: bucket }), limit()).catch((error: unknown) => {
-      if (!isAbsent(error)) throw translateFailure(error, bucket)
-      throw new AppError(
-        'blob-store-unavailable',
-        `The bucket ${bucket} is gone; create it again and restore its content.`,
-      )
+      if (!isAbsentHead(error)) throw translateFailure(error, bucket)
+      const detail = `The bucket ${bucket} is not there; start the S3 server, or create the bucket again and restore its content.`
+      throw new AppError('blob-store-unavailable', detail)
     })
   }
 
@@ -71,7 +69,7 @@ export function createObjects(client: S3Client, bucket: string, deadline: number
         const { ContentLength = 0, LastModified, VersionId = null } = found
         return { name, bytes: ContentLength, putAt: endOfSecond(LastModified), versionId: VersionId }
       } catch (error) {
-        return isAbsent(error) ? null : fail(error)
+        return isAbsentHead(error) ? null : fail(error)
       }
     },
 

@@ -1,6 +1,10 @@
 import { Kafka, logLevel, type KafkaConfig, type SASLOptions } from 'kafkajs'
+import { changeBrokers } from './client-brokers.ts'
+import { restingWhenIdle } from './idle-requests.ts'
+import { tellingAll } from './leaderless.ts'
 import type { KafkaLogOptions, SaslOptions } from './options.ts'
 import { CLOSED, type Sockets } from './sockets.ts'
+import { tellingWhy } from './topic-refusals.ts'
 
 const CONNECTION_TIMEOUT = 3_000
 const REQUEST_TIMEOUT = 10_000
@@ -41,5 +45,7 @@ export function createClient(options: KafkaLogOptions, sockets: Sockets): Kafka 
     },
     ...(sasl ? { sasl: saslOf(sasl) } : {}),
   }
-  return new Kafka(config)
+  const client = new Kafka(config)
+  changeBrokers(client, (broker) => restingWhenIdle(tellingWhy(tellingAll(broker))))
+  return client
 }

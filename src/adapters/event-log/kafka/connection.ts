@@ -18,6 +18,12 @@ export interface Connection {
   close(): void
 }
 
+/** One that may be thrown away at will. */
+export interface RenewableConnection extends Connection {
+  /** Cuts what is open: what is on its way fails, and the next use begins anew. */
+  renew(): void
+}
+
 type Opened = {
   readonly cluster: Promise<Cluster>
   readonly sockets: Sockets
@@ -47,7 +53,7 @@ function clusterOf(options: KafkaLogOptions, sockets: Sockets): Cluster {
 }
 
 /** Nothing is connected before the first use. `topics` are the full names of those that it will be used for. */
-export function createConnection(options: KafkaLogOptions, topics: readonly string[]): Connection {
+export function createConnection(options: KafkaLogOptions, topics: readonly string[]): RenewableConnection {
   let current: Opened | null = null
   let closed = false
 
@@ -65,6 +71,10 @@ export function createConnection(options: KafkaLogOptions, topics: readonly stri
   const retire = (opened: Opened): void => {
     opened.sockets.cut()
     if (current === opened) current = null
+  }
+
+  const renew = (): void => {
+    if (current !== null) retire(current)
   }
 
   const within = async <R>(work: (opened: Opened, cluster: Cluster) => Promise<R>): Promise<R> => {
@@ -90,9 +100,10 @@ export function createConnection(options: KafkaLogOptions, topics: readonly stri
         coordinators.set(group, coordinator)
         return work(coordinator)
       }),
+    renew,
     close() {
       closed = true
-      if (current !== null) retire(current)
+      renew()
     },
   }
 }

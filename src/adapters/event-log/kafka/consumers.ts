@@ -1,6 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Topic } from '../../../core/events.ts'
 import type { Consumer, ConsumeOptions, Offsets } from '../../../ports/event-log.ts'
-import type { Connection } from './connection.ts'
+import type { RenewableConnection } from './connection.ts'
 import { createDeferred } from './deferred.ts'
 import { createFetcher } from './fetcher.ts'
 import { createLane, type Lane } from './lane.ts'
@@ -13,7 +14,7 @@ import type { ValueCodec } from './value-codec.ts'
 
 export type ConsumerDependencies = {
   /** Of this consumer alone: it is closed with it. */
-  readonly connection: Connection
+  readonly connection: RenewableConnection
   readonly codec: ValueCodec
   readonly nameOf: (topic: Topic) => string
   readonly partitions: (topic: Topic) => number
@@ -29,12 +30,19 @@ export type GroupDependencies = ConsumerDependencies & {
 
 /** How long a rebalance waits for batches in hand: long enough for most, so that few are delivered twice. */
 const LONGEST_DRAIN = 3_000
+/**
+ * How long a stop waits for batches in hand before the group is left without them, in milliseconds. Whoever stops a process ends it soon
+ * after; their partitions would then be nobody's until the session is over.
+ */
+const LONGEST_LAST_BATCH = 7_000
 
 type Reading<T extends Topic> = {
   readonly workers: LaneWorkers
   lanes(): readonly Lane<T>[]
   /** Reads these lanes from now on. */
   read(lanes: readonly Lane<T>[]): void
+  /** Takes no further batch and fetches nothing more. */
+  stop(): void
   end(): void
 }
 
@@ -68,34 +76,41 @@ function startReading<T extends Topic>(
       fetcher.pump()
       workers.wake()
     },
-    end() {
+    stop() {
+      workers.stop()
       fetcher.stop()
-      connection.close()
+      for (const lane of lanes) lane.stop()
     },
+    end: () => connection.close(),
   }
 }
 
-/** Ends `reading` once it was stopped or has failed; `leave` comes in between. */
+/** Ends `reading` once it was stopped or has failed; `leave` comes in between, before the last batch is done where that takes long. */
 function endOf<T extends Topic>(
   reading: Reading<T>,
   stopping: AbortController,
   failed: Promise<never>,
   leave: () => Promise<void>,
 ): Consumer {
+  const stopped = createDeferred()
   const stop = (): void => {
     stopping.abort()
-    reading.workers.stop()
-    for (const lane of reading.lanes()) lane.stop()
+    reading.stop()
+    stopped.resolve()
   }
   const finish = async (): Promise<void> => {
+    const { workers } = reading
+    const idle = workers.done.catch(() => undefined)
     try {
-      await Promise.race([reading.workers.done, failed])
+      await Promise.race([workers.done, failed, stopped.promise])
     } finally {
       stop()
-      await reading.workers.done.catch(() => undefined)
+      await Promise.race([idle, delay(LONGEST_LAST_BATCH, undefined, { ref: false })])
       await leave()
+      await idle
       reading.end()
     }
+    await workers.done
   }
   const done = finish()
   done.catch(() => undefined) // who wants to know of a failure awaits `done`; nobody has to
@@ -177,7 +192,8 @@ export function startGroupConsumer<T extends Topic>(
           .filter((partition) => !kept.some((lane) => lane.name === name && lane.partition === partition)),
       ),
     )
-    const lanes = [...kept, ...(await Promise.all(added)).flat()]
+    const fresh = (await Promise.all(added)).flat()
+    const lanes = [...kept.filter((lane) => !lane.isLost), ...fresh]
     if (stopping.signal.aborted) for (const lane of lanes) lane.stop()
     reading.workers.resume()
     reading.read(lanes)
@@ -198,5 +214,8 @@ export function startGroupConsumer<T extends Topic>(
     onLog: dependencies.onLog,
   })
 
-  return endOf(reading, stopping, membership.failed, () => membership.leave())
+  return endOf(reading, stopping, membership.failed, async () => {
+    loseAllBut([]) // what is still in hand must not be committed any more
+    await membership.leave()
+  })
 }

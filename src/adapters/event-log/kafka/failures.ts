@@ -24,6 +24,13 @@ const refused = new Set([
   'ILLEGAL_SASL_STATE',
 ])
 
+/** What kafkajs says of a connection that is lost, or of an answer that does not come. */
+const CONNECTION_LOST = /failed: (Closed connection|Connection |Not connected|Failed to connect|Request .* timed out)/
+
+/** kafkajs makes the same error of all that goes wrong while a user signs in, and keeps of what it was only the words. */
+const isSignInRefused = (cause: unknown): boolean =>
+  cause instanceof Error && cause.name === 'KafkaJSSASLAuthenticationError' && !CONNECTION_LOST.test(cause.message)
+
 /** The name of what a broker answered, such as `REBALANCE_IN_PROGRESS`; null for failures of another kind. */
 export function answerOf(error: unknown): string | null {
   const original = causeOf(error)
@@ -61,10 +68,19 @@ export function translate(error: unknown): AppError {
       'group.min.session.timeout.ms and group.max.session.timeout.ms.'
     return new AppError('configuration-invalid', detail, { cause: error })
   }
-  const isRefusal = refused.has(answer) || (cause instanceof Error && cause.name === 'KafkaJSSASLAuthenticationError')
-  return isRefusal
+  return refused.has(answer) || isSignInRefused(cause)
     ? new AppError('configuration-invalid', `Kafka refuses what it is asked as this user: ${detailOf(cause)}`, {
         cause: error,
       })
     : new AppError('log-unavailable', `Kafka does not answer as it should: ${detailOf(cause)}`, { cause: error })
+}
+
+/**
+ * The same once the log is open. What the brokers refuse then, they took before or may take again: it is `log-unavailable` too, and
+ * waited for, as no record is to be given up for it.
+ */
+export function translateWhileOpen(error: unknown): AppError {
+  const failure = translate(error)
+  if (failure.code !== 'configuration-invalid') return failure
+  return new AppError('log-unavailable', failure.message, { cause: error })
 }

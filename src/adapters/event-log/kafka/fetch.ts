@@ -1,5 +1,6 @@
 import type { Broker } from 'kafkajs'
 import { AppError } from '../../../core/errors.ts'
+import { readingAnswers, type Protocol } from './broker-answers.ts'
 import { readFetchAnswer, type AnsweredPartition, type FetchAnswer } from './fetch-answer.ts'
 import { decodeRecordBatches, type IncomingRecord, type RecordBatch } from './record-batches.ts'
 
@@ -14,6 +15,8 @@ export type Fetched = {
   readonly records: readonly IncomingRecord[]
   /** The offset to go on from; null when the answer tells nothing of what is at the offset that was asked for. */
   readonly next: number | null
+  /** Whether it is well and has no bytes at all: whether there is nothing from the offset on, or the broker only gave nothing. */
+  readonly isEmpty: boolean
   /** The end of the partition, as far as transactions have ended. */
   readonly end: number
 }
@@ -32,36 +35,18 @@ const ABORT_MARKER = Buffer.alloc(4)
 
 type Answered = FetchAnswer & { readonly failures: ReadonlyMap<AnsweredPartition, Error> }
 
-/** Of a request, what kafkajs does with its answer. */
-type Protocol = {
-  readonly request: { readonly apiVersion: number }
-  readonly response: { readonly parse: (data: unknown) => Promise<unknown> }
-}
-/** What kafkajs' brokers have and its types leave out. */
-type BrokerWithin = Broker & { readonly lookupRequest: (...name: unknown[]) => (request: unknown) => Protocol }
-
 /**
- * The broker, but that answers to its fetches are read here: kafkajs takes time that grows with the square of a record's headers,
- * fails for batches of very many records, and for all partitions as soon as one of them has an error.
+ * Answers to fetches are read here: kafkajs takes time that grows with the square of a record's headers, fails for batches of very
+ * many records, and for all partitions as soon as one of them has an error.
  */
-function withOwnReading(broker: Broker): Broker {
-  const { lookupRequest } = broker as BrokerWithin
-  const lookup =
-    (...name: unknown[]) =>
-    (request: unknown) => {
-      const protocol = lookupRequest(...name)(request)
-      return { ...protocol, response: responseOf(protocol) }
-    }
-  return Object.create(broker, { lookupRequest: { value: lookup } }) as Broker
-}
-
-const responseOf = ({ request, response }: Protocol) => ({
+const responseOf = ({ request, response }: Protocol): Protocol['response'] => ({
   decode: async (bytes: Buffer) => {
     const answer = readFetchAnswer(bytes, request.apiVersion)
     return { ...answer, clientSideThrottleTime: answer.throttle }
   },
   /** kafkajs knows the answers by their codes, and throws what it knows of the first. */
-  parse: async (answer: FetchAnswer): Promise<Answered> => {
+  parse: async (data): Promise<Answered> => {
+    const answer = data as FetchAnswer
     const failures = new Map<AnsweredPartition, Error>()
     for (const partition of answer.partitions.filter(({ errorCode }) => errorCode !== 0)) {
       await response
@@ -79,7 +64,7 @@ export async function fetchFrom(
   { wait, bytes, partitionBytes }: FetchLimits,
 ): Promise<Fetched[]> {
   const asked = new Map(places.map((place) => [`${place.topic}/${place.partition}`, place.offset]))
-  const { partitions, failures } = (await withOwnReading(broker).fetch({
+  const { partitions, failures } = (await readingAnswers(broker, responseOf).fetch({
     isolationLevel: READ_COMMITTED,
     maxWaitTime: wait,
     minBytes: 1,
@@ -105,6 +90,7 @@ const failed = ({ topic, partition, end }: AnsweredPartition, failure: Error): F
   failure,
   records: [],
   next: null,
+  isEmpty: false,
   end,
 })
 
@@ -115,7 +101,8 @@ async function readPartition(answered: AnsweredPartition, from: number): Promise
     const records = withoutAborted(answered, batches)
       .flatMap((batch) => batch.records)
       .filter(({ offset }) => offset >= from) // a batch is given whole, though its first records were read before
-    return { topic, partition, failure: null, records, next: batches.at(-1)?.next ?? null, end }
+    const isEmpty = answered.records.length === 0
+    return { topic, partition, failure: null, records, next: batches.at(-1)?.next ?? null, isEmpty, end }
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     const detail = `Records of ${topic}, partition ${partition}, from offset ${from} on cannot be read. ${reason}`

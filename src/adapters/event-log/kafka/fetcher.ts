@@ -5,7 +5,9 @@ import type { Connection } from './connection.ts'
 import { answerOf, isConnectionFailure, translate } from './failures.ts'
 import { fetchFrom, type Fetched, type FetchLimits } from './fetch.ts'
 import type { Lane } from './lane.ts'
+import { createGaps } from './lane-gaps.ts'
 import { createRests } from './lane-rests.ts'
+import { leaderOf, noLeader } from './leaders.ts'
 import type { KafkaLogListener } from './options.ts'
 
 /** Keeps lanes filled, as long as they have room. */
@@ -16,9 +18,12 @@ export interface Fetcher {
 }
 
 const limits: FetchLimits = { wait: 500, bytes: 8_000_000, partitionBytes: 2_000_000 }
-/** How long a broker may wait for a record while lanes are left out because they are full: they may be emptied before it answers. */
+/**
+ * How long a broker may first wait for a record while lanes are left out because they are full: they may be emptied before it
+ * answers. It doubles while nothing happens.
+ */
 const SHORT_WAIT = 20
-/** One partition alone, and more than one batch of it: an answer without records then means that there are none. */
+/** One partition alone, and more than one batch of it: a broker gives its first batch whole then. */
 const probe: FetchLimits = { wait: 500, bytes: 16_000_000, partitionBytes: 16_000_000 }
 /** A lane with less than this is filled up, as long as all have less than that. */
 const LANE_BYTES = 1_000_000
@@ -36,6 +41,9 @@ export type FetcherOptions<T extends Topic> = {
   readonly onLog?: KafkaLogListener | undefined
 }
 
+const nothingGiven = ({ name, partition, fetchOffset }: Lane): string =>
+  `The broker gives nothing of ${name}, partition ${partition}, from offset ${fetchOffset} on, where it says that there is more.`
+
 /**
  * Fetches for all lanes at once, with one request at a time to each broker that leads some of them. A failure makes it wait
  * and begin again: the broker may be away, or another may lead now. Where only one lane fails, the others go on.
@@ -45,6 +53,8 @@ export function createFetcher<T extends Topic>(options: FetcherOptions<T>): Fetc
   const stopping = new AbortController()
   const fetching = new Set<string>()
   const resting = createRests(() => pump())
+  const gaps = createGaps()
+  const shortWaits = new Map<string, number>()
   let isPumping = false
   let isWanted = false
   let pause = FIRST_PAUSE
@@ -57,26 +67,41 @@ export function createFetcher<T extends Topic>(options: FetcherOptions<T>): Fetc
 
   const awake = (): Lane<T>[] => lanes().filter((lane) => !resting.has(lane))
 
-  const byLeader = (cluster: Cluster, some: readonly Lane<T>[]): Map<string, Lane<T>[]> => {
+  const ledBy = (cluster: Cluster, leader: string | null, some: readonly Lane<T>[] = awake()) =>
+    some.filter(({ name, partition }) => leaderOf(cluster, name, partition) === leader)
+
+  /** Lanes that still have no leader when it is asked once more rest. */
+  const byLeader = async (cluster: Cluster, some: readonly Lane<T>[]): Promise<Map<string, Lane<T>[]>> => {
+    if (ledBy(cluster, null, some).length > 0) await cluster.refreshMetadata()
     const groups = new Map<string, Lane<T>[]>()
     for (const lane of some) {
-      const [leader] = Object.keys(cluster.findLeaderForPartitions(lane.name, [lane.partition]))
-      if (leader !== undefined) groups.set(leader, [...(groups.get(leader) ?? []), lane])
+      const leader = leaderOf(cluster, lane.name, lane.partition)
+      if (leader !== null) groups.set(leader, [...(groups.get(leader) ?? []), lane])
+      else rest(lane, noLeader(lane.name, [lane.partition]))
     }
     return groups
   }
 
-  const ledBy = (cluster: Cluster, leader: string): readonly Lane<T>[] => byLeader(cluster, awake()).get(leader) ?? []
+  const rest = (lane: Lane<T>, reason: string): void => {
+    if (resting.begin(lane, reason)) onLog?.('warn', `Fetching: ${reason}`)
+  }
 
-  const accept = (lane: Lane<T>, { records, next, end }: Fetched, wasAlone: boolean): void => {
+  const accept = (lane: Lane<T>, { records, next, end, isEmpty }: Fetched, wasAlone: boolean): void => {
+    const isUntold = next === null && end > lane.fetchOffset
+    if (isUntold && !wasAlone) {
+      lane.isPuzzling = true
+      return
+    }
+    if (isUntold && !gaps.confirm(lane, isEmpty, end)) {
+      rest(lane, nothingGiven(lane))
+      return
+    }
+    gaps.forget(lane)
     resting.forget(lane)
-    if (next !== null) {
-      lane.isPuzzling = false
-      lane.add(records, next)
-    } else if (end <= lane.fetchOffset) lane.isPuzzling = false
+    lane.isPuzzling = false
+    if (next !== null) lane.add(records, next)
     // Batches that compaction emptied hold no record that would tell where they end.
-    else if (wasAlone) lane.add([], end)
-    else lane.isPuzzling = true
+    else if (isUntold) lane.add([], end)
   }
 
   const fetchLanes = async (cluster: Cluster, leader: string, led: readonly Lane<T>[]): Promise<void> => {
@@ -84,8 +109,11 @@ export function createFetcher<T extends Topic>(options: FetcherOptions<T>): Fetc
     const asked = puzzling === undefined ? led : [puzzling]
     const places = asked.map(({ name, partition, fetchOffset }) => ({ topic: name, partition, offset: fetchOffset }))
     const broker = await cluster.findBroker({ nodeId: leader })
-    const wait = led.length === ledBy(cluster, leader).length ? limits.wait : SHORT_WAIT
+    const areAll = led.length === ledBy(cluster, leader).length
+    const wait = areAll ? limits.wait : (shortWaits.get(leader) ?? SHORT_WAIT)
+    if (!areAll) shortWaits.set(leader, Math.min(2 * wait, limits.wait)) // begins anew where lanes are emptied meanwhile
     const answers = await fetchFrom(broker, places, puzzling === undefined ? { ...limits, wait } : probe)
+    if (answers.some(({ next }) => next !== null)) shortWaits.delete(leader)
     const failed: { readonly lane: Lane<T>; readonly failure: Error }[] = []
     for (const answer of answers) {
       const lane = asked.find(({ name, partition }) => name === answer.topic && partition === answer.partition)
@@ -100,7 +128,7 @@ export function createFetcher<T extends Topic>(options: FetcherOptions<T>): Fetc
   const recoverLane = async (cluster: Cluster, lane: Lane<T>, failure: Error): Promise<void> => {
     if (isConnectionFailure(failure)) throw failure
     if (answerOf(failure) === 'OFFSET_OUT_OF_RANGE') await findPlace(cluster, lane)
-    else if (resting.begin(lane, failure.message)) onLog?.('warn', `Fetching: ${translate(failure).message}`)
+    else rest(lane, translate(failure).message)
   }
 
   /** Where the next records are gone by retention, goes on at the first that is left. */
@@ -143,7 +171,7 @@ export function createFetcher<T extends Topic>(options: FetcherOptions<T>): Fetc
     const some = hungry()
     if (some.length === 0) return
     try {
-      const groups = await connection.use(async (cluster) => byLeader(cluster, some))
+      const groups = await connection.use((cluster) => byLeader(cluster, some))
       if (stopping.signal.aborted) return
       for (const [leader, led] of groups) if (!fetching.has(leader)) startFetch(leader, led)
     } catch (error) {
@@ -166,5 +194,11 @@ export function createFetcher<T extends Topic>(options: FetcherOptions<T>): Fetc
     if (!isPumping) void pumpOn()
   }
 
-  return { pump, stop: () => stopping.abort() }
+  return {
+    pump() {
+      shortWaits.clear()
+      pump()
+    },
+    stop: () => stopping.abort(),
+  }
 }

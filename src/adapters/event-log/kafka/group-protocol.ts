@@ -1,4 +1,6 @@
 import { AssignerProtocol, type Broker } from 'kafkajs'
+import { z } from 'zod'
+import { readingAnswers } from './broker-answers.ts'
 import type { Member, OwnedPartition } from './sticky-assignment.ts'
 
 export const PROTOCOL_NAME = 'pairstream-sticky'
@@ -6,13 +8,7 @@ const PROTOCOL_VERSION = 0
 
 /** Requests of group members, which kafkajs' brokers take but its types leave out. */
 export type GroupCoordinator = Broker & {
-  joinGroup(request: {
-    groupId: string
-    sessionTimeout: number
-    rebalanceTimeout: number
-    memberId: string
-    groupProtocols: readonly { readonly name: string; readonly metadata: Buffer }[]
-  }): Promise<JoinedGroup>
+  joinGroup(request: JoinRequest): Promise<JoinedGroup>
   syncGroup(request: {
     groupId: string
     generationId: number
@@ -23,7 +19,16 @@ export type GroupCoordinator = Broker & {
   leaveGroup(request: { groupId: string; memberId: string }): Promise<unknown>
 }
 
+type JoinRequest = {
+  readonly groupId: string
+  readonly sessionTimeout: number
+  readonly rebalanceTimeout: number
+  readonly memberId: string
+  readonly groupProtocols: readonly { readonly name: string; readonly metadata: Buffer }[]
+}
+
 export type JoinedGroup = {
+  /** -1 for who was given no more than an id. */
   readonly generationId: number
   readonly leaderId: string
   readonly memberId: string
@@ -31,10 +36,23 @@ export type JoinedGroup = {
   readonly members: readonly { readonly memberId: string; readonly memberMetadata: Buffer }[]
 }
 
-type Holdings = {
-  readonly generation: number
-  readonly owned: readonly (readonly [topic: string, partition: number])[]
+const MEMBER_ID_REQUIRED = 79
+
+/**
+ * Asks to join. Resolves once the group is shared out anew, but for who has no id yet: at once, with an id to ask again under (KIP-394).
+ * kafkajs asks again by itself, and does not tell the id before all have joined: nobody could leave under it until then.
+ */
+export function askToJoin(coordinator: GroupCoordinator, request: JoinRequest): Promise<JoinedGroup> {
+  const telling = readingAnswers(coordinator, ({ response }) => ({
+    decode: (bytes) => response.decode(bytes),
+    parse: async (data) =>
+      (data as { readonly errorCode: number }).errorCode === MEMBER_ID_REQUIRED ? data : response.parse(data),
+  }))
+  return (telling as GroupCoordinator).joinGroup(request)
 }
+
+const HoldingsSchema = z.object({ generation: z.int(), owned: z.array(z.tuple([z.string(), z.int()])) }).readonly()
+type Holdings = z.infer<typeof HoldingsSchema>
 
 /** What a member says of itself when it joins. */
 export function encodeMember(topics: readonly string[], owned: readonly OwnedPartition[], generation: number): Buffer {
@@ -43,21 +61,16 @@ export function encodeMember(topics: readonly string[], owned: readonly OwnedPar
   return AssignerProtocol.MemberMetadata.encode({ version: PROTOCOL_VERSION, topics: [...topics], userData })
 }
 
+/** A member that says nothing sensible holds nothing: one that is wrong must not stop the group. */
 export function decodeMember(id: string, metadata: Buffer): Member {
-  const decoded = AssignerProtocol.MemberMetadata.decode(metadata)
-  const { generation, owned } = readHoldings(decoded?.userData)
-  return {
-    id,
-    topics: decoded?.topics ?? [],
-    owned: owned.map(([topic, partition]) => ({ topic, partition })),
-    generation,
-  }
+  const { topics, userData } = AssignerProtocol.MemberMetadata.decode(metadata) ?? { topics: [], userData: null }
+  const { generation, owned } = readHoldings(userData)
+  return { id, topics, owned: owned.map(([topic, partition]) => ({ topic, partition })), generation }
 }
 
-/** A member that says nothing sensible holds nothing. */
-function readHoldings(userData: Buffer | undefined): Holdings {
+function readHoldings(userData: Buffer | null): Holdings {
   try {
-    return JSON.parse(userData?.toString() ?? '') as Holdings
+    return HoldingsSchema.parse(JSON.parse(String(userData)))
   } catch {
     return { generation: -1, owned: [] }
   }

@@ -116,9 +116,12 @@ export function startLaneWorkers<T extends Topic>(work: LaneWork<T>): LaneWorker
     wake,
     async pause(milliseconds) {
       isPaused = true
-      const until = performance.now() + milliseconds
-      const timer = setTimeout(wake, milliseconds)
-      while (inHand.size > 0 && performance.now() < until) await sleep()
+      const patience = { isOver: false }
+      const timer = setTimeout(() => {
+        patience.isOver = true // a clock that is read instead may not have got there yet
+        wake()
+      }, milliseconds)
+      while (inHand.size > 0 && !patience.isOver) await sleep()
       clearTimeout(timer)
     },
     resume() {

@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { unlessStopped } from '../../../core/stop.ts'
-import type { Connection } from './connection.ts'
+import type { RenewableConnection } from './connection.ts'
 import { createDeferred } from './deferred.ts'
 import { answerOf, translate } from './failures.ts'
+import { createGroupCommits, isOutdated, type Commit } from './group-commits.ts'
 import {
   PROTOCOL_NAME,
+  askToJoin,
   decodeAssignment,
   decodeMember,
   encodeAssignment,
@@ -14,9 +15,10 @@ import {
 } from './group-protocol.ts'
 import type { KafkaLogListener } from './options.ts'
 import { assignPartitions, type OwnedPartition } from './sticky-assignment.ts'
+import { toldOnce } from './told-once.ts'
 
 export type MembershipOptions = {
-  readonly connection: Connection
+  readonly connection: RenewableConnection
   /** The full name. */
   readonly group: string
   readonly topics: readonly string[]
@@ -34,30 +36,25 @@ export type MembershipOptions = {
   readonly onLog?: KafkaLogListener | undefined
 }
 
-/** A commit that must not be made any more. */
-export type Commit = OwnedPartition & { readonly offset: number; readonly isLost: () => boolean }
-
 /**
  * A member of a consumer group, kept alive apart from any work: heartbeats go on however long a handler takes. kafkajs' own
  * consumer ties the two together, and repeats a commit in a later generation in which the partition may be another's.
  */
 export interface Membership {
-  /** Resolves once it is committed, or must not be: the partition is lost, or the member has left in the meantime. */
+  /** Resolves once it is committed, or must not be: the partition is lost, or the brokers do not answer while the consumer ends. */
   commit(commit: Commit): Promise<void>
   /** Leaves the group, so that others take over at once. */
   leave(): Promise<void>
-  /** Rejects when the group does not take this member, with `configuration-invalid`. */
+  /** Rejects when the brokers do not let it become a member, with `configuration-invalid`; once it was one, that is waited out. */
   readonly failed: Promise<never>
 }
 
 const LONGEST_HEARTBEAT_INTERVAL = 1_000
 const FIRST_PAUSE = 50
 const LONGEST_PAUSE = 2_000
-/** How long leaving, and the last commit before it, may take when the brokers do not answer. */
+/** How long each step of leaving may take when the brokers do not answer. */
 const LEAVE_PATIENCE = 2_000
 
-const rebalancing = new Set(['REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID', 'FENCED_INSTANCE_ID'])
-const isRebalancing = (error: unknown): boolean => rebalancing.has(answerOf(error) ?? '')
 const isForgotten = (error: unknown): boolean => answerOf(error) === 'UNKNOWN_MEMBER_ID'
 
 export function joinGroup(options: MembershipOptions): Membership {
@@ -69,26 +66,18 @@ export function joinGroup(options: MembershipOptions): Membership {
   let generation = -1
   let owned: readonly OwnedPartition[] = []
   let lastContact = performance.now()
+  let wasMember = false
   let isMember = false
+  /** A request of this member waits for the other members, and whatever is sent over its connection waits behind it. */
+  let isJoining = false
   let isRejoinWanted = false
   let wakeUp: () => void = () => undefined
   let changed = createDeferred()
-  let trouble = ''
+
+  const tell = toldOnce((state) => options.onLog?.('warn', `Group ${group}: ${state}`))
 
   const use = <R>(work: (coordinator: GroupCoordinator) => Promise<R>): Promise<R> =>
     connection.useCoordinator(group, (coordinator) => work(coordinator as GroupCoordinator))
-
-  /** Raised when commits are no longer waited for. */
-  const givingUp = new AbortController()
-  options.stopping.addEventListener('abort', () => setTimeout(() => givingUp.abort(), LEAVE_PATIENCE).unref(), {
-    once: true,
-  })
-
-  /** Once for each state that commits are in, not for each attempt. */
-  const tellOfCommits = (state: string): void => {
-    if (state !== '' && state !== trouble) options.onLog?.('warn', `Group ${group} does not commit: ${state}`)
-    trouble = state
-  }
 
   const lose = (): void => {
     owned = []
@@ -120,22 +109,14 @@ export function joinGroup(options: MembershipOptions): Membership {
     return [...shares].map(([id, partitions]) => ({ memberId: id, memberAssignment: encodeAssignment(partitions) }))
   }
 
-  const join = async (): Promise<void> => {
-    const metadata = encodeMember(topics, owned, generation)
-    const joined = await use((coordinator) =>
-      coordinator.joinGroup({
-        groupId: group,
-        sessionTimeout,
-        rebalanceTimeout: sessionTimeout,
-        memberId,
-        groupProtocols: [{ name: PROTOCOL_NAME, metadata }],
-      }),
-    )
-    // Who was away for a generation cannot know what others did to its partitions in it.
-    const wasThere = joined.memberId === memberId && joined.generationId === generation + 1
-    if (!wasThere && owned.length > 0) lose()
-    memberId = joined.memberId
-    const { memberAssignment } = await use((coordinator) =>
+  const askForPlace = (): Promise<JoinedGroup> => {
+    const groupProtocols = [{ name: PROTOCOL_NAME, metadata: encodeMember(topics, owned, generation) }]
+    const request = { groupId: group, sessionTimeout, rebalanceTimeout: sessionTimeout, memberId, groupProtocols }
+    return use((coordinator) => askToJoin(coordinator, request))
+  }
+
+  const askForShare = (joined: JoinedGroup) =>
+    use((coordinator) =>
       coordinator.syncGroup({
         groupId: group,
         generationId: joined.generationId,
@@ -143,13 +124,36 @@ export function joinGroup(options: MembershipOptions): Membership {
         groupAssignment: joined.leaderId === memberId ? shareOut(joined) : [],
       }),
     )
+
+  /** Becomes a member of the next generation. */
+  const join = async (): Promise<void> => {
+    const joined = await askForPlace()
+    // Who was away for a generation cannot know what others did to its partitions in it.
+    const wasThere = joined.memberId === memberId && joined.generationId === generation + 1
+    if (!wasThere && owned.length > 0) lose()
+    memberId = joined.memberId
+    lastContact = performance.now()
+    const { memberAssignment } = await askForShare(joined)
     lastContact = performance.now()
     const assigned = decodeAssignment(memberAssignment)
     await options.onAssigned(assigned)
     generation = joined.generationId
     owned = assigned
     isMember = true
+    wasMember = true
+    tell('')
     announceChange()
+  }
+
+  const joinWithId = async (): Promise<void> => {
+    if (memberId === '') ({ memberId } = await askForPlace())
+    if (isLeaving()) return
+    isJoining = true
+    try {
+      await join()
+    } finally {
+      isJoining = false
+    }
   }
 
   /** Until the group is shared out anew, or this member has to leave. Throws what a heartbeat is answered with then. */
@@ -161,9 +165,11 @@ export function joinGroup(options: MembershipOptions): Membership {
       try {
         await use((coordinator) => coordinator.heartbeat({ groupId: group, groupGenerationId: generation, memberId }))
         lastContact = sentAt
+        tell('')
       } catch (error) {
-        if (isRebalancing(error)) throw error
-        options.onLog?.('warn', `Group ${group}: ${translate(error).message}`)
+        if (answerOf(error) === 'REBALANCE_IN_PROGRESS') lastContact = sentAt // it counts for the brokers, too
+        if (isOutdated(error)) throw error
+        tell(translate(error).message)
         await pause(FIRST_PAUSE)
       }
     }
@@ -175,10 +181,10 @@ export function joinGroup(options: MembershipOptions): Membership {
       memberId = ''
       lose()
     }
-    if (isRebalancing(error)) return
+    if (isOutdated(error)) return
     const failure = translate(error)
-    options.onLog?.('warn', `Group ${group}: ${failure.message}`)
-    if (failure.kind === 'invalid') throw failure
+    if (failure.kind === 'invalid' && !wasMember) throw failure
+    tell(failure.message)
     await pause(wait)
   }
 
@@ -188,7 +194,7 @@ export function joinGroup(options: MembershipOptions): Membership {
         if (owned.length > 0) await options.onRebalance()
         isMember = false
         isRejoinWanted = false
-        if (!isLeaving()) await join()
+        if (!isLeaving()) await joinWithId()
         wait = FIRST_PAUSE
         await stayAlive()
       } catch (error) {
@@ -198,10 +204,13 @@ export function joinGroup(options: MembershipOptions): Membership {
     }
   }
 
-  /** The brokers have given up a member that they have not heard of for so long; it must know that by itself. */
+  /**
+   * The brokers have given up a member that they have not heard of for so long; it must know that by itself. While the group is shared
+   * out anew they wait as long for each, and answer by then.
+   */
   const watch = setInterval(
     () => {
-      if (!isMember || owned.length === 0 || performance.now() - lastContact <= sessionTimeout) return
+      if (owned.length === 0 || performance.now() - lastContact <= sessionTimeout) return
       lose()
       isRejoinWanted = true
       wakeUp()
@@ -216,49 +225,27 @@ export function joinGroup(options: MembershipOptions): Membership {
     failed.reject(error)
   })
 
-  const commit = async ({ topic, partition, offset, isLost }: Commit): Promise<void> => {
-    for (let wait = FIRST_PAUSE; !isLost() && !givingUp.signal.aborted; wait = Math.min(wait * 2, LONGEST_PAUSE)) {
-      const change = changed.promise
-      if (!isMember) {
-        await Promise.race([change, delay(LONGEST_PAUSE, undefined, { ref: false })])
-        continue
-      }
-      try {
-        await use(async (coordinator) => {
-          // Between the two lines nothing else runs: the commit is made as the member that owns the partition, or refused.
-          if (isLost()) return
-          await coordinator.offsetCommit({
-            groupId: group,
-            groupGenerationId: generation,
-            memberId,
-            topics: [{ topic, partitions: [{ partition, offset: String(offset) }] }],
-          })
-        })
-        tellOfCommits('')
-        return
-      } catch (error) {
-        if (isRebalancing(error)) {
-          isRejoinWanted = true
-          wakeUp()
-          await Promise.race([change, delay(LONGEST_PAUSE, undefined, { ref: false })])
-        } else {
-          tellOfCommits(translate(error).message)
-          await delay(wait, undefined, { ref: false })
-        }
-      }
-    }
-  }
-
   return {
     failed: failed.promise,
 
-    // A network that swallows what is sent must not hold up the end.
-    commit: (committed) => unlessStopped(commit(committed), givingUp.signal).catch(() => undefined),
+    commit: createGroupCommits({
+      group,
+      use,
+      member: () => (isMember ? { memberId, generation } : null),
+      changed: () => changed.promise,
+      onOutdated() {
+        isRejoinWanted = true
+        wakeUp()
+      },
+      stopping: options.stopping,
+      onLog: options.onLog,
+    }),
 
     async leave() {
       leaving.abort()
       wakeUp()
       clearInterval(watch)
+      if (isJoining) connection.renew()
       await Promise.race([ended, delay(LEAVE_PATIENCE, undefined, { ref: false })])
       if (memberId === '') return
       const left = use((coordinator) => coordinator.leaveGroup({ groupId: group, memberId }))

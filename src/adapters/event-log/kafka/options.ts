@@ -31,6 +31,8 @@ export type KafkaLogOptions = {
   readonly schemaPatience?: number
   /** Takes the cluster as it is: makes no topics, registers no schemas, appends nothing. Default: false. */
   readonly readOnly?: boolean
+  /** Opens only a log that somebody has begun: where there is no topic at all, that is `not-ready`, and none is made. Default: false. */
+  readonly mustExist?: boolean
   /** The folder with the Avro schemas. Default: those of this program. */
   readonly schemas?: URL
 }

@@ -2,19 +2,20 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Connection } from './connection.ts'
 import { createDeferred, type Deferred } from './deferred.ts'
 import { mayPass } from './failures.ts'
-import { askIdentity, placeOf, sendToLeaders, type Batch, type Confirmed, type Identity } from './produce.ts'
+import { askIdentity, placeOf, sendToLeaders, type Batch, type BatchListener, type Identity } from './produce.ts'
 import type { OutgoingRecord } from './outgoing-record.ts'
 
 /** Sends batches one after another, each record once in its partition although it is sent again after a failure. */
 export interface IdempotentProducer {
   /**
-   * The offsets of the records, in their order, once every partition has confirmed its own. Tries until it is discarded; throws
-   * what kafkajs throws where trying again would not help.
+   * Resolves once every partition has confirmed its records or refused them; `listener` is told of each as it does. Tries until it
+   * is discarded; throws what kafkajs throws where trying again would not help.
    */
-  send(records: readonly OutgoingRecord[]): Promise<readonly number[]>
+  send(records: readonly OutgoingRecord[], listener: BatchListener): Promise<void>
   /**
-   * Gives up what is on its way; the next `send` begins with a new producer id. That must be after every failure: a batch of
-   * which nobody knows whether it was written has taken its sequence numbers, and what came next under them would be dropped.
+   * Gives up what is on its way; the next `send` begins with a new producer id. That must be after every failure, and is after a
+   * refusal: a batch of which nobody knows whether it was written has taken its sequence numbers, and what came next under them
+   * would be dropped.
    */
   discard(): void
 }
@@ -62,45 +63,49 @@ export function createIdempotentProducer(connect: () => Connection): IdempotentP
     return batches
   }
 
-  const confirm = async (session: Session, batches: readonly Batch[]): Promise<Confirmed> => {
-    const confirmed: Confirmed = new Map()
-    let pause = FIRST_PAUSE
-    for (;;) {
+  /** Whether all were confirmed. */
+  const sendOn = async (session: Session, rest: Map<string, Batch>, listener: BatchListener): Promise<boolean> => {
+    let isAllConfirmed = true
+    const isOver = (batch: Batch): boolean => !rest.delete(placeOf(batch)) || session !== current
+    const telling: BatchListener = {
+      onConfirmed(batch, firstOffset) {
+        if (isOver(batch)) return
+        session.nextSequences.set(placeOf(batch), (batch.firstSequence + batch.records.length) % SEQUENCES)
+        listener.onConfirmed(batch, firstOffset)
+      },
+      onRefused(batch, failure) {
+        if (isOver(batch)) return
+        isAllConfirmed = false
+        listener.onRefused(batch, failure)
+      },
+    }
+    for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
       try {
         await session.connection.use(async (cluster) => {
           session.identity ??= await askIdentity(cluster)
-          const rest = batches.filter((batch) => !confirmed.has(placeOf(batch)))
-          await sendToLeaders(cluster, session.identity, rest, confirmed)
+          await sendToLeaders(cluster, session.identity, [...rest.values()], telling)
         })
-        return confirmed
       } catch (error) {
         if (!mayPass(error)) throw error
-        await delay(pause)
-        pause = Math.min(pause * 2, LONGEST_PAUSE)
       }
+      if (rest.size === 0) return isAllConfirmed
+      await delay(pause)
     }
   }
 
+  const discard = (): void => {
+    current?.connection.close()
+    current?.discarded.reject(new Error('the producer was given up'))
+    current = null
+  }
+
   return {
-    async send(records) {
+    async send(records, listener) {
       const session = (current ??= open())
-      const batches = batchesOf(session, records)
-      const offsets = await Promise.race([confirm(session, [...batches.values()]), session.discarded.promise])
-      for (const [place, { firstSequence, records: sent }] of batches) {
-        session.nextSequences.set(place, (firstSequence + sent.length) % SEQUENCES)
-      }
-      return records.map((record) => {
-        const place = placeOf(record)
-        const offset = offsets.get(place)
-        if (offset === undefined) throw new Error(`nobody confirmed what was sent to ${place}`)
-        offsets.set(place, offset + 1)
-        return offset
-      })
+      const sent = sendOn(session, batchesOf(session, records), listener)
+      const isAllConfirmed = await Promise.race([sent, session.discarded.promise])
+      if (!isAllConfirmed && session === current) discard()
     },
-    discard() {
-      current?.connection.close()
-      current?.discarded.reject(new Error('the producer was given up'))
-      current = null
-    },
+    discard,
   }
 }

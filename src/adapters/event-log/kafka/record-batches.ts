@@ -49,10 +49,11 @@ const unpack = promisify(gunzip)
  */
 export async function decodeRecordBatches(bytes: Buffer): Promise<RecordBatch[]> {
   const batches: RecordBatch[] = []
-  for (let start = 0; start + HEADER_BYTES <= bytes.length;) {
+  for (let start = 0; start + MAGIC_AT < bytes.length;) {
     const end = start + LENGTH_AT + 4 + bytes.readInt32BE(start + LENGTH_AT)
-    if (end > bytes.length) break
     try {
+      checkMagic(bytes.readInt8(start + MAGIC_AT)) // what is old may be shorter than the head of a batch, and is not cut off then
+      if (end > bytes.length || start + HEADER_BYTES > bytes.length) break
       batches.push(await decodeBatch(bytes.subarray(start, end)))
     } catch (error) {
       if (batches.length > 0) break // the next fetch begins with it
@@ -63,6 +64,12 @@ export async function decodeRecordBatches(bytes: Buffer): Promise<RecordBatch[]>
   return batches
 }
 
+function checkMagic(magic: number): void {
+  if (magic === 2) return
+  const detail = `They have the format of Kafka before 0.11 (magic ${magic}); begin anew under another KAFKA_PREFIX and publish again.`
+  throw new AppError('log-unavailable', detail)
+}
+
 const unreadable = (error: unknown): AppError =>
   error instanceof AppError
     ? error
@@ -71,11 +78,6 @@ const unreadable = (error: unknown): AppError =>
       })
 
 async function decodeBatch(bytes: Buffer): Promise<RecordBatch> {
-  const magic = bytes.readInt8(MAGIC_AT)
-  if (magic !== 2) {
-    const detail = `They have the format of Kafka before 0.11 (magic ${magic}); begin anew under another KAFKA_PREFIX and publish again.`
-    throw new AppError('log-unavailable', detail)
-  }
   const reader = createByteReader(bytes)
   const firstOffset = reader.int64()
   reader.moveTo(ATTRIBUTES_AT)

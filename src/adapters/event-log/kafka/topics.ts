@@ -3,16 +3,16 @@ import kafkajs, { type Admin } from 'kafkajs'
 import { AppError } from '../../../core/errors.ts'
 import type { AnyTopic } from '../topic-settings.ts'
 import { createClient } from './client.ts'
-import { answerOf, translate } from './failures.ts'
+import { translate } from './failures.ts'
+import { noLeader } from './leaders.ts'
 import { defaultReplication, type KafkaLogOptions } from './options.ts'
 import { createSockets } from './sockets.ts'
-import { topicConfigurations, topicFaults, type FoundTopic, type TopicConfiguration } from './topic-configuration.ts'
+import { createTopics, type NamedTopic } from './topic-creation.ts'
+import { topicConfigurations, topicFaults, type FoundTopic } from './topic-configuration.ts'
 
 /** How long the brokers may take to set up new topics, in milliseconds. */
 const CREATION = 10_000
 const PAUSE = 20
-
-type NamedTopic = { readonly name: string; readonly wanted: TopicConfiguration }
 
 const namesOf = (topics: readonly NamedTopic[]): string[] => topics.map(({ name }) => name)
 
@@ -44,35 +44,13 @@ function wantedTopics(options: KafkaLogOptions): NamedTopic[] {
   }))
 }
 
-async function create(admin: Admin, topics: readonly NamedTopic[], factor: number): Promise<void> {
-  try {
-    await admin.createTopics({
-      waitForLeaders: false, // kafkajs gives up when a broker has not heard of the topics yet
-      topics: topics.map(({ name, wanted }) => ({
-        topic: name,
-        numPartitions: wanted.partitions,
-        replicationFactor: factor,
-        configEntries: Object.entries(wanted.settings).map(([setting, { value }]) => ({ name: setting, value })),
-      })),
-    })
-  } catch (error) {
-    const refusals = (error as { readonly errors?: readonly unknown[] }).errors ?? [error]
-    const answers = refusals.map((refusal) => answerOf(refusal))
-    if (answers.includes('INVALID_REPLICATION_FACTOR')) {
-      const detail = `There are fewer than ${factor} brokers to keep the topics on; set KAFKA_REPLICATION (and KAFKA_MIN_IN_SYNC).`
-      throw new AppError('configuration-invalid', detail, { cause: error })
-    }
-    throw refusals[0]
-  }
-}
-
 /** What was created, once all brokers have heard of it and every partition has a leader. */
 async function describeNew(admin: Admin, names: readonly string[]): Promise<Map<string, DescribedTopic>> {
   const until = performance.now() + CREATION
   for (;;) {
     try {
       const found = await describe(admin, names)
-      if ([...found.values()].every(({ isLed }) => isLed)) return found
+      if ([...found.values()].every(({ leaderless }) => leaderless.length === 0)) return found
     } catch (error) {
       if (performance.now() > until) throw error
     }
@@ -81,7 +59,7 @@ async function describeNew(admin: Admin, names: readonly string[]): Promise<Map<
   }
 }
 
-type DescribedTopic = FoundTopic & { readonly isLed: boolean }
+type DescribedTopic = FoundTopic & { readonly leaderless: readonly number[] }
 
 async function describe(admin: Admin, names: readonly string[]): Promise<Map<string, DescribedTopic>> {
   const [{ topics }, { resources }] = await Promise.all([
@@ -104,7 +82,7 @@ async function describe(admin: Admin, names: readonly string[]): Promise<Map<str
         partitions: partitions.length,
         replicas: Math.min(...partitions.map(({ replicas }) => replicas.length)),
         settings: settings.get(name) ?? {},
-        isLed: partitions.every(({ leader }) => leader >= 0),
+        leaderless: partitions.filter(({ leader }) => leader < 0).map(({ partitionId }) => partitionId),
       },
     ]),
   )
@@ -119,7 +97,7 @@ export const hasTopics = (options: KafkaLogOptions): Promise<boolean> =>
 
 /**
  * Creates the topics that are missing (where it may not, that is a fault), and checks all: the new ones too, as another process may have made them meanwhile. Throws
- * `partition-count-changed`, and `configuration-invalid` that names topic, setting, found and wanted.
+ * `not-ready` where all are missing and one must be there, `partition-count-changed`, and `configuration-invalid` that names topic, setting, found and wanted.
  */
 export async function prepareTopics(options: KafkaLogOptions): Promise<void> {
   const topics = wantedTopics(options)
@@ -132,16 +110,28 @@ export async function prepareTopics(options: KafkaLogOptions): Promise<void> {
     const existing = new Set(await admin.listTopics())
     const old = topics.filter(({ name }) => existing.has(name))
     const missing = topics.filter(({ name }) => !existing.has(name))
-    if (old.length > 0) check(old, await describe(admin, namesOf(old)))
+    if (old.length === 0 && options.mustExist === true) {
+      const detail = "Nothing was published into Kafka yet; use 'pairstream publish', or set KAFKA_PREFIX."
+      throw new AppError('not-ready', detail)
+    }
+    if (old.length > 0) {
+      const found = await describe(admin, namesOf(old))
+      check(old, found)
+      // The other partitions can be worked with meanwhile.
+      for (const fault of leaderFaults(found)) options.onLog?.('warn', fault)
+    }
     if (missing.length === 0) return
     if (options.readOnly === true) {
       const detail = `Kafka has no ${namesOf(missing).join(', ')} yet; the next role that starts makes them.`
       throw new AppError('configuration-invalid', detail)
     }
-    await create(admin, missing, factor)
+    await createTopics(admin, missing, factor)
     check(missing, await describeNew(admin, namesOf(missing)))
   })
 }
+
+const leaderFaults = (found: ReadonlyMap<string, DescribedTopic>): string[] =>
+  [...found].flatMap(([name, { leaderless }]) => (leaderless.length === 0 ? [] : [noLeader(name, leaderless)]))
 
 function checkTopic({ name, wanted }: NamedTopic, found: FoundTopic | undefined, factor: number): string[] {
   if (found === undefined) return []
@@ -164,12 +154,13 @@ export async function findTopicFaults(options: KafkaLogOptions): Promise<string[
     const old = topics.filter(({ name }) => existing.has(name))
     if (old.length === 0) return []
     const found = await describe(admin, namesOf(old))
-    return old.flatMap((topic) => {
+    const faults = old.flatMap((topic) => {
       try {
         return checkTopic(topic, found.get(topic.name), factor)
       } catch (error) {
         return [translate(error).message]
       }
     })
+    return [...faults, ...leaderFaults(found)]
   })
 }

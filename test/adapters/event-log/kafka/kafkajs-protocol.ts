@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import type { Broker } from 'kafkajs'
+import type { Protocol } from '../../../../src/adapters/event-log/kafka/broker-answers.ts'
 
 /** The parts of kafkajs' protocol that its types leave out: a second opinion of what is on the wire. */
 const require = createRequire(import.meta.url)
@@ -98,12 +99,20 @@ export function answerOf(version: number, partitions: readonly AnsweredPart[]): 
   return encoder.buffer
 }
 
+/** What kafkajs does with an answer to a produce request of version 7. */
+export const produceProtocol: Protocol = {
+  request: { apiVersion: 7 },
+  response: part('protocol/requests/produce/v7/response') as Protocol['response'],
+}
+
 type Exchange = {
   readonly request: { readonly apiVersion: number }
   readonly response: { decode(bytes: Buffer): Promise<unknown>; parse(data: unknown): Promise<unknown> }
 }
 
-/** kafkajs' own broker, which gets these answers to what it asks, the last one from then on. */
+const [FETCH, METADATA, JOIN_GROUP, CREATE_TOPICS] = [1, 3, 11, 19]
+
+/** kafkajs' own broker, which gets these answers to what it asks, the last one from then on; `version` is that of fetches. */
 export function brokerThatAnswers(version: number, ...answers: Buffer[]): Broker {
   const BrokerClass = part('broker') as new (options: object) => Broker
   const { lookup } = part('protocol/requests') as { lookup: (versions: object) => unknown }
@@ -114,6 +123,30 @@ export function brokerThatAnswers(version: number, ...answers: Buffer[]): Broker
       return response.parse(await response.decode(answer ?? Buffer.alloc(0)))
     },
   }
+  const versions = {
+    [FETCH]: { minVersion: 0, maxVersion: version },
+    [METADATA]: { minVersion: 1, maxVersion: 1 },
+    [JOIN_GROUP]: { minVersion: 5, maxVersion: 5 },
+    [CREATE_TOPICS]: { minVersion: 3, maxVersion: 3 },
+  }
   const broker = new BrokerClass({ connectionPool, logger })
-  return Object.assign(broker, { lookupRequest: lookup({ 1: { minVersion: 0, maxVersion: version } }) })
+  return Object.assign(broker, { lookupRequest: lookup(versions) })
+}
+
+type QueuedRequest = {
+  readonly entry: { readonly correlationId: number; readonly resolve: () => void }
+  readonly sendRequest: () => void
+}
+type RequestQueue = {
+  push(request: QueuedRequest & { readonly expectResponse: boolean }): void
+  fulfillRequest(answer: { readonly correlationId: number }): void
+  maybeThrottle(milliseconds: number): void
+}
+
+/** A queue of requests of kafkajs, and a broker that has it. */
+export function brokerWithQueue(): { readonly broker: Broker; readonly queue: RequestQueue } {
+  const Queue = part('network/requestQueue') as new (options: object) => RequestQueue
+  const nothing = () => undefined
+  const queue = new Queue({ logger: { debug: nothing, warn: nothing } })
+  return { broker: { connectionPool: { pool: [{ requestQueue: queue }] } } as unknown as Broker, queue }
 }

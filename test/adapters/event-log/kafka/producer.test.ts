@@ -1,10 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Broker, Cluster } from 'kafkajs'
 import { describe, expect, it, vi } from 'vitest'
+import type { Protocol } from '../../../../src/adapters/event-log/kafka/broker-answers.ts'
 import type { Connection } from '../../../../src/adapters/event-log/kafka/connection.ts'
 import { createDeferred } from '../../../../src/adapters/event-log/kafka/deferred.ts'
 import type { OutgoingRecord } from '../../../../src/adapters/event-log/kafka/outgoing-record.ts'
-import { createIdempotentProducer, FIRST_PAUSE } from '../../../../src/adapters/event-log/kafka/producer.ts'
+import {
+  createIdempotentProducer,
+  FIRST_PAUSE,
+  type IdempotentProducer,
+} from '../../../../src/adapters/event-log/kafka/producer.ts'
+import { produceProtocol } from './kafkajs-protocol.ts'
 
 const record = (partition: number, key: string): OutgoingRecord => ({
   topic: 'pairs',
@@ -15,11 +21,25 @@ const record = (partition: number, key: string): OutgoingRecord => ({
 })
 
 type ProduceRequest = Parameters<Broker['produce']>[0]
+type Lookup = () => () => Protocol
 /** What goes wrong at a broker: `before` it takes a request, or `after`, when the answer is on its way. */
 type Fault = (node: string, requests: number) => Promise<void> | void
 
-const answer = (type: string, retriable: boolean) => Object.assign(new Error(type), { type, retriable })
+/** What brokers answer (Kafka's guide, "Error Codes"). */
+const [NOT_LEADER, MESSAGE_TOO_LARGE, NOT_ENOUGH_REPLICAS, OUT_OF_ORDER] = [6, 10, 19, 45]
 const closedConnection = () => new Error('Closed connection')
+
+/** The offsets of the records, once all are confirmed. */
+async function sent(producer: IdempotentProducer, records: readonly OutgoingRecord[]): Promise<(number | undefined)[]> {
+  const offsets = new Map<OutgoingRecord, number>()
+  const refusals: unknown[] = []
+  await producer.send(records, {
+    onConfirmed: (batch, first) => batch.records.forEach((each, index) => offsets.set(each, first + index)),
+    onRefused: (_, failure) => void refusals.push(failure),
+  })
+  if (refusals.length > 0) throw refusals[0]
+  return records.map((each) => offsets.get(each))
+}
 
 /** Brokers that lead partitions of one topic and check sequence numbers as Kafka does; every replica has every record. */
 function createBrokers(leaders: Record<number, string>) {
@@ -31,11 +51,14 @@ function createBrokers(leaders: Record<number, string>) {
   /** Partitions that answers leave out. */
   const silent = new Set<number>()
 
-  const append = (producerId: number, partition: number, first: number, keys: string[]): number => {
+  /** Partitions that answer with an error. */
+  const failing = new Map<number, number>()
+
+  const append = (producerId: number, partition: number, first: number, keys: string[]): number | null => {
     const log = logs.get(partition) ?? []
     const known = sequences.get(`${producerId}/${partition}`)
     if (known?.last.first === first) return known.last.offset
-    if (known !== undefined && known.next !== first) throw answer('OUT_OF_ORDER_SEQUENCE_NUMBER', false)
+    if (known !== undefined && known.next !== first) return null
     const offset = log.length
     sequences.set(`${producerId}/${partition}`, { next: first + keys.length, last: { first, offset } })
     logs.set(partition, [...log, ...keys])
@@ -43,6 +66,7 @@ function createBrokers(leaders: Record<number, string>) {
   }
 
   const brokerOf = (node: string) => ({
+    lookupRequest: (() => () => produceProtocol) as Lookup,
     async initProducerId() {
       producerIds.push(producerIds.length)
       return { producerId: String(producerIds.length - 1), producerEpoch: 0 }
@@ -51,34 +75,32 @@ function createBrokers(leaders: Record<number, string>) {
       requests.push(node)
       await faults.before(node, requests.length)
       const batches = topicData.flatMap(({ partitions }) => partitions)
-      if (batches.some(({ partition }) => leaders[partition] !== node)) throw answer('NOT_LEADER_FOR_PARTITION', true)
-      const partitions = batches.map(({ partition, firstSequence, messages }) => ({
-        partition,
-        baseOffset: String(
-          append(
-            producerId ?? -1,
-            partition,
-            firstSequence ?? -1,
-            messages.map(({ key }) => String(key)),
-          ),
-        ),
-      }))
+      const partitions = batches.map(({ partition, firstSequence, messages }) => {
+        const errorCode = leaders[partition] === node ? (failing.get(partition) ?? 0) : NOT_LEADER
+        if (errorCode !== 0) return { partition, errorCode, baseOffset: '-1' }
+        const keys = messages.map(({ key }) => String(key))
+        const offset = append(producerId ?? -1, partition, firstSequence ?? -1, keys)
+        return { partition, errorCode: offset === null ? OUT_OF_ORDER : 0, baseOffset: String(offset ?? -1) }
+      })
       await faults.after(node, requests.length)
       const told = partitions.filter(({ partition }) => !silent.has(partition))
-      return { topics: [{ topicName: 'pairs', partitions: told }] }
+      return this.lookupRequest()().response.parse({ topics: [{ topicName: 'pairs', partitions: told }] })
     },
   })
+  const refreshes = { count: 0 }
   const cluster = {
     findControllerBroker: async () => brokerOf('controller'),
     findBroker: async ({ nodeId }: { nodeId: string }) => brokerOf(nodeId),
     findLeaderForPartitions: (_: string, [partition = -1]: number[]) => ({ [leaders[partition] ?? '-1']: [partition] }),
+    refreshMetadata: async () => void (refreshes.count += 1),
   } as unknown as Cluster
   const connection: Connection = {
     use: (work) => work(cluster),
     useCoordinator: () => Promise.reject(new Error('a producer has no coordinator')),
     close: () => undefined,
   }
-  return { producer: createIdempotentProducer(() => connection), logs, leaders, requests, faults, producerIds, silent }
+  const producer = createIdempotentProducer(() => connection)
+  return { producer, logs, leaders, requests, faults, producerIds, silent, failing, refreshes }
 }
 
 describe('the idempotent producer over several brokers', () => {
@@ -87,7 +109,7 @@ describe('the idempotent producer over several brokers', () => {
     faults.before = (node) => {
       if (node === 'A') leaders[0] = 'B'
     }
-    expect(await producer.send([record(0, 'p'), record(1, 'q'), record(0, 'r')])).toEqual([0, 0, 1])
+    expect(await sent(producer, [record(0, 'p'), record(1, 'q'), record(0, 'r')])).toEqual([0, 0, 1])
     expect(logs).toEqual(
       new Map([
         [0, ['p', 'r']],
@@ -104,7 +126,7 @@ describe('the idempotent producer over several brokers', () => {
       leaders[0] = 'C'
       throw closedConnection()
     }
-    expect(await producer.send([record(0, 'p'), record(1, 'put'), record(1, 'tombstone')])).toEqual([0, 0, 1])
+    expect(await sent(producer, [record(0, 'p'), record(1, 'put'), record(1, 'tombstone')])).toEqual([0, 0, 1])
     expect(logs.get(1)).toEqual(['put', 'tombstone'])
     expect(requests).toEqual(['A', 'B', 'C'])
   })
@@ -114,8 +136,8 @@ describe('the idempotent producer over several brokers', () => {
     faults.after = (_, count) => {
       if (count === 1) throw closedConnection()
     }
-    expect(await producer.send([record(0, 'p'), record(0, 'q')])).toEqual([0, 1])
-    expect(await producer.send([record(0, 'r')])).toEqual([2])
+    expect(await sent(producer, [record(0, 'p'), record(0, 'q')])).toEqual([0, 1])
+    expect(await sent(producer, [record(0, 'r')])).toEqual([2])
     expect(logs.get(0)).toEqual(['p', 'q', 'r'])
     expect(requests).toHaveLength(3)
   })
@@ -123,22 +145,72 @@ describe('the idempotent producer over several brokers', () => {
   it('takes an answer that says nothing of a partition for none', async () => {
     const { producer, silent, requests } = createBrokers({ 0: 'A', 1: 'A' })
     silent.add(1)
-    const sent = producer.send([record(0, 'p'), record(1, 'q')])
+    const sending = sent(producer, [record(0, 'p'), record(1, 'q')])
     await vi.waitUntil(() => requests.length === 2)
     silent.clear()
-    expect(await sent).toEqual([0, 0])
+    expect(await sending).toEqual([0, 0])
+  })
+
+  it('confirms the others while a partition has no leader, and asks for one until there is', async () => {
+    const { producer, logs, leaders, requests, refreshes } = createBrokers({ 1: 'B' })
+    const confirmed: number[] = []
+    const sending = producer.send([record(0, 'p'), record(1, 'q')], {
+      onConfirmed: ({ partition }) => void confirmed.push(partition),
+      onRefused: () => undefined,
+    })
+    await vi.waitUntil(() => refreshes.count > 1)
+    expect(confirmed).toEqual([1])
+    leaders[0] = 'A'
+    await sending
+    expect(logs.get(0)).toEqual(['p'])
+    expect(requests).toEqual(['B', 'A'])
+  })
+
+  it('sends only what was not confirmed again, where a partition of the same broker lacks replicas', async () => {
+    const { producer, logs, failing, requests } = createBrokers({ 0: 'A', 1: 'A' })
+    failing.set(0, NOT_ENOUGH_REPLICAS)
+    const confirmed: number[] = []
+    const sending = producer.send([record(0, 'p'), record(1, 'q')], {
+      onConfirmed: ({ partition }) => void confirmed.push(partition),
+      onRefused: () => undefined,
+    })
+    await vi.waitUntil(() => requests.length > 1)
+    expect(confirmed).toEqual([1])
+    failing.clear()
+    await sending
+    expect(logs).toEqual(
+      new Map([
+        [1, ['q']],
+        [0, ['p']],
+      ]),
+    )
+  })
+
+  it('refuses what one partition refuses, and nothing of the others, and goes on under a new producer id', async () => {
+    const { producer, logs, failing, producerIds } = createBrokers({ 0: 'A', 1: 'A' })
+    failing.set(0, MESSAGE_TOO_LARGE)
+    const told: unknown[] = []
+    await producer.send([record(0, 'p'), record(1, 'q')], {
+      onConfirmed: ({ partition }, offset) => void told.push([partition, offset]),
+      onRefused: ({ partition }, failure) => void told.push([partition, failure]),
+    })
+    expect(told).toMatchObject([
+      [0, { type: 'MESSAGE_TOO_LARGE' }],
+      [1, 0],
+    ])
+    failing.clear()
+    expect(await sent(producer, [record(0, 'r'), record(1, 's')])).toEqual([0, 1])
+    expect(logs.get(0)).toEqual(['r'])
+    expect(producerIds).toHaveLength(2)
   })
 
   it('does not go on with a sequence that the brokers have lost: what comes next has a new producer id', async () => {
-    const { producer, logs, faults, producerIds } = createBrokers({ 0: 'A' })
-    await producer.send([record(0, 'p')])
-    faults.before = () => {
-      throw answer('OUT_OF_ORDER_SEQUENCE_NUMBER', false)
-    }
-    await expect(producer.send([record(0, 'q')])).rejects.toMatchObject({ type: 'OUT_OF_ORDER_SEQUENCE_NUMBER' })
-    producer.discard()
-    faults.before = () => undefined
-    expect(await producer.send([record(0, 'r')])).toEqual([1])
+    const { producer, logs, failing, producerIds } = createBrokers({ 0: 'A' })
+    await sent(producer, [record(0, 'p')])
+    failing.set(0, OUT_OF_ORDER)
+    await expect(sent(producer, [record(0, 'q')])).rejects.toMatchObject({ type: 'OUT_OF_ORDER_SEQUENCE_NUMBER' })
+    failing.clear()
+    expect(await sent(producer, [record(0, 'r')])).toEqual([1])
     expect(logs.get(0)).toEqual(['p', 'r'])
     expect(producerIds).toHaveLength(2)
   })
@@ -147,8 +219,8 @@ describe('the idempotent producer over several brokers', () => {
     const { producer, faults } = createBrokers({ 0: 'A' })
     const never = createDeferred()
     faults.before = () => never.promise
-    const sent = producer.send([record(0, 'p')])
+    const sending = sent(producer, [record(0, 'p')])
     producer.discard()
-    await expect(sent).rejects.toThrow('given up')
+    await expect(sending).rejects.toThrow('given up')
   })
 })

@@ -164,4 +164,13 @@ describe('reading batches of records', () => {
     damage(encoded)
     await expect(decodeRecordBatches(encoded)).rejects.toThrow(reason)
   })
+
+  it('refuses the format of old brokers where it is shorter than the head of a batch too', async () => {
+    const good = await encodeBatch([small(0)])
+    const old = Buffer.alloc(40)
+    old.writeInt32BE(28, 8)
+    old.writeInt8(1, 16)
+    await expect(decodeRecordBatches(old)).rejects.toThrow('magic 1')
+    expect(await decodeRecordBatches(Buffer.concat([good, old]))).toHaveLength(1)
+  })
 })

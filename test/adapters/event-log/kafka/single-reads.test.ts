@@ -11,9 +11,12 @@ const batchAt = (firstOffset: number) =>
     firstOffset,
   })
 
-/** Reads from a broker that says that a partition ends at 2, and gives these answers. */
-async function readsFrom(...answers: Partial<AnsweredPart>[]) {
-  const parts = answers.map((answer) => answerOf(11, [{ partition: 0, end: 2, ...answer }]))
+/** What an answer says of the partition, which ends at 2; null leaves it out, as where a quota is used up. */
+type Answer = Partial<AnsweredPart> | null
+
+/** Reads from a broker that gives these answers. */
+async function readsFrom(...answers: Answer[]) {
+  const parts = answers.map((answer) => answerOf(11, answer === null ? [] : [{ partition: 0, end: 2, ...answer }]))
   const broker = brokerThatAnswers(11, ...parts)
   const cluster = { findLeaderForPartitions: () => ({ 0: [0] }), findBroker: async () => broker } as unknown as Cluster
   const connection: Connection = {
@@ -24,6 +27,7 @@ async function readsFrom(...answers: Partial<AnsweredPart>[]) {
   const offsets = {
     beginnings: async () => new Map([[0, 0]]),
     ends: async () => new Map([[0, 2]]),
+    at: async () => new Map<number, number>(),
     committed: async () => new Map<number, number>(),
     commit: async () => undefined,
   }
@@ -31,6 +35,28 @@ async function readsFrom(...answers: Partial<AnsweredPart>[]) {
   const codec = await createValueCodec(registry, createAvroCodec(), (topic) => topic)
   return createSingleReads(connection, offsets, codec)
 }
+
+describe('reading one record', () => {
+  const read = async (...answers: Answer[]) =>
+    (await readsFrom(...answers)).record('retraining.requested', 'pairs', 0, 1)
+
+  it('asks again where an answer holds nothing, or leaves the partition out', async () => {
+    expect(await read({}, null, { records: await batchAt(1) })).toMatchObject({ offset: 1 })
+  })
+
+  it('says that it is gone where an answer reaches past it, or the log ends before it', async () => {
+    expect(await read({}, { records: await batchAt(4) })).toBeNull()
+    expect(await read({}, { end: 1 })).toBeNull()
+  })
+
+  it('does not say so where it is never told, unless compaction may have left nothing', async () => {
+    await expect(read({})).rejects.toMatchObject({ code: 'log-unavailable' })
+    expect(await (await readsFrom({})).record('pairs', 'pairs', 0, 1)).toBeNull()
+    await expect((await readsFrom(null)).record('pairs', 'pairs', 0, 1)).rejects.toMatchObject({
+      code: 'log-unavailable',
+    })
+  })
+})
 
 describe('listing dead records', () => {
   const offsetsOf = async (reads: ReturnType<typeof createSingleReads>) =>

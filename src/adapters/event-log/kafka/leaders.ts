@@ -1,0 +1,32 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Cluster } from 'kafkajs'
+import { AppError } from '../../../core/errors.ts'
+
+/** What kafkajs has for a leader where there is none. */
+const NOBODY = '-1'
+
+/** Who leads the partition, by the last that was heard; null where nobody does, or nobody has heard of it. */
+export function leaderOf(cluster: Cluster, topic: string, partition: number): string | null {
+  const [leader = NOBODY] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))
+  return leader === NOBODY ? null : leader
+}
+
+/** What a partition without a leader is said to lack. */
+export const noLeader = (topic: string, partitions: readonly number[]): string =>
+  `The topic ${topic} has no leader for partition ${partitions.join(', ')}: start the brokers that keep it.`
+
+/** How long a single question waits for a leader, in milliseconds: where there can be one, it is there by then. */
+const PATIENCE = 3_000
+const PAUSE = 200
+
+/** Resolves once each of the partitions has a leader. Throws `log-unavailable` where one still has none after some seconds. */
+export async function onceLed(cluster: Cluster, topic: string, partitions: readonly number[]): Promise<void> {
+  const until = performance.now() + PATIENCE
+  for (;;) {
+    const leaderless = partitions.filter((partition) => leaderOf(cluster, topic, partition) === null)
+    if (leaderless.length === 0) return
+    if (performance.now() > until) throw new AppError('log-unavailable', noLeader(topic, leaderless))
+    await delay(PAUSE)
+    await cluster.refreshMetadata()
+  }
+}

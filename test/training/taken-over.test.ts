@@ -1,0 +1,146 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, it, onTestFinished } from 'vitest'
+import { openPlatform } from '../../src/bootstrap.ts'
+import { loadConfig } from '../../src/config.ts'
+import { modelVersionOf, pairKey, releaseIdOf } from '../../src/core/ids.ts'
+import { publishSource } from '../../src/producers/publish-source.ts'
+import { scenesSource } from '../../src/producers/scenes/scenes-source.ts'
+import { requestRetraining } from '../../src/roles/commands.ts'
+import { createServices, type Services } from '../../src/roles/services.ts'
+import { createLogger } from '../../src/telemetry/logger.ts'
+import { createMetrics } from '../../src/telemetry/metrics.ts'
+import { createJobFolders } from '../../src/training/job-folders.ts'
+import type { TrainingProgress } from '../../src/training/job.ts'
+import { createStoredCheckpoints } from '../../src/training/stored-checkpoints.ts'
+import { createRequestTrainer } from '../../src/training/train-request.ts'
+import { temporaryFolder } from '../fixtures/temporary-folder.ts'
+import { topicValues } from '../fixtures/topic-values.ts'
+
+/** Machines with a data folder each over one log and one blob store. */
+async function machines() {
+  const shared = await temporaryFolder()
+  return async () => {
+    const config = loadConfig({
+      DATA_DIR: await temporaryFolder(),
+      EVENT_LOG_URL: `sqlite:${join(shared, 'log.db')}`,
+      BLOB_URL: `file:${join(shared, 'blobs')}`,
+      LOG_LEVEL: 'silent',
+    })
+    const platform = await openPlatform(config, 'own')
+    const logger = createLogger({ level: 'silent' })
+    const services = await createServices(platform, logger, createMetrics({ processMetrics: false }))
+    onTestFinished(async () => {
+      await services.closeServices()
+      await platform.close()
+    })
+    return services
+  }
+}
+
+type Request = Awaited<ReturnType<typeof requestRetraining>>
+
+/** Trains on a machine; the epochs that it went through. A checkpoint is stored as soon as there is one. */
+async function train(
+  services: Services,
+  request: Request,
+  onProgress: (progress: TrainingProgress) => void = () => undefined,
+  signal = new AbortController().signal,
+) {
+  const { blobs, config } = services
+  const failures: unknown[] = []
+  const checkpoints = createStoredCheckpoints({ blobs, between: 0, onFailed: (error) => failures.push(error) })
+  const epochs: number[] = []
+  const training = createRequestTrainer({
+    ...services,
+    jobFolders: createJobFolders(config.trainingFolder, checkpoints),
+    start: 'champion',
+    seed: 1,
+    threads: 1,
+    maximumEpochs: 4,
+    events: {
+      onProgress(_, progress) {
+        if (progress.developmentRecall !== undefined) epochs.push(progress.epoch)
+        onProgress(progress)
+      },
+    },
+  })(request, modelVersionOf(request.requestId), signal)
+  const trained = await training
+  expect(failures).toEqual([])
+  return { files: (await services.models.manifest(trained.manifest)).files, epochs }
+}
+
+/** Trains, and is cut off in the third epoch once a checkpoint after the second is stored. */
+async function trainUntilCutOff(services: Services, request: Request): Promise<void> {
+  const killed = new AbortController()
+  let stored = 0
+  const put = services.blobs.put
+  const blobs = {
+    ...services.blobs,
+    async put(key: string, bytes: Uint8Array) {
+      await put(key, bytes)
+      if (key.startsWith('checkpoints/')) stored++
+    },
+  }
+  const progress = ({ epoch }: TrainingProgress) => {
+    if (epoch >= 3 && stored > 0) killed.abort(new Error('killed'))
+  }
+  await expect(train({ ...services, blobs }, request, progress, killed.signal)).rejects.toThrow()
+}
+
+const storedCheckpoints = async ({ blobs }: Services): Promise<string[]> => {
+  const keys: string[] = []
+  for await (const { key } of blobs.list('checkpoints/')) keys.push(key)
+  return keys
+}
+
+/** A first model, which serves, so that what a training starts from lies in each machine's own folder. */
+async function released(services: Services): Promise<void> {
+  const { catalogue, log } = services
+  const request = await requestRetraining(services, 'manual', 'test')
+  const { requestId } = request
+  const modelVersion = modelVersionOf(requestId)
+  const trained = await createRequestTrainer({ ...services, start: 'scratch', seed: 2, threads: 1, maximumEpochs: 1, events: {} })(request, modelVersion, new AbortController().signal) // prettier-ignore
+  const answer = { ...topicValues['models.trained'], requestId, modelVersion, outcome: 'trained', ...trained }
+  const releaseId = releaseIdOf(null, 'promoted', modelVersion)
+  const release = { releaseId, follows: null, state: 'promoted', modelVersion, generation: 'g1' } as const
+  const value = { ...release, reason: 'first', evidence: null, decidedAt: Date.now() }
+  await log.append([{ topic: 'models.trained', key: modelVersion, value: answer }])
+  await log.append([{ topic: 'releases', key: releaseId, value }])
+  await catalogue.caughtUp(log)
+}
+
+it('goes on elsewhere from the last stored checkpoint, to the weights of an uninterrupted run', async () => {
+  const start = await machines()
+  const first = await start()
+  await publishSource(scenesSource({ count: 120, seed: 5 }), first.publisher)
+  await released(first)
+  const request = await requestRetraining(first, 'manual', 'test')
+  await trainUntilCutOff(first, request)
+  await rm(first.config.trainingFolder, { recursive: true })
+  expect(await storedCheckpoints(first)).toHaveLength(1)
+
+  const second = await start()
+  const takenOver = await train(second, request)
+  expect(takenOver.epochs[0]).toBeGreaterThan(1)
+  await second.jobFolders.remove(modelVersionOf(request.requestId))
+  expect(await storedCheckpoints(second)).toEqual([])
+  const uninterrupted = await train(await start(), request)
+  expect(uninterrupted.epochs[0]).toBe(1)
+  expect(takenOver.files).toEqual(uninterrupted.files)
+}, 120_000)
+
+it('does not go on from a checkpoint of data that were erased meanwhile', async () => {
+  const start = await machines()
+  const first = await start()
+  const { catalogue, log, publisher } = first
+  await publishSource(scenesSource({ count: 120, seed: 5 }), publisher)
+  const request = await requestRetraining(first, 'manual', 'test')
+  await trainUntilCutOff(first, request)
+  const erased = [...catalogue.livePairs()].find(({ split }) => split === 'train')
+  if (erased === undefined) throw new Error('no pair to erase')
+  await log.append([{ topic: 'pairs', key: pairKey(erased.imageId, erased.pairId), value: null }])
+
+  const second = await start()
+  expect((await train(second, request)).epochs[0]).toBe(1)
+}, 120_000)
