@@ -2,6 +2,7 @@ import type { ErasureRecord, ModelTrained, ReleaseRecord, RetrainingRequested } 
 import type { Split } from '../core/split.ts'
 import type { Filter } from '../ports/vector-index.ts'
 import type { Database, Row } from '../sqlite/database.ts'
+import { anyWordOf } from '../sqlite/word-table.ts'
 import type {
   Catalogue,
   CatalogueCounts,
@@ -49,15 +50,6 @@ function* paged<R>(database: Database, sql: string, keyOf: (row: R) => string): 
     if (last === undefined || rows.length < PAGE) return
     after = keyOf(last)
   }
-}
-
-/** The words of a query as an FTS5 expression: any of them, ranked by bm25; operators of the user mean nothing. */
-function matchExpression(query: string): string | null {
-  const words = query
-    .normalize('NFC')
-    .toLowerCase()
-    .match(/[\p{L}\p{N}]+/gu)
-  return words === null ? null : [...new Set(words)].map((word) => `"${word}"`).join(' OR ')
 }
 
 const AMONG = 'IN (SELECT value FROM json_each(?))'
@@ -196,7 +188,7 @@ export function createQueries(database: Database): Queries {
       database.prepare<{ n: number }>(`SELECT count(*) AS n FROM image WHERE split IN ('validation', 'fresh')`).get()
         ?.n ?? 0,
     searchText(query, limit, offset, filter) {
-      const expression = matchExpression(query)
+      const expression = anyWordOf(query)
       if (expression === null) return []
       const { sql, values } = filterClause(filter)
       return database

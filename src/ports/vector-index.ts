@@ -32,6 +32,14 @@ export type IndexQuery = {
   readonly exact?: boolean
 }
 
+/** `words` is a text as a person writes it. */
+export type WordsQuery = {
+  readonly words: string
+  readonly limit: number
+  readonly offset?: number
+  readonly filter?: Filter
+}
+
 export type GenerationInfo = {
   readonly generation: string
   readonly dimension: number
@@ -50,6 +58,13 @@ export interface VectorIndex {
   upsert(generation: string, kind: PointKind, points: readonly Point[]): Promise<void>
   remove(generation: string, kind: PointKind, ids: readonly string[]): Promise<void>
   search(generation: string, kind: PointKind, query: IndexQuery): Promise<readonly Hit[]>
+  /**
+   * The caption points that hold any of the words, best first by BM25 (rare words weigh most; a higher score is better, and scores of two
+   * drivers do not compare), ties by id. Words are those of `searchableWords`, so neither case nor accents matter and operators of a query
+   * language mean nothing; English endings are cut off, so that `dogs` finds `dog`. A query without a word finds nothing. Sees what
+   * `search` sees, and throws what it throws.
+   */
+  searchWords(generation: string, query: WordsQuery): Promise<readonly Hit[]>
   /** The stored points among `ids`, in no promised order. */
   points(generation: string, kind: PointKind, ids: readonly string[]): Promise<readonly Point[]>
   /** All ids, for sweeps. */

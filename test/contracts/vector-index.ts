@@ -4,6 +4,7 @@ import { clusteredVectors, pointIdOf, pointOf, randomVector, seededRandom } from
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
 import { along, createIndexHarness, generation, idsOf, sweep } from './vector-index-harness.ts'
 import { searchContract } from './vector-index-search.ts'
+import { wordsContract } from './vector-index-words.ts'
 
 /**
  * What every driver of `VectorIndex` guarantees. `open` opens the index at a place that no other test uses; opening the same place
@@ -100,6 +101,7 @@ export function vectorIndexContract<Index extends VectorIndex>(
   })
 
   searchContract(harness)
+  wordsContract(harness)
 
   describe('generations', () => {
     it('keeps images and captions, and generations, apart', async () => {

@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors.ts'
 import { isUuid } from '../../core/ids.ts'
 import { dot } from '../../core/vector.ts'
-import type { Filter, IndexQuery } from '../../ports/vector-index.ts'
+import type { Filter, IndexQuery, WordsQuery } from '../../ports/vector-index.ts'
 
 const UNIT_TOLERANCE = 1e-3
 
@@ -40,17 +40,23 @@ export function checkDimension(dimension: number): void {
   }
 }
 
-/** A query whose numbers make sense, its page defaulted. Throws `invalid-request` or `invalid-vector`. */
-export function checkQuery(
-  query: IndexQuery,
-  dimension: number,
-): { limit: number; offset: number; filter: Filter | null } {
+/** What a page of hits is cut by; null for a filter without a condition. */
+export type Page = { readonly limit: number; readonly offset: number; readonly filter: Filter | null }
+
+/** A query whose numbers make sense, its page defaulted. Throws `invalid-request`. */
+export function checkPage(query: Pick<WordsQuery, 'limit' | 'offset' | 'filter'>): Page {
   const { limit, offset = 0 } = query
   if (!Number.isSafeInteger(limit) || limit < 0)
     throw new AppError('invalid-request', 'limit must be a whole number, 0 or more.')
   if (!Number.isSafeInteger(offset) || offset < 0)
     throw new AppError('invalid-request', 'offset must be a whole number, 0 or more.')
-  checkVector(query.vector, dimension)
   const conditions = query.filter?.splits !== undefined || Object.keys(query.filter?.metadata ?? {}).length > 0
   return { limit, offset, filter: conditions ? (query.filter ?? null) : null }
+}
+
+/** As `checkPage`, and `invalid-vector`. */
+export function checkQuery(query: IndexQuery, dimension: number): Page {
+  const page = checkPage(query)
+  checkVector(query.vector, dimension)
+  return page
 }

@@ -2,6 +2,7 @@ import { AppError } from '../../core/errors.ts'
 import { vectorBytes, vectorFromBytes } from '../../core/vector.ts'
 import type { Payload, Point } from '../../ports/vector-index.ts'
 import type { Database } from '../../sqlite/database.ts'
+import { createCaptionWords } from './caption-words.ts'
 import { nextPosition, type Collection } from './collection-records.ts'
 
 /** What a write did to the vectors of a collection, in order. Changes of payloads alone are none. */
@@ -18,6 +19,7 @@ const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b
 
 /** The points of all collections: the truth that graphs and vector tables are made from. */
 export function createPointRecords(database: Database) {
+  const words = createCaptionWords(database)
   const find = database.prepare<Row>('SELECT number, id, payload, vector FROM points WHERE collection = ? AND id = ?')
   const insert = database.prepare('INSERT INTO points VALUES (?, ?, ?, ?, ?, ?)')
   const setPayload = database.prepare('UPDATE points SET split = ?, payload = ? WHERE number = ?')
@@ -51,6 +53,7 @@ export function createPointRecords(database: Database) {
   const removeRow = (collection: Collection, number: number): VectorChange => {
     erase.run(number)
     eraseMetadata.run(number)
+    words.remove(collection, number)
     addRemoval.run(nextPosition(database), collection.number, number)
     return { type: 'removed', number }
   }
@@ -64,12 +67,15 @@ export function createPointRecords(database: Database) {
       setPayload.run(payload.split, text, existing.number)
       eraseMetadata.run(existing.number)
       writeMetadata(collection, existing.number, payload)
+      words.remove(collection, existing.number)
+      words.add(collection, existing.number, payload)
       return []
     }
     const changes = existing === undefined ? [] : [removeRow(collection, existing.number)]
     const number = nextPosition(database)
     insert.run(number, collection.number, id, payload.split, text, bytes)
     writeMetadata(collection, number, payload)
+    words.add(collection, number, payload)
     return [...changes, { type: 'added', number, id, vector }]
   }
 
@@ -108,6 +114,8 @@ export function createPointRecords(database: Database) {
         vector: vectorFromBytes(vector),
         payload: JSON.parse(payload) as Payload,
       })),
+    /** The page of caption points that hold any of the words, best first by BM25, ties by id. */
+    withWords: words.rank,
     /** The payloads of the points that still exist, by number. */
     payloads: (numbers: readonly number[]): Map<number, Payload> =>
       new Map(

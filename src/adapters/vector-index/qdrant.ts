@@ -9,7 +9,7 @@ import { createQdrantNames } from './qdrant/names.ts'
 import { createQdrantSearch } from './qdrant/search.ts'
 import { defaultQdrantSettings, type QdrantSettings } from './qdrant/settings.ts'
 import { createQdrantSnapshots } from './qdrant/snapshots.ts'
-import { idOf, pointOf, storedPoint } from './qdrant/stored-points.ts'
+import { idOf, pointOf, storedPoint, UNNAMED } from './qdrant/stored-points.ts'
 
 export { checkQdrant } from './qdrant/check.ts'
 
@@ -44,7 +44,7 @@ export async function createQdrantIndex(options: QdrantIndexOptions): Promise<Ve
   const collections = createQdrantCollections(connection, names, settings)
   const metadataIndexes = createMetadataIndexes(connection)
   const snapshots = createQdrantSnapshots(connection, names)
-  const search = createQdrantSearch({ connection, names, collections, metadataIndexes, settings })
+  const { search, searchWords } = createQdrantSearch({ connection, names, collections, metadataIndexes, settings })
 
   const serving = async (): Promise<string | null> => {
     const { aliases } = await connection.read((client) => client.getAliases())
@@ -72,7 +72,11 @@ export async function createQdrantIndex(options: QdrantIndexOptions): Promise<Ve
       })
       const size = Math.max(1, Math.min(MOST_POINTS_A_REQUEST, Math.floor(VALUES_A_REQUEST / dimension)))
       for (const page of pages(points, size)) {
-        const request = { wait: true, ordering: 'medium' as const, points: page.map(storedPoint) }
+        const request = {
+          wait: true,
+          ordering: 'medium' as const,
+          points: page.map((point) => storedPoint(kind, point)),
+        }
         const { status } = await connection.write((client) => client.upsert(collection, request), generation)
         if (status !== 'completed') throw notApplied()
       }
@@ -87,11 +91,12 @@ export async function createQdrantIndex(options: QdrantIndexOptions): Promise<Ve
       }
     },
     search,
+    searchWords,
     async points(generation, kind, ids) {
       const collection = names.collection(generation, kind)
       const found: Point[] = []
       for (const page of pages(ids.map(pointId), POINT_PAGE)) {
-        const request = { ids: [...page], with_payload: true, with_vector: true }
+        const request = { ids: [...page], with_payload: true, with_vector: [UNNAMED] }
         const records = await connection.read((client) => client.retrieve(collection, request), generation)
         found.push(...records.flatMap((record) => pointOf(record) ?? []))
       }

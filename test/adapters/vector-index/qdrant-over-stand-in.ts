@@ -21,6 +21,20 @@ export async function indexOver(
   return { index, server }
 }
 
+/** Folded words as Qdrant is to make their sparse vector. */
+export const wordsDocument = (text: string) =>
+  ({
+    text,
+    model: 'qdrant/bm25',
+    options: {
+      tokenizer: 'whitespace',
+      lowercase: false,
+      language: 'none',
+      stemmer: { type: 'snowball', language: 'english' },
+      avg_len: 12,
+    },
+  }) satisfies Schemas['Document']
+
 export const scored = (number: number, score: number, metadata: Record<string, string> = {}) =>
   ({
     id: pointIdOf(number),

@@ -21,7 +21,7 @@ describe('reading points from Qdrant', () => {
     expect(server.bodyOf('POST')).toEqual({
       ids: [pointIdOf(1), pointIdOf(2)],
       with_payload: true,
-      with_vector: true,
+      with_vector: [''],
     } satisfies Schemas['PointRequest'])
   })
 

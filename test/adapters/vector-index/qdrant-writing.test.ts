@@ -1,13 +1,13 @@
 import type { Schemas } from '@qdrant/js-client-rest'
 import { describe, expect, it } from 'vitest'
 import { pointIdOf, pointOf } from '../../fixtures/points.ts'
-import { along, indexOver, known } from './qdrant-over-stand-in.ts'
+import { along, indexOver, known, wordsDocument } from './qdrant-over-stand-in.ts'
 import { collectionInfo, completed, inTurn, missing, refusal, result, type Reply } from './qdrant-stand-in.ts'
 
 describe('creating a generation on Qdrant', () => {
   const notThere = (kind: string): Reply => inTurn(missing(`${kind}_g1`), result(collectionInfo(2, [])))
 
-  it('makes a quantised collection a kind, with indexes of split and caption words', async () => {
+  it('makes a quantised collection a kind, with an index of the split, and beside captions their words', async () => {
     const { index, server } = await indexOver({
       'GET /collections/images_g1': notThere('images'),
       'GET /collections/captions_g1': notThere('captions'),
@@ -20,6 +20,7 @@ describe('creating a generation on Qdrant', () => {
     for (const name of ['images_g1', 'captions_g1']) {
       const collection = {
         vectors: { size: 2, distance: 'Cosine' },
+        ...(name === 'captions_g1' ? { sparse_vectors: { words: { modifier: 'idf' as const } } } : {}),
         hnsw_config: { m: 16, ef_construct: 128 },
         quantization_config: { scalar: { type: 'int8', quantile: 0.99, always_ram: true } },
       } satisfies Schemas['CreateCollection']
@@ -27,10 +28,6 @@ describe('creating a generation on Qdrant', () => {
       const indexes = server.seen.filter(({ line }) => line === `PUT /collections/${name}/index?wait=true`)
       expect(indexes.map(({ body }) => body)).toEqual([
         { field_name: 'split', field_schema: { type: 'keyword' } } satisfies Schemas['CreateFieldIndex'],
-        {
-          field_name: 'captions',
-          field_schema: { type: 'text', tokenizer: 'multilingual', lowercase: true, on_disk: true },
-        } satisfies Schemas['CreateFieldIndex'],
       ])
     }
   })
@@ -68,6 +65,22 @@ describe('creating a generation on Qdrant', () => {
     await expect(other.index.create('g1', 2)).rejects.toMatchObject({ code: 'invalid-vector' })
     expect(other.server.lines().filter((line) => !line.startsWith('GET'))).toEqual([])
   })
+
+  it('refuses captions of an earlier version, which have no words, and says what to do', async () => {
+    const info = collectionInfo(2)
+    const { vectors } = info.config.params
+    const wordless = { ...info, config: { ...info.config, params: { vectors } } } satisfies Schemas['CollectionInfo']
+    const { index, server } = await indexOver({
+      'GET /collections/images_g1': result(wordless),
+      'GET /collections/captions_g1': result(wordless),
+    })
+    const refused = {
+      code: 'invalid-vector',
+      message: expect.stringMatching(/g1 .*words.*; drop it.*reindex/) as string,
+    }
+    await expect(index.create('g1', 2)).rejects.toMatchObject(refused)
+    expect(server.lines().filter((line) => !line.startsWith('GET'))).toEqual([])
+  })
 })
 
 describe('writing points to Qdrant', () => {
@@ -95,6 +108,25 @@ describe('writing points to Qdrant', () => {
         },
       ],
     } satisfies Schemas['PointsList'])
+  })
+
+  it('sends captions with the words that Qdrant is to weigh, where they have any', async () => {
+    const { index, server } = await indexOver({
+      'GET /collections/captions_g1': result(collectionInfo(2)),
+      'PUT /collections/captions_g1/points': result(completed),
+    })
+    const captions = ['Zwei Hunde; ein Café!', '…']
+    await index.upsert(
+      'g1',
+      'captions',
+      captions.map((caption, number) => pointOf(number, along(1, 0), { captions: [caption] })),
+    )
+    const { points } = server.bodyOf('PUT') as Schemas['PointsList']
+    expect(points.map(({ vector }) => vector)).toEqual([
+      { '': [1, 0], words: wordsDocument('zwei hunde ein cafe') },
+      [1, 0],
+    ] satisfies Schemas['VectorStruct'][])
+    expect(points[0]?.payload).toMatchObject({ captions: [captions[0]] })
   })
 
   it('sends many points in requests of bounded size, and asks for the dimension once', async () => {

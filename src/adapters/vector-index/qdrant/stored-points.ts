@@ -1,7 +1,8 @@
 import type { Schemas } from '@qdrant/js-client-rest'
 import { isUuid } from '../../../core/ids.ts'
 import { splits, type Split } from '../../../core/split.ts'
-import type { Payload, Point } from '../../../ports/vector-index.ts'
+import type { Payload, Point, PointKind } from '../../../ports/vector-index.ts'
+import { WORDS, wordsIn } from './words.ts'
 
 /** A path in Qdrant has no way to write a quotation mark or a backslash, so names of metadata are stored without. */
 const storedName = (name: string): string => name.replaceAll('%', '%25').replaceAll('"', '%22').replaceAll('\\', '%5C')
@@ -15,12 +16,19 @@ export function metadataPath(name: string): string {
   return /^[\p{Alphabetic}\p{N}_-]+$/u.test(stored) ? `metadata.${stored}` : `metadata."${stored}"`
 }
 
-/** Vectors as numbers in JSON; payload as `imageId`, `captions`, `split` and an object `metadata`. */
-export function storedPoint({ id, vector, payload }: Point): Schemas['PointStruct'] {
+/** How Qdrant calls the vector without a name where it stands among others. */
+export const UNNAMED = ''
+
+/**
+ * Vectors as numbers in JSON, and beside that of a caption its words; payload as `imageId`, `captions`, `split` and an object `metadata`.
+ */
+export function storedPoint(kind: PointKind, { id, vector, payload }: Point): Schemas['PointStruct'] {
   const { imageId, captions, split, metadata } = payload
+  const words = kind === 'captions' ? wordsIn(captions.join(' ')) : null
+  const numbers = Array.from(vector)
   return {
     id,
-    vector: Array.from(vector),
+    vector: words === null ? numbers : { [UNNAMED]: numbers, [WORDS]: words },
     payload: {
       imageId,
       captions,
