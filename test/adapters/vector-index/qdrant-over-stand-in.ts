@@ -31,7 +31,7 @@ export const wordsDocument = (text: string) =>
       lowercase: false,
       language: 'none',
       stemmer: { type: 'snowball', language: 'english' },
-      avg_len: 12,
+      avg_len: 11,
     },
   }) satisfies Schemas['Document']
 

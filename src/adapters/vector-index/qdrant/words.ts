@@ -9,14 +9,14 @@ export const wordVectors = {
 
 /**
  * Qdrant's own BM25, which runs on the server. It is given words that are folded already, so it only cuts off English endings. A caption
- * has some twelve words (Flickr8k: 11.8 with its articles): the length from which on a caption counts as long.
+ * has some eleven words (Flickr8k: 10.8): the length from which on a caption counts as long.
  */
 const options = {
   tokenizer: 'whitespace',
   lowercase: false,
   language: 'none',
   stemmer: { type: 'snowball', language: 'english' },
-  avg_len: 12,
+  avg_len: 11,
 } as const satisfies Schemas['Bm25Config']
 
 /** A text as Qdrant makes that vector from it, for points and queries alike; null where it holds no word. */
