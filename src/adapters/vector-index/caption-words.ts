@@ -1,8 +1,9 @@
-import { anyWordOf, storedWords, wordTable } from '../../sqlite/word-table.ts'
-import type { Filter, Payload } from '../../ports/vector-index.ts'
+import type { Payload } from '../../ports/vector-index.ts'
 import type { Database } from '../../sqlite/database.ts'
+import { anyWordOf, storedWords, wordTable } from '../../sqlite/word-table.ts'
 import type { Scored } from './best-list.ts'
 import type { Collection } from './collection-records.ts'
+import type { Page } from './input.ts'
 import { filterConditions } from './matching.ts'
 
 const PAGE = 1_000
@@ -22,7 +23,7 @@ export function createCaptionWords(database: Database) {
     /** The page of points that hold any of the words, best first by BM25, ties by id. */
     rank(
       collection: Collection,
-      { words, limit, offset, filter }: { words: string; limit: number; offset: number; filter: Filter | null },
+      { words, limit, offset, filter }: Page & { readonly words: string },
     ): readonly Scored[] {
       const expression = anyWordOf(words)
       if (expression === null) return []
@@ -39,8 +40,6 @@ export function createCaptionWords(database: Database) {
     },
   }
 }
-
-export type CaptionWords = ReturnType<typeof createCaptionWords>
 
 /** Makes the table where a database of an earlier version has none, with the words of the captions that are there. */
 export function ensureCaptionWords(database: Database): void {
