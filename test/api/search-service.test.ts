@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import type { SearchRequest } from '../../src/api/search-types.ts'
+import { removalsOf } from '../fixtures/points.ts'
 import { createColourEncoder, picture } from './fixtures/colour-encoder.ts'
 import { runningApi } from './fixtures/running-api.ts'
 
@@ -135,7 +136,7 @@ it('asks for patience where a picture is not embedded yet', async () => {
   const { search, publish, release, index } = await runningApi()
   const { imageId } = await publish('red', 'red')
   await release('m-1', 'g1')
-  await index.remove('g1', 'images', [imageId])
+  await index.remove('g1', 'images', removalsOf([imageId]))
   await expect(search.search(request({ input: { kind: 'image', imageId } }))).rejects.toMatchObject({
     code: 'not-ready',
   })

@@ -5,7 +5,7 @@ import { setImmediate as yieldToOthers } from 'node:timers/promises'
 import { AppError } from '../../core/errors.ts'
 import { pointKinds, type VectorIndex } from '../../ports/vector-index.ts'
 import { createCollectionRecords } from './collection-records.ts'
-import { checkDimension, checkGeneration, checkQuery, checkVector, pointId } from './input.ts'
+import { checkDimension, checkGeneration, checkQuery, checkRemovals, checkVector, pointId } from './input.ts'
 import { createLoadedCollections } from './loaded-collections.ts'
 import { createMatching } from './matching.ts'
 import { createPointRecords } from './point-records.ts'
@@ -105,9 +105,9 @@ export function createEmbeddedIndex({ folder, writable, settings, maxBytes }: Em
         await yieldToOthers()
       }
     },
-    async remove(generation, kind, ids) {
+    async remove(generation, kind, removals) {
       mayWrite()
-      const checked = ids.map(pointId)
+      const checked = checkRemovals(removals)
       for (const part of batches(checked)) {
         const { collection, memory } = await loaded.current(generation, kind)
         memory.apply(points.remove(collection, part))

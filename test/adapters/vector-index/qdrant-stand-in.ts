@@ -83,7 +83,7 @@ export async function standIn(routes: Readonly<Record<string, Reply>>): Promise<
 }
 
 /** What Qdrant says of a collection; all that the driver reads is `dimension` and which fields are indexed. */
-export function collectionInfo(dimension: number, indexed: readonly string[] = ['split', 'captions']) {
+export function collectionInfo(dimension: number, indexed: readonly string[] = ['split', 'offset', 'captions']) {
   const keyword = { data_type: 'keyword', points: 0 } as const
   return {
     status: 'green',

@@ -7,10 +7,12 @@ import type { QdrantNames } from './names.ts'
 import type { QdrantSettings } from './settings.ts'
 
 /**
- * What every collection has an index of: `split` for our filters; words of captions, in any language, for outside readers, so on disk.
+ * What every collection has an index of: `split` for our filters; `offset` for removals, which a server in strict mode refuses without;
+ * words of captions, in any language, for outside readers, so on disk.
  */
 const payloadIndexes = {
   split: { type: 'keyword' },
+  offset: { type: 'integer', lookup: false, range: true },
   captions: { type: 'text', tokenizer: 'multilingual', lowercase: true, on_disk: true },
 } as const satisfies Readonly<Record<string, Schemas['PayloadSchemaParams']>>
 
@@ -126,6 +128,10 @@ export function createQdrantCollections(connection: QdrantConnection, names: Qdr
       return check(await readDimension(generation, kind))
     },
     count,
+    /** Makes the indexes that a collection lacks, one that was made by an earlier version, and waits until they are there. */
+    async demandIndexes(generation: string, kind: PointKind): Promise<void> {
+      await ensureIndexes(generation, kind, await infoOf(generation, kind))
+    },
     /** Throws `generation-not-found` unless both collections are there. */
     async require(generation: string): Promise<void> {
       await Promise.all(pointKinds.map((kind) => readDimension(generation, kind)))

@@ -15,9 +15,9 @@ export function metadataPath(name: string): string {
   return /^[\p{Alphabetic}\p{N}_-]+$/u.test(stored) ? `metadata.${stored}` : `metadata."${stored}"`
 }
 
-/** Vectors as numbers in JSON; payload as `imageId`, `captions`, `split` and an object `metadata`. */
+/** Vectors as numbers in JSON; payload as `imageId`, `captions`, `split`, `offset` and an object `metadata`. */
 export function storedPoint({ id, vector, payload }: Point): Schemas['PointStruct'] {
-  const { imageId, captions, split, metadata } = payload
+  const { imageId, captions, split, metadata, offset } = payload
   return {
     id,
     vector: Array.from(vector),
@@ -25,6 +25,7 @@ export function storedPoint({ id, vector, payload }: Point): Schemas['PointStruc
       imageId,
       captions,
       split,
+      offset,
       metadata: Object.fromEntries(Object.entries(metadata).map(([name, value]) => [storedName(name), value])),
     },
   }
@@ -35,7 +36,7 @@ const isSplit = (value: unknown): value is Split => splits.some((split) => split
 
 /** The payload of a point, or null for a point that somebody else has put here. */
 export function payloadOf(stored: Schemas['Record']['payload']): Payload | null {
-  const { imageId, captions, split, metadata } = stored ?? {}
+  const { imageId, captions, split, metadata, offset } = stored ?? {}
   if (!isText(imageId) || !Array.isArray(captions) || !captions.every(isText) || !isSplit(split)) return null
   if (typeof metadata !== 'object' || metadata === null) return null
   const fields = Object.entries(metadata)
@@ -44,6 +45,7 @@ export function payloadOf(stored: Schemas['Record']['payload']): Payload | null 
     imageId,
     captions,
     split,
+    offset: typeof offset === 'number' ? offset : -1,
     metadata: Object.fromEntries(fields.map(([name, value]) => [givenName(name), value])),
   }
 }
