@@ -1,7 +1,7 @@
 import type { Database } from '../sqlite/database.ts'
 
 /** Raised whenever the tables or the way of folding change. */
-const VERSION = 5
+const VERSION = 6
 
 const tables = `
   CREATE TABLE fold_offset (
