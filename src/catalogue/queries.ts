@@ -91,6 +91,11 @@ export function createQueries(database: Database): Queries {
       )
       .all(imageId)
 
+  const newestOffsetOf = (imageId: string): number =>
+    database
+      .prepare<{ newest: number | null }>('SELECT max(log_offset) AS newest FROM pair WHERE image_id = ? AND live = 1')
+      .get(imageId)?.newest ?? -1
+
   const toImage = (row: ImageRow): CatalogueImage => ({
     imageId: row.image_id,
     blobKey: row.blob_key,
@@ -101,6 +106,7 @@ export function createQueries(database: Database): Queries {
     source: row.source,
     metadata: metadataOf(row.metadata),
     captions: captionsOf(row.image_id),
+    newestOffset: newestOffsetOf(row.image_id),
   })
 
   const toPair = (row: PairRow): CataloguePair => ({

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import type { SearchRequest } from '../../src/api/search-types.ts'
 import { AppError } from '../../src/core/errors.ts'
+import { removalsOf } from '../fixtures/points.ts'
 import { createColourEncoder, picture } from './fixtures/colour-encoder.ts'
 import { runningApi } from './fixtures/running-api.ts'
 
@@ -102,7 +103,7 @@ it('searches words in the index of the release, by which a caption is found once
   expect(caption).toMatchObject({ pairId: red.pairId, caption: 'a red dog', generation: 'g1', modelVersion: 'm-1' })
   expect(others).toEqual([])
 
-  await index.remove('g1', 'captions', [blue.pairId])
+  await index.remove('g1', 'captions', removalsOf([blue.pairId]))
   expect((await found()).map((hit) => hit.imageId)).toEqual([red.imageId])
   // An index that has not seen the erasure.
   Object.assign(index, { remove: async () => undefined })
@@ -174,7 +175,7 @@ it('asks for patience where a picture is not embedded yet', async () => {
   const { search, publish, release, index } = await runningApi()
   const { imageId } = await publish('red', 'red')
   await release('m-1', 'g1')
-  await index.remove('g1', 'images', [imageId])
+  await index.remove('g1', 'images', removalsOf([imageId]))
   await expect(search.search(request({ input: { kind: 'image', imageId } }))).rejects.toMatchObject({
     code: 'not-ready',
   })

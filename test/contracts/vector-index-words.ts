@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Filter, Point, VectorIndex } from '../../src/ports/vector-index.ts'
-import { pointIdOf, pointOf } from '../fixtures/points.ts'
+import { pointIdOf, pointOf, removalsOf } from '../fixtures/points.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
 import { along, generation, idsOf, type IndexHarness } from './vector-index-harness.ts'
 
@@ -161,7 +161,7 @@ export function wordsContract({ fresh, openAt }: IndexHarness): void {
       expect(await found(index, 'goat')).toEqual([3])
       await index.upsert(generation, 'captions', [captionOf(3, '…')])
       expect(await found(index, 'goat')).toEqual([])
-      await index.remove(generation, 'captions', [pointIdOf(0)])
+      await index.remove(generation, 'captions', removalsOf([pointIdOf(0)]))
       expect(await found(index, 'giraffe')).toEqual([])
       expect(await index.points(generation, 'captions', [pointIdOf(2)])).toEqual([captionOf(2, 'a cow')])
       const near = await index.search(generation, 'captions', { vector: along(0, 1), limit: 1 })

@@ -16,6 +16,10 @@ type GivenPoint = {
   readonly payload: StoredPoint['payload']
 }
 type Condition = { readonly key: string; readonly match: { readonly any: readonly string[] } }
+type RemovalCondition = {
+  readonly must: readonly [{ readonly has_id: readonly string[] }]
+  readonly must_not: readonly [{ readonly key: string; readonly range: { readonly gt: number } }]
+}
 type Collection = {
   readonly params: { readonly vectors: unknown; readonly sparse_vectors?: unknown }
   readonly points: Map<string, StoredPoint>
@@ -110,8 +114,12 @@ export async function startSharedIndex(): Promise<StartedServer> {
     return completed()
   })
   app.post('/collections/:name/points/delete', async (context) => {
-    const given = await context.req.json<{ points: string[] }>()
-    for (const id of given.points) context.get('collection').points.delete(id)
+    const { points } = context.get('collection')
+    const { filter } = await context.req.json<{ filter: { should: RemovalCondition[] } }>()
+    for (const { must, must_not } of filter.should) {
+      const [{ has_id: ids }, { key, range }] = [must[0], must_not[0]]
+      for (const id of ids) if (!(Number(points.get(id)?.payload[key]) > range.gt)) points.delete(id)
+    }
     return completed()
   })
   const recordOf = ({ id, vector, payload }: StoredPoint) => ({ id, vector: [...vector], payload })

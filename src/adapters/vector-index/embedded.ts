@@ -6,7 +6,7 @@ import { AppError } from '../../core/errors.ts'
 import { pointKinds, type Hit, type VectorIndex } from '../../ports/vector-index.ts'
 import type { Scored } from './best-list.ts'
 import { createCollectionRecords } from './collection-records.ts'
-import { checkDimension, checkGeneration, checkPage, checkQuery, checkVector, pointId } from './input.ts'
+import { checkDimension, checkGeneration, checkPage, checkQuery, checkRemovals, checkVector, pointId } from './input.ts'
 import { createLoadedCollections } from './loaded-collections.ts'
 import { createMatching } from './matching.ts'
 import { createPointRecords } from './point-records.ts'
@@ -114,9 +114,9 @@ export function createEmbeddedIndex({ folder, writable, settings, maxBytes }: Em
         await yieldToOthers()
       }
     },
-    async remove(generation, kind, ids) {
+    async remove(generation, kind, removals) {
       mayWrite()
-      const checked = ids.map(pointId)
+      const checked = checkRemovals(removals)
       for (const part of batches(checked)) {
         const { collection, memory } = await loaded.current(generation, kind)
         memory.apply(points.remove(collection, part))

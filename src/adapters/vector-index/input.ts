@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors.ts'
 import { isUuid } from '../../core/ids.ts'
 import { dot } from '../../core/vector.ts'
-import type { Filter, IndexQuery, WordsQuery } from '../../ports/vector-index.ts'
+import type { Filter, IndexQuery, Removal, WordsQuery } from '../../ports/vector-index.ts'
 
 const UNIT_TOLERANCE = 1e-3
 
@@ -9,6 +9,17 @@ const UNIT_TOLERANCE = 1e-3
 export function pointId(id: string): string {
   if (!isUuid(id)) throw new AppError('invalid-request', 'The id of a point must be a UUID.')
   return id.toLowerCase()
+}
+
+/** The removals as ids are stored, each id once with the last offset it was given. Throws `invalid-request`. */
+export function checkRemovals(removals: readonly Removal[]): Removal[] {
+  const last = new Map<string, number>()
+  for (const { id, upTo } of removals) {
+    const stored = pointId(id)
+    if (!Number.isSafeInteger(upTo)) throw new AppError('invalid-request', 'upTo must be the offset of a record.')
+    last.set(stored, Math.max(upTo, last.get(stored) ?? upTo))
+  }
+  return Array.from(last, ([id, upTo]) => ({ id, upTo }))
 }
 
 /** Throws `invalid-vector` unless the vector has `dimension` finite values and unit length within 1e-3. */

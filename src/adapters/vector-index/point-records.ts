@@ -1,6 +1,6 @@
 import { AppError } from '../../core/errors.ts'
 import { vectorBytes, vectorFromBytes } from '../../core/vector.ts'
-import type { Payload, Point } from '../../ports/vector-index.ts'
+import type { Payload, Point, Removal } from '../../ports/vector-index.ts'
 import type { Database } from '../../sqlite/database.ts'
 import { createCaptionWords } from './caption-words.ts'
 import { nextPosition, type Collection } from './collection-records.ts'
@@ -14,6 +14,9 @@ export type VectorChange =
 export type Written = { readonly changes: readonly VectorChange[]; readonly position: number }
 
 type Row = { number: number; id: string; payload: string; vector: Uint8Array }
+
+/** Points that were written before offsets were kept have none. */
+const payloadOf = (text: string): Payload => ({ offset: -1, ...(JSON.parse(text) as Omit<Payload, 'offset'>) })
 
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0
 
@@ -92,11 +95,12 @@ export function createPointRecords(database: Database) {
   return {
     upsert: (collection: Collection, points: readonly Point[]): Written =>
       write(collection, () => points.flatMap((point) => upsertPoint(collection, point))),
-    remove: (collection: Collection, pointIds: readonly string[]): Written =>
+    remove: (collection: Collection, removals: readonly Removal[]): Written =>
       write(collection, () =>
-        pointIds.flatMap((id) => {
+        removals.flatMap(({ id, upTo }) => {
           const existing = find.get(collection.number, id)
-          return existing === undefined ? [] : [removeRow(collection, existing.number)]
+          if (existing === undefined || payloadOf(existing.payload).offset > upTo) return []
+          return [removeRow(collection, existing.number)]
         }),
       ),
     /** Points with a number above `after`, lowest first: a page of a walk over the collection. */
@@ -112,16 +116,14 @@ export function createPointRecords(database: Database) {
       byIds.all(collection.number, JSON.stringify(pointIds)).map(({ id, vector, payload }) => ({
         id,
         vector: vectorFromBytes(vector),
-        payload: JSON.parse(payload) as Payload,
+        payload: payloadOf(payload),
       })),
     /** The page of caption points that hold any of the words, best first by BM25, ties by id. */
     withWords: words.rank,
     /** The payloads of the points that still exist, by number. */
     payloads: (numbers: readonly number[]): Map<number, Payload> =>
       new Map(
-        payloads
-          .all(JSON.stringify(numbers))
-          .map(({ number, payload }) => [number, JSON.parse(payload) as Payload] as const),
+        payloads.all(JSON.stringify(numbers)).map(({ number, payload }) => [number, payloadOf(payload)] as const),
       ),
   }
 }

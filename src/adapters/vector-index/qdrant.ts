@@ -1,10 +1,10 @@
 import { AppError, toAppError } from '../../core/errors.ts'
-import { pointKinds, type Point, type VectorIndex } from '../../ports/vector-index.ts'
-import { checkDimension, checkGeneration, checkVector, pointId } from './input.ts'
+import { pointKinds, type Point, type PointKind, type Removal, type VectorIndex } from '../../ports/vector-index.ts'
+import { checkDimension, checkGeneration, checkRemovals, checkVector, pointId } from './input.ts'
 import { createQdrantCollections } from './qdrant/collections.ts'
 import { connectQdrant, type QdrantAddress } from './qdrant/connection.ts'
 import { notApplied } from './qdrant/failures.ts'
-import { createMetadataIndexes } from './qdrant/filters.ts'
+import { createMetadataIndexes, removalFilter } from './qdrant/filters.ts'
 import { createQdrantNames } from './qdrant/names.ts'
 import { createQdrantSearch } from './qdrant/search.ts'
 import { defaultQdrantSettings, type QdrantSettings } from './qdrant/settings.ts'
@@ -52,6 +52,15 @@ export async function createQdrantIndex(options: QdrantIndexOptions): Promise<Ve
     return target === undefined ? null : (names.parsed(target)?.generation ?? null)
   }
 
+  const removePage = async (generation: string, kind: PointKind, removals: readonly Removal[]): Promise<void> => {
+    const request = { wait: true, ordering: 'medium' as const, filter: removalFilter(removals) }
+    const { status } = await connection.write(
+      (client) => client.delete(names.collection(generation, kind), request),
+      generation,
+    )
+    if (status !== 'completed') throw notApplied()
+  }
+
   return {
     async create(generation, dimension) {
       checkGeneration(generation)
@@ -81,13 +90,13 @@ export async function createQdrantIndex(options: QdrantIndexOptions): Promise<Ve
         if (status !== 'completed') throw notApplied()
       }
     },
-    async remove(generation, kind, ids) {
-      const collection = names.collection(generation, kind)
-      const removed = [...new Set(ids.map(pointId))]
-      for (const page of pages(removed, ID_PAGE)) {
-        const request = { wait: true, ordering: 'medium' as const, points: [...page] }
-        const { status } = await connection.write((client) => client.delete(collection, request), generation)
-        if (status !== 'completed') throw notApplied()
+    async remove(generation, kind, removals) {
+      for (const page of pages(checkRemovals(removals), MOST_POINTS_A_REQUEST)) {
+        await removePage(generation, kind, page).catch(async (error: unknown) => {
+          if (toAppError(error).code !== 'filter-invalid') throw error
+          await collections.demandIndexes(generation, kind)
+          await removePage(generation, kind, page)
+        })
       }
     },
     search,

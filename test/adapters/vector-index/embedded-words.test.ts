@@ -2,7 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { openDatabase } from '../../../src/sqlite/database.ts'
-import { clusteredVectors, pointIdOf, pointOf } from '../../fixtures/points.ts'
+import { clusteredVectors, pointIdOf, pointOf, removalsOf } from '../../fixtures/points.ts'
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts'
 import { openIndex } from './filled-folder.ts'
 
@@ -43,7 +43,7 @@ describe('the words of the embedded index', () => {
     const [hit, ...others] = await index.searchWords('g1', { words: '1234 zebra', limit: 5 })
     expect(hit).toMatchObject({ id: pointIdOf(1_234), payload: { captions: ['caption 1234 of a Café'] } })
     expect(others).toEqual([])
-    await index.remove('g1', 'captions', [pointIdOf(1_234)])
+    await index.remove('g1', 'captions', removalsOf([pointIdOf(1_234)]))
     expect(await index.searchWords('g1', { words: '1234', limit: 5 })).toEqual([])
     expect(await index.searchWords('g2', { words: 'zebra', limit: 5 })).toHaveLength(1)
   })
@@ -56,7 +56,7 @@ describe('the words of the embedded index', () => {
     await index.upsert('g1', 'captions', [...captions, caption(9_000, 'xylophonist'), caption(9_001, 'quetzalcoatlus')])
     await index.upsert('g2', 'captions', [...captions, caption(9_002, 'zwitterion')])
     expect(wordsIn(folder, 'xylophon', 'quetzalcoatlu', 'zwitterion')).toHaveLength(3)
-    await index.remove('g1', 'captions', [pointIdOf(9_000)])
+    await index.remove('g1', 'captions', removalsOf([pointIdOf(9_000)]))
     await index.upsert('g1', 'captions', [caption(9_001, 'a sparrow')])
     await index.drop('g2')
     expect(await index.searchWords('g1', { words: 'dog', limit: 9_999 })).toHaveLength(600)

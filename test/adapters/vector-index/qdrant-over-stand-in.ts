@@ -40,7 +40,7 @@ export const scored = (number: number, score: number, metadata: Record<string, s
     id: pointIdOf(number),
     version: 1,
     score,
-    payload: { imageId: pointIdOf(number), captions: [`caption ${number}`], split: 'train', metadata },
+    payload: { imageId: pointIdOf(number), captions: [`caption ${number}`], split: 'train', metadata, offset: 0 },
   }) satisfies Schemas['ScoredPoint']
 
 export const found = (...points: readonly Schemas['ScoredPoint'][]): Reply =>

@@ -25,6 +25,15 @@ describe('reading points from Qdrant', () => {
     } satisfies Schemas['PointRequest'])
   })
 
+  it('knows no offset of a point that was written before offsets were kept', async () => {
+    const { imageId, captions, split, metadata } = scored(1, 0).payload
+    const old = { id: pointIdOf(1), vector: [1, 0], payload: { imageId, captions, split, metadata } }
+    const { index } = await indexOver({
+      'POST /collections/images_g1/points': result([old] satisfies Schemas['Record'][]),
+    })
+    expect(await index.points('g1', 'images', [pointIdOf(1)])).toEqual([pointOf(1, along(1, 0), { offset: -1 })])
+  })
+
   it('scrolls through all ids', async () => {
     const page = (numbers: readonly number[], next: string | null): Reply =>
       result({

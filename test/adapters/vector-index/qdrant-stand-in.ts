@@ -83,7 +83,7 @@ export async function standIn(routes: Readonly<Record<string, Reply>>): Promise<
 }
 
 /** What Qdrant says of a collection; all that the driver reads is `dimension`, which fields are indexed, and that it holds words. */
-export function collectionInfo(dimension: number, indexed: readonly string[] = ['split']) {
+export function collectionInfo(dimension: number, indexed: readonly string[] = ['split', 'offset']) {
   const keyword = { data_type: 'keyword', points: 0 } as const
   return {
     status: 'green',

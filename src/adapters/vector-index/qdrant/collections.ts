@@ -7,9 +7,10 @@ import type { QdrantNames } from './names.ts'
 import type { QdrantSettings } from './settings.ts'
 import { WORDS, wordVectors } from './words.ts'
 
-/** What every collection has an index of from the start, for filters. */
+/** What every collection has an index of from the start: `split` for filters; `offset` for removals, which a server in strict mode refuses without. */
 const payloadIndexes = {
   split: { type: 'keyword' },
+  offset: { type: 'integer', lookup: false, range: true },
 } as const satisfies Readonly<Record<string, Schemas['PayloadSchemaParams']>>
 
 function creation(kind: PointKind, dimension: number, { quantisation, indexing }: QdrantSettings) {
@@ -143,6 +144,10 @@ export function createQdrantCollections(connection: QdrantConnection, names: Qdr
       return check(await readDimension(generation, kind))
     },
     count,
+    /** Makes the indexes that a collection lacks, one that was made by an earlier version, and waits until they are there. */
+    async demandIndexes(generation: string, kind: PointKind): Promise<void> {
+      await ensureIndexes(generation, kind, await infoOf(generation, kind))
+    },
     /** Throws `generation-not-found` unless both collections are there. */
     async require(generation: string): Promise<void> {
       await Promise.all(pointKinds.map((kind) => readDimension(generation, kind)))

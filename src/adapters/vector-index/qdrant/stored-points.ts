@@ -20,10 +20,11 @@ export function metadataPath(name: string): string {
 export const UNNAMED = ''
 
 /**
- * Vectors as numbers in JSON, and beside that of a caption its words; payload as `imageId`, `captions`, `split` and an object `metadata`.
+ * Vectors as numbers in JSON, and beside that of a caption its words; payload as `imageId`, `captions`, `split`, `offset` and an object
+ * `metadata`.
  */
 export function storedPoint(kind: PointKind, { id, vector, payload }: Point): Schemas['PointStruct'] {
-  const { imageId, captions, split, metadata } = payload
+  const { imageId, captions, split, metadata, offset } = payload
   const words = kind === 'captions' ? wordsIn(captions.join(' ')) : null
   const numbers = Array.from(vector)
   return {
@@ -33,6 +34,7 @@ export function storedPoint(kind: PointKind, { id, vector, payload }: Point): Sc
       imageId,
       captions,
       split,
+      offset,
       metadata: Object.fromEntries(Object.entries(metadata).map(([name, value]) => [storedName(name), value])),
     },
   }
@@ -43,7 +45,7 @@ const isSplit = (value: unknown): value is Split => splits.some((split) => split
 
 /** The payload of a point, or null for a point that somebody else has put here. */
 export function payloadOf(stored: Schemas['Record']['payload']): Payload | null {
-  const { imageId, captions, split, metadata } = stored ?? {}
+  const { imageId, captions, split, metadata, offset } = stored ?? {}
   if (!isText(imageId) || !Array.isArray(captions) || !captions.every(isText) || !isSplit(split)) return null
   if (typeof metadata !== 'object' || metadata === null) return null
   const fields = Object.entries(metadata)
@@ -52,6 +54,7 @@ export function payloadOf(stored: Schemas['Record']['payload']): Payload | null 
     imageId,
     captions,
     split,
+    offset: typeof offset === 'number' ? offset : -1,
     metadata: Object.fromEntries(fields.map(([name, value]) => [givenName(name), value])),
   }
 }
