@@ -17,7 +17,7 @@ export async function openParts(modelFolder: string, threads: number, indexFolde
   return {
     async measure(bytes: Uint8Array, caption: string): Promise<Parts> {
       const imageId = imageIdOf(bytes)
-      const payload = { imageId, captions: [caption], split: 'train', metadata: {} } as const
+      const payload = { imageId, captions: [caption], split: 'train', metadata: {}, offset: 0 } as const
       const start = performance.now()
       const [picture] = await encoder.encodeImages([{ imageId: null, bytes: async () => bytes }])
       const seen = performance.now()

@@ -22,7 +22,11 @@ export async function buildIndex(folder: string, vectors: readonly Float32Array[
   const start = performance.now()
   const points = vectors.map((vector, number) => {
     const id = idOf(number)
-    return { id, vector, payload: { imageId: id, captions: [], split: 'train' as const, metadata: metadataOf(number) } }
+    return {
+      id,
+      vector,
+      payload: { imageId: id, captions: [], split: 'train' as const, metadata: metadataOf(number), offset: number },
+    }
   })
   await index.upsert(GENERATION, 'images', points)
   await index.settled()

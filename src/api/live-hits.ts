@@ -2,7 +2,7 @@ import type { Catalogue, CatalogueImage } from '../catalogue/catalogue.ts'
 import type { Filter, PointKind } from '../ports/vector-index.ts'
 
 /** What a search structure found: a picture, or one caption of it (`pairId`). */
-type Candidate = { readonly imageId: string; readonly pairId: string | null; readonly score: number }
+export type Candidate = { readonly imageId: string; readonly pairId: string | null; readonly score: number }
 
 /** A candidate that is alive, with what the catalogue knows of it now. */
 export type LiveHit = {

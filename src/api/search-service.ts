@@ -1,9 +1,9 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import { normaliseCaption } from '../core/caption.ts'
-import { AppError } from '../core/errors.ts'
+import { AppError, toAppError } from '../core/errors.ts'
 import { normalise } from '../core/vector.ts'
 import type { VectorIndex } from '../ports/vector-index.ts'
-import { candidateOf, joinLive, livePage, type LiveHit } from './live-hits.ts'
+import { candidateOf, joinLive, livePage, type Candidate, type LiveHit } from './live-hits.ts'
 import {
   imageAddress,
   type SearchHit,
@@ -46,21 +46,36 @@ export function createSearchService(deps: {
     )
   }
 
-  const textHits = async (request: SearchRequest): Promise<LiveHit[]> => {
+  /** Words are searched in the index of the release; where there is none, or the index is away, in the catalogue. */
+  const textHits = async (request: SearchRequest, served: Served | null): Promise<LiveHit[]> => {
     const { input, target, filter } = request
     if (input.kind !== 'text') {
       throw new AppError('invalid-request', 'Full text compares words: search by text, or leave the mode at "vector".')
     }
-    const query = normaliseQuery(input.text)
-    return livePage(
-      request,
-      async (limit) =>
-        catalogue
-          .searchText(query, limit, 0, filter)
-          .map((hit) => ({ ...hit, pairId: target === 'images' ? null : hit.pairId })),
-      (candidates) => joinLive(catalogue, candidates, filter),
-    )
+    const words = normaliseQuery(input.text)
+    const live = (fetch: (limit: number) => Promise<readonly Candidate[]>): Promise<LiveHit[]> => {
+      const candidates = async (limit: number): Promise<readonly Candidate[]> =>
+        (await fetch(limit)).map((hit) => ({ ...hit, pairId: target === 'images' ? null : hit.pairId }))
+      return livePage(request, candidates, (found) => joinLive(catalogue, found, filter))
+    }
+    const fromCatalogue = () => live(async (limit) => catalogue.searchText(words, limit, 0, filter))
+    if (served === null) return fromCatalogue()
+    try {
+      return await live(async (limit) =>
+        (await index.searchWords(served.generation, { words, limit, filter })).map((hit) =>
+          candidateOf('captions', hit),
+        ),
+      )
+    } catch (error) {
+      if (toAppError(error).code !== 'index-unavailable') throw error
+      return fromCatalogue()
+    }
   }
+
+  const searchText = async (request: SearchRequest, startedAt: number): Promise<SearchResult> =>
+    serving.current() === null
+      ? answer(await textHits(request, null), null, startedAt)
+      : serving.hold(async (served) => answer(await textHits(request, served), served, startedAt))
 
   const answer = (hits: readonly LiveHit[], release: Release, startedAt: number): SearchResult => ({
     hits: hits.map((hit) => searchHit(hit, release)),
@@ -74,7 +89,7 @@ export function createSearchService(deps: {
       const startedAt = performance.now()
       const result =
         request.mode === 'text'
-          ? answer(await textHits(request), serving.current(), startedAt)
+          ? await searchText(request, startedAt)
           : await serving.hold(async (served) => answer(await vectorHits(request, served), served, startedAt))
       const { mode, target, input } = request
       deps.metrics?.searched({ mode, target, input: input.kind, seconds: result.tookMs / 1_000 })

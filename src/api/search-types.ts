@@ -10,7 +10,7 @@ export type SearchInput =
   | { readonly kind: 'image'; readonly imageId: string }
 
 export const searchModes = ['vector', 'text'] as const
-/** `vector` compares meanings and needs a model; `text` compares words (FTS5, bm25) and needs none. */
+/** `vector` compares meanings and needs a model; `text` compares words (BM25) and needs none. */
 export type SearchMode = (typeof searchModes)[number]
 
 export const MAX_LIMIT = 100
@@ -32,7 +32,7 @@ export const isUnfilteredVectorSearch = ({ mode, filter, offset }: SearchRequest
   mode === 'vector' && offset === 0 && filter.splits === undefined && Object.keys(filter.metadata ?? {}).length === 0
 
 export type SearchHit = {
-  /** Cosine in mode `vector`, bm25 in mode `text`: higher is better in both. */
+  /** Cosine in mode `vector`, BM25 in mode `text`: higher is better in both. */
   readonly score: number
   readonly imageId: string
   /** Where the bytes of the picture are. */

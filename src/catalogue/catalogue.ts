@@ -16,6 +16,8 @@ export type CatalogueImage = {
   readonly metadata: Readonly<Record<string, string>>
   /** Live pairs with a caption, in the order of publication. */
   readonly captions: readonly CatalogueCaption[]
+  /** Of the newest record of a live pair, captioned or not; all are in one partition. */
+  readonly newestOffset: number
 }
 
 export type CataloguePair = {

@@ -5,6 +5,7 @@ import { imageBlobKey, pairRecordProblem } from '../core/pair-record.ts'
 import { isCounted } from '../core/split.ts'
 import type { LogRecord } from '../ports/event-log.ts'
 import type { Database } from '../sqlite/database.ts'
+import { storedWords } from '../sqlite/word-table.ts'
 import { createSplitFold, type ImageSplit } from './fold-splits.ts'
 import type { Suppression } from './suppression.ts'
 
@@ -27,7 +28,7 @@ export function createPairFold(database: Database, suppression: Suppression): Pa
        log_partition, log_offset, in_base)
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?9 AND EXISTS (SELECT 1 FROM base WHERE pair_id = ?1))`,
   )
-  const insertText = database.prepare('INSERT INTO caption_text (rowid, caption) VALUES (last_insert_rowid(), ?)')
+  const insertText = database.prepare('INSERT INTO caption_text (rowid, words) VALUES (last_insert_rowid(), ?)')
   const deleteText = database.prepare('DELETE FROM caption_text WHERE rowid = ?')
   const deletePair = database.prepare('DELETE FROM pair WHERE rowid = ?')
   const deleteIndexed = database.prepare('DELETE FROM indexed WHERE pair_id = ?')
@@ -76,7 +77,7 @@ export function createPairFold(database: Database, suppression: Suppression): Pa
       pair.pairId, pair.imageId, caption, pair.subject, pair.source, metadata, pair.publishedAt, acceptedAt,
       1, counted, partition, offset,
     ) // prettier-ignore
-    if (caption !== null) insertText.run(caption)
+    if (caption !== null) insertText.run(storedWords(caption))
     settleImage(pair.imageId)
   }
 

@@ -2,6 +2,7 @@ import type { ErasureRecord, ModelTrained, ReleaseRecord, RetrainingRequested } 
 import type { Split } from '../core/split.ts'
 import type { Filter } from '../ports/vector-index.ts'
 import type { Database, Row } from '../sqlite/database.ts'
+import { anyWordOf } from '../sqlite/word-table.ts'
 import type {
   Catalogue,
   CatalogueCounts,
@@ -51,15 +52,6 @@ function* paged<R>(database: Database, sql: string, keyOf: (row: R) => string): 
   }
 }
 
-/** The words of a query as an FTS5 expression: any of them, ranked by bm25; operators of the user mean nothing. */
-function matchExpression(query: string): string | null {
-  const words = query
-    .normalize('NFC')
-    .toLowerCase()
-    .match(/[\p{L}\p{N}]+/gu)
-  return words === null ? null : [...new Set(words)].map((word) => `"${word}"`).join(' OR ')
-}
-
 const AMONG = 'IN (SELECT value FROM json_each(?))'
 
 /** The text depends on which conditions there are, never on how many values: every text is a statement that is kept. */
@@ -99,6 +91,11 @@ export function createQueries(database: Database): Queries {
       )
       .all(imageId)
 
+  const newestOffsetOf = (imageId: string): number =>
+    database
+      .prepare<{ newest: number | null }>('SELECT max(log_offset) AS newest FROM pair WHERE image_id = ? AND live = 1')
+      .get(imageId)?.newest ?? -1
+
   const toImage = (row: ImageRow): CatalogueImage => ({
     imageId: row.image_id,
     blobKey: row.blob_key,
@@ -109,6 +106,7 @@ export function createQueries(database: Database): Queries {
     source: row.source,
     metadata: metadataOf(row.metadata),
     captions: captionsOf(row.image_id),
+    newestOffset: newestOffsetOf(row.image_id),
   })
 
   const toPair = (row: PairRow): CataloguePair => ({
@@ -196,7 +194,7 @@ export function createQueries(database: Database): Queries {
       database.prepare<{ n: number }>(`SELECT count(*) AS n FROM image WHERE split IN ('validation', 'fresh')`).get()
         ?.n ?? 0,
     searchText(query, limit, offset, filter) {
-      const expression = matchExpression(query)
+      const expression = anyWordOf(query)
       if (expression === null) return []
       const { sql, values } = filterClause(filter)
       return database

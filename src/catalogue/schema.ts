@@ -1,7 +1,8 @@
 import type { Database } from '../sqlite/database.ts'
+import { wordTable } from '../sqlite/word-table.ts'
 
 /** Raised whenever the tables or the way of folding change. */
-const VERSION = 5
+const VERSION = 6
 
 const tables = `
   CREATE TABLE fold_offset (
@@ -33,10 +34,6 @@ const tables = `
   CREATE INDEX pair_image ON pair (image_id);
 
   CREATE TABLE base (pair_id TEXT PRIMARY KEY) WITHOUT ROWID;
-
-  CREATE VIRTUAL TABLE caption_text USING fts5 (
-    caption, tokenize = 'porter unicode61 remove_diacritics 2');
-  INSERT INTO caption_text (caption_text, rank) VALUES ('secure-delete', 1);
 
   CREATE TABLE indexed (
     pair_id TEXT NOT NULL, generation TEXT NOT NULL, model_version TEXT NOT NULL,
@@ -103,6 +100,7 @@ export function createCatalogueTables(database: Database): void {
 function createAnew(database: Database, identity: string | null): void {
   dropTables(database)
   database.exec(tables)
+  database.exec(wordTable('caption_text'))
   database.exec(tally)
   database.exec(`PRAGMA user_version = ${VERSION}`)
   if (identity !== null) database.prepare('INSERT INTO fold_log VALUES (?)').run(identity)

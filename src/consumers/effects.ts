@@ -3,7 +3,7 @@ import type { PairIndexed } from '../core/events.ts'
 import { unlessStopped, withGrace } from '../core/stop.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
 import type { EventLog, NewDeadRecord, NewRecord } from '../ports/event-log.ts'
-import type { Point, PointKind, VectorIndex } from '../ports/vector-index.ts'
+import type { Point, PointKind, Removal, VectorIndex } from '../ports/vector-index.ts'
 import { waitForGeneration } from './missing-generation.ts'
 
 /** A write that a handler asks for. Every one has a deterministic target, so that applying it twice is applying it once. */
@@ -21,7 +21,7 @@ export type Effect =
       readonly type: 'points-remove'
       readonly generation: string
       readonly kind: PointKind
-      readonly ids: readonly string[]
+      readonly removals: readonly Removal[]
     }
   | { readonly type: 'features-erase'; readonly imageIds: readonly string[] }
   /** Takes pairs out of what lies on this process' disk for trainings; fails with `not-ready` while that is being written. */
@@ -70,7 +70,7 @@ async function applyEffect(effect: Effect, ports: EffectPorts, signal: AbortSign
       await ports.index.upsert(effect.generation, effect.kind, effect.points).catch(waitForGeneration)
       break
     case 'points-remove':
-      await ports.index.remove(effect.generation, effect.kind, effect.ids).catch(ignoreDropped)
+      await ports.index.remove(effect.generation, effect.kind, effect.removals).catch(ignoreDropped)
       break
     case 'features-erase':
       await inTimeFor(signal, ports.eraseFeatures(effect.imageIds))

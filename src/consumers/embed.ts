@@ -1,13 +1,13 @@
 import type { Catalogue, CatalogueImage, CataloguePair } from '../catalogue/catalogue.ts'
 import { embedGroup } from '../core/consumer-groups.ts'
 import { AppError } from '../core/errors.ts'
-import { imageIdOf } from '../core/ids.ts'
+import { imageIdOf, parsePairKey } from '../core/ids.ts'
 import { imageBlobKey, pairRecordProblem } from '../core/pair-record.ts'
 import { withGrace } from '../core/stop.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
 import type { Encoder } from '../ports/encoder.ts'
 import type { LogRecord } from '../ports/event-log.ts'
-import type { Point, VectorIndex } from '../ports/vector-index.ts'
+import type { Point, Removal, VectorIndex } from '../ports/vector-index.ts'
 import { carriedPictures, storePictures } from './carried-pictures.ts'
 import type { Effect } from './effects.ts'
 import { captionPayload, imagePayload } from './image-payload.ts'
@@ -75,14 +75,14 @@ export function createEmbedHandler(deps: EmbedDependencies): Handler<'pairs'> {
     pairs: readonly CataloguePair[],
     images: ReadonlyMap<string, CatalogueImage>,
   ): Promise<Point[]> => {
-    const captioned = pairs.flatMap(({ pairId, imageId, caption }) => {
+    const captioned = pairs.flatMap(({ pairId, imageId, caption, position }) => {
       const image = images.get(imageId)
-      return caption === null || image === undefined ? [] : [{ pairId, caption, image }]
+      return caption === null || image === undefined ? [] : [{ pairId, caption, image, position }]
     })
     const vectors = await encoder.encodeTexts(captioned.map(({ caption }) => caption))
-    return captioned.flatMap(({ pairId, caption, image }, i) => {
+    return captioned.flatMap(({ pairId, caption, image, position }, i) => {
       const vector = vectors[i]
-      return vector === undefined ? [] : [{ id: pairId, vector, payload: captionPayload(image, caption) }]
+      return vector === undefined ? [] : [{ id: pairId, vector, payload: captionPayload(image, caption, { position }) }]
     })
   }
 
@@ -90,26 +90,25 @@ export function createEmbedHandler(deps: EmbedDependencies): Handler<'pairs'> {
     // The counter's group, of which there is one for ever, sends poison to the dead topic; each generation skips it.
     const records = delivered.filter((record) => pairRecordProblem(record, deps.partitions) === null)
     await catalogue.foldedPast(records, signal)
-    const ids = records.map(({ key }) => key.split(':') as [string, string])
-    const imageIds = [...new Set(ids.map(([imageId]) => imageId))]
-    const pairIds = [...new Set(ids.map(([, pairId]) => pairId))]
-    const images = catalogue.images(imageIds)
-    const pairs = pairIds
-      .map((pairId) => catalogue.pair(pairId))
-      .filter((pair) => pair !== null && !pair.erased) as CataloguePair[]
+    const named = records.flatMap(({ key, offset }) => {
+      const ids = parsePairKey(key)
+      return ids === null ? [] : [{ ...ids, upTo: offset }]
+    })
+    const images = catalogue.images([...new Set(named.map(({ imageId }) => imageId))])
+    const known = new Map(named.map(({ pairId }) => [pairId, catalogue.pair(pairId)]))
+    const pairs = [...known.values()].filter((pair) => pair !== null).filter(({ erased }) => !erased)
     const carried = carriedPictures(records, catalogue)
 
     const points = await withGrace(signal, (late) => imagePoints([...images.values()], carried, late), deps.grace)
     const captions = await captionPoints(pairs, images)
     const embeddedAt = deps.clock()
     deps.onEmbedded?.(pairs.length)
-    const live = new Set(pairs.map(({ pairId }) => pairId))
     return [
       ...storePictures(carried),
       { type: 'points-upsert', generation, kind: 'images', points },
       { type: 'points-upsert', generation, kind: 'captions', points: captions },
-      { type: 'points-remove', generation, kind: 'images', ids: imageIds.filter((id) => !images.has(id)) },
-      { type: 'points-remove', generation, kind: 'captions', ids: pairIds.filter((id) => !live.has(id)) },
+      { type: 'points-remove', generation, kind: 'images', removals: deadImages(named, images) },
+      { type: 'points-remove', generation, kind: 'captions', removals: deadCaptions(named, known) },
       {
         type: 'indexed-announce',
         pairs: pairs.map(({ pairId, imageId, publishedAt }) => ({
@@ -121,3 +120,23 @@ export function createEmbedHandler(deps: EmbedDependencies): Handler<'pairs'> {
 
   return { group: embedGroup(generation), topics: ['pairs'], maxRecords: deps.batch, partitionsAtOnce: 2, handle }
 }
+
+/** An image and a pair that a record is about, and the record's offset. */
+type Named = { readonly imageId: string; readonly pairId: string; readonly upTo: number }
+
+/**
+ * Removals reach as far as the batch does, whatever the catalogue knows beyond it. What they spare was written from a later record, by
+ * a worker or a catalogue that is ahead. Should it be dead too, then by a tombstone that is later still, and this group has that yet to come;
+ * if it has passed it, elsewhere, the point was written by a worker that was stalled, and is the sweeps' to find. A removal that arrives after its
+ * image or pair has come back therefore spares what is there: it came back by a later record.
+ */
+const deadImages = (named: readonly Named[], live: ReadonlyMap<string, CatalogueImage>): Removal[] =>
+  named.flatMap(({ imageId, upTo }) => (live.has(imageId) ? [] : [{ id: imageId, upTo }]))
+
+/** Offsets compare within one image: a tombstone that names a pair under another image than its own says nothing of its point. */
+const deadCaptions = (named: readonly Named[], known: ReadonlyMap<string, CataloguePair | null>): Removal[] =>
+  named.flatMap(({ imageId, pairId, upTo }) => {
+    const pair = known.get(pairId) ?? null
+    const isAnothers = pair !== null && pair.imageId !== imageId
+    return isAnothers || pair?.erased === false ? [] : [{ id: pairId, upTo }]
+  })

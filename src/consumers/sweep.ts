@@ -3,7 +3,7 @@ import { toAppError } from '../core/errors.ts'
 import { requireGoing } from '../core/stop.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
 import type { EventLog } from '../ports/event-log.ts'
-import { pointKinds, type PointKind, type VectorIndex } from '../ports/vector-index.ts'
+import { pointKinds, type PointKind, type Removal, type VectorIndex } from '../ports/vector-index.ts'
 import type { Effect } from './effects.ts'
 
 export type SweepDependencies = {
@@ -29,6 +29,11 @@ export async function* pagesOf<T>(items: AsyncIterable<T> | Iterable<T>): AsyncG
   if (page.length > 0) yield page
 }
 
+function withoutLife(catalogue: Catalogue, kind: PointKind, ids: readonly string[]): readonly string[] {
+  const live = catalogue.liveAmong(kind, ids)
+  return ids.filter((id) => !live.has(id))
+}
+
 /**
  * The ids that nothing live stands for. Another process may have written them from a catalogue that is ahead of this one, so none is
  * taken for dead before this one has folded what the log held after they were seen.
@@ -39,31 +44,43 @@ async function deadAmong(
   ids: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<readonly string[]> {
-  const withoutLife = (): readonly string[] => {
-    const live = catalogue.liveAmong(kind, ids)
-    return ids.filter((id) => !live.has(id))
-  }
   requireGoing(signal)
-  if (withoutLife().length === 0) return []
+  if (withoutLife(catalogue, kind, ids).length === 0) return []
   await catalogue.caughtUp(log, signal)
-  return withoutLife()
+  return withoutLife(catalogue, kind, ids)
+}
+
+/**
+ * The points as they are now: each as a removal that spares what is written of it from later records. Ask before the catalogue is
+ * asked which are dead. Whatever comes back after that comes back by a later record of the same partition, and however late the removal
+ * then arrives, it takes only what was seen here, or older. A log that was begun anew makes no difference: it is the point that is asked.
+ */
+async function seenAmong(
+  index: VectorIndex,
+  generation: string,
+  kind: PointKind,
+  ids: readonly string[],
+): Promise<Removal[]> {
+  const points = await index.points(generation, kind, ids)
+  return points.map(({ id, payload }) => ({ id, upTo: payload.offset }))
 }
 
 async function removalOf(
   deps: Pick<SweepDependencies, 'catalogue' | 'log'>,
   generation: string,
   kind: PointKind,
-  suspects: readonly string[],
+  seen: readonly Removal[],
   signal: AbortSignal | undefined,
 ): Promise<Effect[]> {
-  const ids = await deadAmong(deps, kind, suspects, signal)
-  return ids.length === 0 ? [] : [{ type: 'points-remove', generation, kind, ids }]
+  const ids = seen.map(({ id }) => id)
+  const dead = new Set(await deadAmong(deps, kind, ids, signal))
+  const removals = seen.filter(({ id }) => dead.has(id))
+  return removals.length === 0 ? [] : [{ type: 'points-remove', generation, kind, removals }]
 }
 
 /**
- * The points in any generation that no live pair or image stands for, as effects that remove them. Apply each batch before taking
- * the next: what was dead when it was looked at may come back, and its new point must not go. Throws `not-ready` between two batches
- * once `signal` is raised, as the other sweeps do.
+ * The points in any generation that no live pair or image stands for, as effects that remove them, whenever they are applied. Throws
+ * `not-ready` between two batches once `signal` is raised, as the other sweeps do.
  */
 export async function* sweepIndex(
   deps: Pick<SweepDependencies, 'catalogue' | 'log' | 'index'>,
@@ -73,7 +90,13 @@ export async function* sweepIndex(
     for (const kind of pointKinds) {
       try {
         for await (const ids of pagesOf(deps.index.ids(generation, kind))) {
-          const removal = await removalOf(deps, generation, kind, ids, signal)
+          const suspects = withoutLife(deps.catalogue, kind, ids)
+          if (suspects.length === 0) continue
+          requireGoing(signal)
+          const seen = new Map((await seenAmong(deps.index, generation, kind, suspects)).map((each) => [each.id, each]))
+          // What is listed but is no point of ours has no offset.
+          const held = suspects.map((id) => seen.get(id) ?? { id, upTo: -1 })
+          const removal = await removalOf(deps, generation, kind, held, signal)
           if (removal.length > 0) yield removal
         }
       } catch (error) {
@@ -89,17 +112,17 @@ export async function sweepErased(
   erased: Readonly<Record<PointKind, readonly string[]>>,
   signal?: AbortSignal,
 ): Promise<Effect[]> {
-  const held: { readonly generation: string; readonly kind: PointKind; readonly ids: readonly string[] }[] = []
+  const held: { readonly generation: string; readonly kind: PointKind; readonly seen: readonly Removal[] }[] = []
   for (const { generation } of await deps.index.generations()) {
     for (const kind of pointKinds) {
       requireGoing(signal)
-      const points = await deps.index.points(generation, kind, erased[kind]).catch(ignoreDropped)
-      held.push({ generation, kind, ids: (points ?? []).map(({ id }) => id) })
+      const seen = await seenAmong(deps.index, generation, kind, erased[kind]).catch(ignoreDropped)
+      held.push({ generation, kind, seen: seen ?? [] })
     }
   }
-  // The catalogue is asked last, as close to the removal as can be.
   const removals: Effect[] = []
-  for (const { generation, kind, ids } of held) removals.push(...(await removalOf(deps, generation, kind, ids, signal)))
+  for (const { generation, kind, seen } of held)
+    removals.push(...(await removalOf(deps, generation, kind, seen, signal)))
   return removals
 }
 

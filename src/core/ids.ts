@@ -43,9 +43,9 @@ export const randomId = (): string => randomUUID()
 /** The key of a pair's record: `imageId:pairId`. */
 export const pairKey = (imageId: string, pairId: string): string => `${imageId}:${pairId}`
 
-/** The ids in a pair's key, or null when it is none. */
+/** The ids in a pair's key, or null when it is none: ids are in lower case, or one pair could have two keys. */
 export function parsePairKey(key: string): { imageId: string; pairId: string } | null {
   const [imageId, pairId, ...rest] = key.split(':')
   if (imageId === undefined || pairId === undefined || rest.length > 0) return null
-  return validate(imageId) && validate(pairId) ? { imageId, pairId } : null
+  return validate(imageId) && validate(pairId) && key === key.toLowerCase() ? { imageId, pairId } : null
 }

@@ -26,7 +26,7 @@ export const imageBlobKey = (imageId: string): string => `images/${imageId.slice
 export function pairRecordProblem(record: KeyedRecord, partitions: number): AppError | null {
   if (record.problem !== null) return new AppError(record.problem, 'The record cannot be decoded.')
   const ids = parsePairKey(record.key)
-  if (ids === null) return new AppError('wrong-id', 'The key is not imageId:pairId.')
+  if (ids === null) return new AppError('wrong-id', 'The key is not imageId:pairId, in lower case.')
   const partition = partitionOf(ids.imageId, partitions)
   if (record.partition !== partition) {
     return new AppError(

@@ -10,10 +10,18 @@ export type Payload = {
   readonly captions: readonly string[]
   readonly split: Split
   readonly metadata: Readonly<Record<string, string>>
+  /**
+   * Of the newest record that the point was made from: its offset in the image's partition of `pairs`. Offsets of one image compare, those of
+   * two do not. -1 for a point that was written before offsets were kept.
+   */
+  readonly offset: number
 }
 
 /** `id` is a UUID; `vector` has the generation's dimension, unit length and finite values. */
 export type Point = { readonly id: string; readonly vector: Float32Array; readonly payload: Payload }
+
+/** What is to go: the point with this id, as far as it was written from a record up to the offset `upTo`. */
+export type Removal = { readonly id: string; readonly upTo: number }
 
 export type Hit = { readonly id: string; readonly score: number; readonly payload: Payload }
 
@@ -32,6 +40,14 @@ export type IndexQuery = {
   readonly exact?: boolean
 }
 
+/** `words` is a text as a person writes it. */
+export type WordsQuery = {
+  readonly words: string
+  readonly limit: number
+  readonly offset?: number
+  readonly filter?: Filter
+}
+
 export type GenerationInfo = {
   readonly generation: string
   readonly dimension: number
@@ -48,8 +64,19 @@ export interface VectorIndex {
   create(generation: string, dimension: number): Promise<void>
   generations(): Promise<readonly GenerationInfo[]>
   upsert(generation: string, kind: PointKind, points: readonly Point[]): Promise<void>
-  remove(generation: string, kind: PointKind, ids: readonly string[]): Promise<void>
+  /**
+   * Removes each point unless it was written from a record after `upTo`, which is decided as it is removed: a removal that comes late
+   * spares what was written since. Of several for one id the furthest counts.
+   */
+  remove(generation: string, kind: PointKind, removals: readonly Removal[]): Promise<void>
   search(generation: string, kind: PointKind, query: IndexQuery): Promise<readonly Hit[]>
+  /**
+   * The caption points that hold any of the words, best first by BM25 (rare words weigh most; a higher score is better, and scores of two
+   * drivers do not compare), ties by id. Words are those of `searchableWords`, so neither case nor accents matter and operators of a query
+   * language mean nothing; English endings are cut off, so that `dogs` finds `dog`. A query without a word finds nothing. Sees what
+   * `search` sees, and throws what it throws.
+   */
+  searchWords(generation: string, query: WordsQuery): Promise<readonly Hit[]>
   /** The stored points among `ids`, in no promised order. */
   points(generation: string, kind: PointKind, ids: readonly string[]): Promise<readonly Point[]>
   /** All ids, for sweeps. */

@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest'
 import type { SearchRequest } from '../../src/api/search-types.ts'
+import { AppError } from '../../src/core/errors.ts'
+import { removalsOf } from '../fixtures/points.ts'
 import { createColourEncoder, picture } from './fixtures/colour-encoder.ts'
 import { runningApi } from './fixtures/running-api.ts'
 
@@ -87,6 +89,44 @@ it('searches full text without a model, a picture once for all its captions', as
   await expect(search.search(request({ input }))).rejects.toMatchObject({ code: 'no-model' })
 })
 
+it('searches words in the index of the release, by which a caption is found once it is embedded', async () => {
+  const { search, publish, release, index, erase, catalogue, log } = await runningApi()
+  const red = await publish('red', 'a red dog', { metadata: { album: 'warm' } })
+  await publish('red', 'the animal sleeps', { metadata: { album: 'warm' } })
+  const blue = await publish('blue', 'two dogs at sea')
+  await release('m-1', 'g1')
+  const input = { kind: 'text', text: 'DOG' } as const
+  const found = async (changes: Partial<SearchRequest> = {}) =>
+    (await search.search(request({ input, mode: 'text', ...changes }))).hits
+  expect(new Set((await found()).map((hit) => hit.imageId))).toEqual(new Set([red.imageId, blue.imageId]))
+  const [caption, ...others] = await found({ target: 'captions', filter: { metadata: { album: ['warm'] } } })
+  expect(caption).toMatchObject({ pairId: red.pairId, caption: 'a red dog', generation: 'g1', modelVersion: 'm-1' })
+  expect(others).toEqual([])
+
+  await index.remove('g1', 'captions', removalsOf([blue.pairId]))
+  expect((await found()).map((hit) => hit.imageId)).toEqual([red.imageId])
+  // An index that has not seen the erasure.
+  Object.assign(index, { remove: async () => undefined })
+  await erase(red.pairId, 'test')
+  await catalogue.caughtUp(log)
+  expect((await index.searchWords('g1', { words: 'dog', limit: 5 })).map(({ id }) => id)).toEqual([red.pairId])
+  expect(await found({ target: 'captions' })).toEqual([])
+})
+
+it('searches words in the catalogue while the index is away', async () => {
+  const { search, publish, release, index } = await runningApi()
+  const red = await publish('red', 'a red dog')
+  await release('m-1', 'g1')
+  const failing = (code: 'index-unavailable' | 'generation-not-found') =>
+    Object.assign(index, { searchWords: () => Promise.reject(new AppError(code, 'test')) })
+  failing('index-unavailable')
+  const { hits, generation } = await search.search(request({ mode: 'text', target: 'captions' }))
+  expect(hits.map((hit) => hit.pairId)).toEqual([red.pairId])
+  expect(generation).toBe('g1')
+  failing('generation-not-found')
+  await expect(search.search(request({ mode: 'text' }))).rejects.toMatchObject({ code: 'generation-not-found' })
+})
+
 it('never returns what is erased, and fills the page with what is alive', async () => {
   const { search, publish, release, erase, catalogue, log, index } = await runningApi()
   const pairs = []
@@ -135,7 +175,7 @@ it('asks for patience where a picture is not embedded yet', async () => {
   const { search, publish, release, index } = await runningApi()
   const { imageId } = await publish('red', 'red')
   await release('m-1', 'g1')
-  await index.remove('g1', 'images', [imageId])
+  await index.remove('g1', 'images', removalsOf([imageId]))
   await expect(search.search(request({ input: { kind: 'image', imageId } }))).rejects.toMatchObject({
     code: 'not-ready',
   })

@@ -9,7 +9,7 @@ export function dump(database: Database): Record<string, unknown[]> {
     groups: 'SELECT * FROM split_group ORDER BY split_key',
     members: 'SELECT * FROM split_member ORDER BY image_id',
     base: 'SELECT * FROM base ORDER BY pair_id',
-    text: `SELECT pair_id, caption_text.caption FROM caption_text JOIN pair ON pair.rowid = caption_text.rowid ORDER BY pair_id`,
+    text: `SELECT pair_id, caption_text.words FROM caption_text JOIN pair ON pair.rowid = caption_text.rowid ORDER BY pair_id`,
     texts: 'SELECT count(*) FROM caption_text',
     indexed: 'SELECT * FROM indexed ORDER BY pair_id, generation',
     erasures: 'SELECT * FROM erasure ORDER BY pair_id',

@@ -170,4 +170,23 @@ describe('the reads of the catalogue', () => {
       ['b', false],
     ])
   })
+
+  it('names the newest record of what is live of an image, captioned or not, published again or erased', async () => {
+    const { log, follow } = await harness()
+    const { catalogue } = await follow()
+    const [first, second, bare] = [pairEvent('one', 'a'), pairEvent('one', 'b'), pairEvent('one', null)]
+    const after = async (...records: Parameters<typeof log.append>[0]) => {
+      const positions = await log.append(records)
+      await catalogue.caughtUp(log)
+      return { newest: catalogue.image(first.imageId)?.newestOffset, last: positions.at(-1)?.offset }
+    }
+    for (const event of [first, second, bare, first]) {
+      const { newest, last } = await after(publication(event))
+      expect(newest).toBe(last)
+    }
+    const { newest, last = 0 } = await after(tombstoneOf(first))
+    expect(newest).toBe(last - 2)
+    expect(newest).toBe(catalogue.pair(bare.pairId)?.position.offset)
+    expect((await after(tombstoneOf(bare))).newest).toBe(catalogue.pair(second.pairId)?.position.offset)
+  })
 })

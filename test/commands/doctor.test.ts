@@ -14,6 +14,7 @@ import { showFolding } from '../../src/commands/folding.ts'
 import { examine, fact, ofServer, type Check, type Examined, type Finding } from '../../src/roles/doctor/check.ts'
 import { lockFolder } from '../../src/sqlite/folder-lock.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
+import { removalsOf } from '../fixtures/points.ts'
 import { fakeTerminal } from './fake-terminal.ts'
 import { startCli, type Environment } from './run-cli.ts'
 import { runHere } from './run-here.ts'
@@ -176,7 +177,7 @@ describe('doctor', () => {
       const generation = (await index.generations())[0]?.generation ?? ''
       const ids: string[] = []
       for await (const id of index.ids(generation, 'captions')) ids.push(id)
-      await index.remove(generation, 'captions', ids.slice(40))
+      await index.remove(generation, 'captions', removalsOf(ids.slice(40)))
       await index.close()
       const { of, wrong } = await examined(environment)
       expect(wrong).toEqual(['index'])

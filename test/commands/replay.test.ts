@@ -10,6 +10,7 @@ import { PARTITIONS, platform, type Platform } from '../consumers/consumer-harne
 import { createWordEncoder, DIMENSION } from '../consumers/word-encoder.ts'
 import { pairEvent } from '../fixtures/pair-events.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
+import { removalsOf } from '../fixtures/points.ts'
 import { createSqliteLog } from '../../src/adapters/event-log/sqlite.ts'
 import { join } from 'node:path'
 import { runHere } from './run-here.ts'
@@ -59,8 +60,8 @@ describe('replaying a generation', () => {
     const whole = { images: await idsIn(made, 'images'), captions: await idsIn(made, 'captions') }
     expect(whole.captions).toHaveLength(11)
     await embedder.stop()
-    await made.index.remove(GENERATION, 'images', [lost?.imageId ?? ''])
-    await made.index.remove(GENERATION, 'captions', whole.captions.slice(3))
+    await made.index.remove(GENERATION, 'images', removalsOf([lost?.imageId ?? '']))
+    await made.index.remove(GENERATION, 'captions', removalsOf(whole.captions.slice(3)))
 
     const replayed = await replayGeneration(made, { from: 0 })
     expect(replayed).toMatchObject({ generation: GENERATION, group: GROUP })
@@ -74,7 +75,7 @@ describe('replaying a generation', () => {
     const events = pictures(8)
     const { made } = await serving(events)
     const whole = await idsIn(made, 'captions')
-    await made.index.remove(GENERATION, 'captions', whole.slice(2))
+    await made.index.remove(GENERATION, 'captions', removalsOf(whole.slice(2)))
     for (let time = 0; time < 3; time++) await replayGeneration(made, { from: 0 })
     await made.until(async () => (await idsIn(made, 'captions')).length === whole.length)
     await made.passed(GROUP)

@@ -49,7 +49,16 @@ async function expectConsistent(made: Platform): Promise<void> {
       captions: image?.captions.map(({ caption }) => caption),
       split: image?.split,
       metadata: image?.metadata,
+      offset: image?.newestOffset,
     })
+  }
+  for (const { id, payload } of await index.points(
+    GENERATION,
+    'captions',
+    pairs.map(({ pairId }) => pairId),
+  )) {
+    const { imageId, caption, position } = catalogue.pair(id) ?? {}
+    expect(payload).toMatchObject({ imageId, captions: [caption], offset: position?.offset })
   }
 }
 

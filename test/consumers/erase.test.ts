@@ -10,6 +10,7 @@ import { partitionOf } from '../../src/core/partition.ts'
 import type { Point } from '../../src/ports/vector-index.ts'
 import { erasureOf, publication, tombstoneOf } from '../catalogue/catalogue-harness.ts'
 import { promise } from '../fixtures/log-consumers.ts'
+import { removalsOf } from '../fixtures/points.ts'
 import { pairEvent } from '../fixtures/pair-events.ts'
 import { countTurns } from '../fixtures/turns.ts'
 import { PARTITIONS, platform, type Platform } from './consumer-harness.ts'
@@ -26,7 +27,7 @@ const embed = (made: Platform, generation: string) =>
 const unitPoint = (id: string): Point => ({
   id,
   vector: Float32Array.from({ length: DIMENSION }, (_, i) => (i === 0 ? 1 : 0)),
-  payload: { imageId: id, captions: [], split: 'train', metadata: {} },
+  payload: { imageId: id, captions: [], split: 'train', metadata: {}, offset: -1 },
 })
 
 async function allIds(ids: AsyncIterable<string>): Promise<string[]> {
@@ -300,8 +301,8 @@ describe('the sweep', () => {
     await made.catalogue.caughtUp(made.log)
     await made.index.create('g1', DIMENSION)
     const payloadOf = ({ imageId, metadata }: (typeof events)[number]) => {
-      const split = made.catalogue.image(imageId)?.split ?? 'train'
-      return { imageId, captions: ['a dog'], split, metadata }
+      const { split = 'train' as const, newestOffset: offset = -1 } = made.catalogue.image(imageId) ?? {}
+      return { imageId, captions: ['a dog'], split, metadata, offset }
     }
     await made.index.upsert(
       'g1',
@@ -366,7 +367,14 @@ describe('the sweep', () => {
     for await (const removal of sweepIndex({ ...made, index })) expect(removal).toEqual([])
     expect(await sweepErased({ ...made, index }, { images: [], captions: [] })).toEqual([])
     await applyEffects(
-      [{ type: 'points-remove', generation: 'gone', kind: 'images', ids: [pairEvent('one', 'a').imageId] }],
+      [
+        {
+          type: 'points-remove',
+          generation: 'gone',
+          kind: 'images',
+          removals: removalsOf([pairEvent('one', 'a').imageId]),
+        },
+      ],
       made.ports,
     )
   })

@@ -44,7 +44,7 @@ describe('the release consumer', () => {
     const { imageId, caption, split, metadata } = event
     const stale = nextGeneration([], 'manifests/b.json')
     await made.index.create(stale, DIMENSION)
-    const payload = { imageId, captions: [caption ?? ''], split: split as 'train', metadata }
+    const payload = { imageId, captions: [caption ?? ''], split: split as 'train', metadata, offset: 0 }
     await made.index.upsert(stale, 'images', [{ id: imageId, vector: vectorOf('m-lost', 'one'), payload }])
     made.start(deciding(made))
     await made.log.append([{ topic: 'pairs', key: pairKey(imageId, event.pairId), value: event }])

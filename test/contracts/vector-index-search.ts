@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { dot } from '../../src/core/vector.ts'
 import type { Hit, IndexQuery, Point } from '../../src/ports/vector-index.ts'
-import { clusteredVectors, pointIdOf, pointOf } from '../fixtures/points.ts'
+import { clusteredVectors, pointIdOf, pointOf, removalsOf } from '../fixtures/points.ts'
 import { along, generation, idsOf, type IndexHarness } from './vector-index-harness.ts'
 
 /** The ids of the best by comparing with every point: score first, ties by id. */
@@ -133,7 +133,7 @@ export function searchContract({ fresh, settled }: IndexHarness): void {
       await settled(index)
       const vector = draw()
       const nearest = bruteForce(points, vector, 900)
-      await index.remove(generation, 'images', nearest)
+      await index.remove(generation, 'images', removalsOf(nearest))
       const hits = idsOf(await index.search(generation, 'images', { vector, limit: 50 }))
       expect(hits).toHaveLength(50)
       expect(hits.filter((id) => nearest.includes(id))).toEqual([])

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import type { Point, VectorIndex } from '../../src/ports/vector-index.ts'
-import { clusteredVectors, pointIdOf, pointOf, randomVector, seededRandom } from '../fixtures/points.ts'
+import { clusteredVectors, pointIdOf, pointOf, randomVector, removalsOf, seededRandom } from '../fixtures/points.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
 import { along, createIndexHarness, generation, idsOf, sweep } from './vector-index-harness.ts'
+import { removalContract } from './vector-index-removal.ts'
 import { searchContract } from './vector-index-search.ts'
+import { wordsContract } from './vector-index-words.ts'
 
 /**
  * What every driver of `VectorIndex` guarantees. `open` opens the index at a place that no other test uses; opening the same place
@@ -53,6 +55,7 @@ export function vectorIndexContract<Index extends VectorIndex>(
         captions: ['a “quoted” caption\nin two lines', 'écrit en français', '猫'],
         split: 'validation' as const,
         metadata: { photographer: "O'Brien", 'a.b c"d': '' },
+        offset: 12_345_678_901,
       }
       const point: Point = { id: pointIdOf(1), vector: randomVector(seededRandom(1), 64), payload }
       await index.upsert(generation, 'images', [point])
@@ -65,21 +68,10 @@ export function vectorIndexContract<Index extends VectorIndex>(
       expect(hit?.payload).toEqual(payload)
     })
 
-    it('removes by id, once or twice, and unknown ids without complaint', async () => {
-      const index = await fresh()
-      await index.upsert(generation, 'images', [pointOf(1, along(1, 0)), pointOf(2, along(0, 1))])
-      await index.remove(generation, 'images', [pointIdOf(1), pointIdOf(7)])
-      await index.remove(generation, 'images', [pointIdOf(1)])
-      expect(idsOf(await index.search(generation, 'images', { vector: along(1, 0), limit: 10 }))).toEqual([
-        pointIdOf(2),
-      ])
-      expect(await index.points(generation, 'images', [pointIdOf(1)])).toEqual([])
-    })
-
     it('lets a removed point come back', async () => {
       const index = await fresh()
       await index.upsert(generation, 'images', [pointOf(1, along(1, 0))])
-      await index.remove(generation, 'images', [pointIdOf(1)])
+      await index.remove(generation, 'images', removalsOf([pointIdOf(1)]))
       await index.upsert(generation, 'images', [pointOf(1, along(1, 0))])
       expect(idsOf(await index.search(generation, 'images', { vector: along(1, 0), limit: 10 }))).toEqual([
         pointIdOf(1),
@@ -99,7 +91,9 @@ export function vectorIndexContract<Index extends VectorIndex>(
     })
   })
 
+  removalContract(harness)
   searchContract(harness)
+  wordsContract(harness)
 
   describe('generations', () => {
     it('keeps images and captions, and generations, apart', async () => {
@@ -158,7 +152,7 @@ export function vectorIndexContract<Index extends VectorIndex>(
       const index = await fresh()
       const missing = { code: 'generation-not-found' }
       await expect(index.upsert('g9', 'images', [pointOf(1, along(1, 0))])).rejects.toMatchObject(missing)
-      await expect(index.remove('g9', 'images', [pointIdOf(1)])).rejects.toMatchObject(missing)
+      await expect(index.remove('g9', 'images', removalsOf([pointIdOf(1)]))).rejects.toMatchObject(missing)
       await expect(index.points('g9', 'images', [pointIdOf(1)])).rejects.toMatchObject(missing)
       await expect(sweep(index, 'g9')).rejects.toMatchObject(missing)
     })
@@ -172,7 +166,7 @@ export function vectorIndexContract<Index extends VectorIndex>(
       const draw = clusteredVectors(7, 16, 10)
       const points = Array.from({ length: 500 }, (_, number) => pointOf(number, draw()))
       await first.upsert(generation, 'images', points)
-      await first.remove(generation, 'images', [pointIdOf(3)])
+      await first.remove(generation, 'images', removalsOf([pointIdOf(3)]))
       const query = { vector: draw(), limit: 20, exact: true }
       const before = await first.search(generation, 'images', query)
       await first.close()

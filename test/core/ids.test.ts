@@ -94,7 +94,8 @@ describe('the key of a pair', () => {
 
   it('is told from other text', () => {
     const id = imageIdOf(Uint8Array.of(1))
-    for (const key of ['', ':', id, `${id}:`, `${id}:x`, `${id}:${id}:${id}`]) expect(parsePairKey(key)).toBeNull()
+    for (const key of ['', ':', id, `${id}:`, `${id}:x`, `${id}:${id}:${id}`, `${id}:${id.toUpperCase()}`])
+      expect(parsePairKey(key)).toBeNull()
     fc.assert(
       fc.property(fc.string(), (key) => {
         expect(parsePairKey(key)).toBeNull()

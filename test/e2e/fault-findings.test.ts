@@ -11,6 +11,7 @@ import { createSupply, type Supplied } from '../servers/faults/supply.ts'
 import { caughtUp, settled } from '../servers/faults/settle.ts'
 import { verify } from '../servers/faults/verify.ts'
 import { answeringServer } from '../fixtures/answering-server.ts'
+import { removalsOf } from '../fixtures/points.ts'
 import { startPairstream, type RunningPairstream } from './running-pairstream.ts'
 
 const SCENES = 130
@@ -71,7 +72,7 @@ describe('what is looked for after faults', { timeout: 60_000 }, () => {
     const point = await pointOf('captions', keptPair.pairId)
     const imagePoint = await pointOf('images', kept.imageId)
 
-    await index.remove(generation(), 'captions', [lost])
+    await index.remove(generation(), 'captions', removalsOf([lost]))
 
     // A point, a caption of an image, a picture and features.
     await upsert('captions', { ...point, id: erasedPair.pairId })

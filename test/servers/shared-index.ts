@@ -3,9 +3,28 @@ import { startServer } from '../../src/api/server.ts'
 import { dot, normalise } from '../../src/core/vector.ts'
 import type { StartedServer } from './start-servers.ts'
 
-type StoredPoint = { readonly id: string; readonly vector: Float32Array; readonly payload: Record<string, unknown> }
+type Document = { readonly text: string }
+type StoredPoint = {
+  readonly id: string
+  readonly vector: Float32Array
+  readonly words: ReadonlySet<string>
+  readonly payload: Record<string, unknown>
+}
+type GivenPoint = {
+  readonly id: string
+  readonly vector: number[] | { readonly '': number[]; readonly words: Document }
+  readonly payload: StoredPoint['payload']
+}
 type Condition = { readonly key: string; readonly match: { readonly any: readonly string[] } }
-type Collection = { readonly size: number; readonly points: Map<string, StoredPoint>; readonly indexed: Set<string> }
+type RemovalCondition = {
+  readonly must: readonly [{ readonly has_id: readonly string[] }]
+  readonly must_not: readonly [{ readonly key: string; readonly range: { readonly gt: number } }]
+}
+type Collection = {
+  readonly params: { readonly vectors: unknown; readonly sparse_vectors?: unknown }
+  readonly points: Map<string, StoredPoint>
+  readonly indexed: Set<string>
+}
 
 const fieldOf = (payload: Record<string, unknown>, path: string): unknown =>
   path
@@ -15,6 +34,23 @@ const fieldOf = (payload: Record<string, unknown>, path: string): unknown =>
 
 const passes = ({ payload }: StoredPoint, conditions: readonly Condition[]): boolean =>
   conditions.every(({ key, match }) => match.any.includes(String(fieldOf(payload, key))))
+
+const wordsOf = ({ text }: Document): ReadonlySet<string> => new Set(text.split(' '))
+
+function stored({ id, vector, payload }: GivenPoint): StoredPoint {
+  const [dense, words] = Array.isArray(vector) ? [vector, new Set<string>()] : [vector[''], wordsOf(vector.words)]
+  return { id, vector: normalise(Float32Array.from(dense)), words, payload }
+}
+
+/** By cosine with numbers; by how many of a document's words a point holds, which keeps nothing of BM25 but what is found. */
+function scoring(query: number[] | Document): (point: StoredPoint) => number {
+  if (Array.isArray(query)) {
+    const vector = normalise(Float32Array.from(query))
+    return (point) => dot(point.vector, vector)
+  }
+  const words = wordsOf(query)
+  return (point) => [...words].filter((word) => point.words.has(word)).length
+}
 
 /**
  * A vector index that several processes share, where no Qdrant can be had: it answers the part of Qdrant's REST interface that the driver
@@ -46,8 +82,8 @@ export async function startSharedIndex(): Promise<StartedServer> {
   app.put('/collections/:name', async (context) => {
     const name = context.req.param('name')
     if (collections.has(name)) return Response.json({ status: { error: 'it exists' } }, { status: 409 })
-    const { vectors } = await context.req.json<{ vectors: { size: number } }>()
-    collections.set(name, { size: vectors.size, points: new Map(), indexed: new Set() })
+    const { vectors, sparse_vectors } = await context.req.json<Collection['params']>()
+    collections.set(name, { params: { vectors, sparse_vectors }, points: new Map(), indexed: new Set() })
     return result(true)
   })
   app.delete('/collections/:name', (context) => {
@@ -63,28 +99,27 @@ export async function startSharedIndex(): Promise<StartedServer> {
     return next()
   })
   app.get('/collections/:name', (context) => {
-    const { size, points, indexed } = context.get('collection')
-    const config = { params: { vectors: { size, distance: 'Cosine' } } }
+    const { params, points, indexed } = context.get('collection')
     const payload_schema = Object.fromEntries([...indexed].map((field) => [field, { data_type: 'keyword', points: 0 }]))
-    return result({ status: 'green', points_count: points.size, config, payload_schema })
+    return result({ status: 'green', points_count: points.size, config: { params }, payload_schema })
   })
   app.put('/collections/:name/index', async (context) => {
     context.get('collection').indexed.add((await context.req.json<{ field_name: string }>()).field_name)
     return completed()
   })
   app.put('/collections/:name/points', async (context) => {
-    const given = await context.req.json<{
-      points: { id: string; vector: number[]; payload: StoredPoint['payload'] }[]
-    }>()
+    const given = await context.req.json<{ points: GivenPoint[] }>()
     const { points } = context.get('collection')
-    for (const { id, vector, payload } of given.points) {
-      points.set(id, { id, vector: normalise(Float32Array.from(vector)), payload })
-    }
+    for (const point of given.points) points.set(point.id, stored(point))
     return completed()
   })
   app.post('/collections/:name/points/delete', async (context) => {
-    const given = await context.req.json<{ points: string[] }>()
-    for (const id of given.points) context.get('collection').points.delete(id)
+    const { points } = context.get('collection')
+    const { filter } = await context.req.json<{ filter: { should: RemovalCondition[] } }>()
+    for (const { must, must_not } of filter.should) {
+      const [{ has_id: ids }, { key, range }] = [must[0], must_not[0]]
+      for (const id of ids) if (!(Number(points.get(id)?.payload[key]) > range.gt)) points.delete(id)
+    }
     return completed()
   })
   const recordOf = ({ id, vector, payload }: StoredPoint) => ({ id, vector: [...vector], payload })
@@ -103,14 +138,15 @@ export async function startSharedIndex(): Promise<StartedServer> {
   app.post('/collections/:name/points/count', (context) => result({ count: context.get('collection').points.size }))
   app.post('/collections/:name/points/query', async (context) => {
     const { query, limit, filter } = await context.req.json<{
-      query: number[]
+      query: number[] | Document
       limit: number
       filter?: { must: Condition[] }
     }>()
-    const vector = normalise(Float32Array.from(query))
+    const score = scoring(query)
     const points = [...context.get('collection').points.values()]
       .filter((point) => passes(point, filter?.must ?? []))
-      .map(({ id, vector: own, payload }) => ({ id, version: 0, score: dot(own, vector), payload }))
+      .map((point) => ({ id: point.id, version: 0, score: score(point), payload: point.payload }))
+      .filter((hit) => Array.isArray(query) || hit.score > 0)
       .sort((a, b) => b.score - a.score)
     return result({ points: points.slice(0, limit) })
   })

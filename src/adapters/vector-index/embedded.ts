@@ -3,9 +3,10 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as yieldToOthers } from 'node:timers/promises'
 import { AppError } from '../../core/errors.ts'
-import { pointKinds, type VectorIndex } from '../../ports/vector-index.ts'
+import { pointKinds, type Hit, type VectorIndex } from '../../ports/vector-index.ts'
+import type { Scored } from './best-list.ts'
 import { createCollectionRecords } from './collection-records.ts'
-import { checkDimension, checkGeneration, checkQuery, checkVector, pointId } from './input.ts'
+import { checkDimension, checkGeneration, checkPage, checkQuery, checkRemovals, checkVector, pointId } from './input.ts'
 import { createLoadedCollections } from './loaded-collections.ts'
 import { createMatching } from './matching.ts'
 import { createPointRecords } from './point-records.ts'
@@ -65,6 +66,14 @@ export function createEmbeddedIndex({ folder, writable, settings, maxBytes }: Em
     while (!loaded.isClosed() && collections.sweepDropped(BATCH)) await yieldToOthers()
   }
 
+  const withPayloads = (ranked: readonly Scored[]): Hit[] => {
+    const payloads = points.payloads(ranked.map(({ number }) => number))
+    return ranked.flatMap(({ id, score, number }) => {
+      const payload = payloads.get(number)
+      return payload === undefined ? [] : [{ id, score, payload }]
+    })
+  }
+
   const removeStrayGraphs = (): void => {
     const known = new Set(
       collections
@@ -105,9 +114,9 @@ export function createEmbeddedIndex({ folder, writable, settings, maxBytes }: Em
         await yieldToOthers()
       }
     },
-    async remove(generation, kind, ids) {
+    async remove(generation, kind, removals) {
       mayWrite()
-      const checked = ids.map(pointId)
+      const checked = checkRemovals(removals)
       for (const part of batches(checked)) {
         const { collection, memory } = await loaded.current(generation, kind)
         memory.apply(points.remove(collection, part))
@@ -120,11 +129,11 @@ export function createEmbeddedIndex({ folder, writable, settings, maxBytes }: Em
       const ranked = memory
         .rank({ vector: query.vector, count: offset + limit, filter, exact: query.exact ?? false })
         .slice(offset)
-      const payloads = points.payloads(ranked.map(({ number }) => number))
-      return ranked.flatMap(({ id, score, number }) => {
-        const payload = payloads.get(number)
-        return payload === undefined ? [] : [{ id, score, payload }]
-      })
+      return withPayloads(ranked)
+    },
+    async searchWords(generation, query) {
+      const page = checkPage(query)
+      return withPayloads(points.withWords(loaded.find(generation, 'captions'), { ...page, words: query.words }))
     },
     async points(generation, kind, ids) {
       return points.points(loaded.find(generation, kind), ids.map(pointId))

@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors.ts'
 import { isUuid } from '../../core/ids.ts'
 import { dot } from '../../core/vector.ts'
-import type { Filter, IndexQuery } from '../../ports/vector-index.ts'
+import type { Filter, IndexQuery, Removal, WordsQuery } from '../../ports/vector-index.ts'
 
 const UNIT_TOLERANCE = 1e-3
 
@@ -9,6 +9,17 @@ const UNIT_TOLERANCE = 1e-3
 export function pointId(id: string): string {
   if (!isUuid(id)) throw new AppError('invalid-request', 'The id of a point must be a UUID.')
   return id.toLowerCase()
+}
+
+/** The removals as ids are stored, each id once with the last offset it was given. Throws `invalid-request`. */
+export function checkRemovals(removals: readonly Removal[]): Removal[] {
+  const last = new Map<string, number>()
+  for (const { id, upTo } of removals) {
+    const stored = pointId(id)
+    if (!Number.isSafeInteger(upTo)) throw new AppError('invalid-request', 'upTo must be the offset of a record.')
+    last.set(stored, Math.max(upTo, last.get(stored) ?? upTo))
+  }
+  return Array.from(last, ([id, upTo]) => ({ id, upTo }))
 }
 
 /** Throws `invalid-vector` unless the vector has `dimension` finite values and unit length within 1e-3. */
@@ -40,17 +51,23 @@ export function checkDimension(dimension: number): void {
   }
 }
 
-/** A query whose numbers make sense, its page defaulted. Throws `invalid-request` or `invalid-vector`. */
-export function checkQuery(
-  query: IndexQuery,
-  dimension: number,
-): { limit: number; offset: number; filter: Filter | null } {
+/** What a page of hits is cut by; null for a filter without a condition. */
+export type Page = { readonly limit: number; readonly offset: number; readonly filter: Filter | null }
+
+/** A query whose numbers make sense, its page defaulted. Throws `invalid-request`. */
+export function checkPage(query: Pick<WordsQuery, 'limit' | 'offset' | 'filter'>): Page {
   const { limit, offset = 0 } = query
   if (!Number.isSafeInteger(limit) || limit < 0)
     throw new AppError('invalid-request', 'limit must be a whole number, 0 or more.')
   if (!Number.isSafeInteger(offset) || offset < 0)
     throw new AppError('invalid-request', 'offset must be a whole number, 0 or more.')
-  checkVector(query.vector, dimension)
   const conditions = query.filter?.splits !== undefined || Object.keys(query.filter?.metadata ?? {}).length > 0
   return { limit, offset, filter: conditions ? (query.filter ?? null) : null }
+}
+
+/** As `checkPage`, and `invalid-vector`. */
+export function checkQuery(query: IndexQuery, dimension: number): Page {
+  const page = checkPage(query)
+  checkVector(query.vector, dimension)
+  return page
 }

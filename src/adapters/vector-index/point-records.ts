@@ -1,7 +1,8 @@
 import { AppError } from '../../core/errors.ts'
 import { vectorBytes, vectorFromBytes } from '../../core/vector.ts'
-import type { Payload, Point } from '../../ports/vector-index.ts'
+import type { Payload, Point, Removal } from '../../ports/vector-index.ts'
 import type { Database } from '../../sqlite/database.ts'
+import { createCaptionWords } from './caption-words.ts'
 import { nextPosition, type Collection } from './collection-records.ts'
 
 /** What a write did to the vectors of a collection, in order. Changes of payloads alone are none. */
@@ -14,10 +15,14 @@ export type Written = { readonly changes: readonly VectorChange[]; readonly posi
 
 type Row = { number: number; id: string; payload: string; vector: Uint8Array }
 
+/** Points that were written before offsets were kept have none. */
+const payloadOf = (text: string): Payload => ({ offset: -1, ...(JSON.parse(text) as Omit<Payload, 'offset'>) })
+
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0
 
 /** The points of all collections: the truth that graphs and vector tables are made from. */
 export function createPointRecords(database: Database) {
+  const words = createCaptionWords(database)
   const find = database.prepare<Row>('SELECT number, id, payload, vector FROM points WHERE collection = ? AND id = ?')
   const insert = database.prepare('INSERT INTO points VALUES (?, ?, ?, ?, ?, ?)')
   const setPayload = database.prepare('UPDATE points SET split = ?, payload = ? WHERE number = ?')
@@ -51,6 +56,7 @@ export function createPointRecords(database: Database) {
   const removeRow = (collection: Collection, number: number): VectorChange => {
     erase.run(number)
     eraseMetadata.run(number)
+    words.remove(collection, number)
     addRemoval.run(nextPosition(database), collection.number, number)
     return { type: 'removed', number }
   }
@@ -64,12 +70,15 @@ export function createPointRecords(database: Database) {
       setPayload.run(payload.split, text, existing.number)
       eraseMetadata.run(existing.number)
       writeMetadata(collection, existing.number, payload)
+      words.remove(collection, existing.number)
+      words.add(collection, existing.number, payload)
       return []
     }
     const changes = existing === undefined ? [] : [removeRow(collection, existing.number)]
     const number = nextPosition(database)
     insert.run(number, collection.number, id, payload.split, text, bytes)
     writeMetadata(collection, number, payload)
+    words.add(collection, number, payload)
     return [...changes, { type: 'added', number, id, vector }]
   }
 
@@ -86,11 +95,12 @@ export function createPointRecords(database: Database) {
   return {
     upsert: (collection: Collection, points: readonly Point[]): Written =>
       write(collection, () => points.flatMap((point) => upsertPoint(collection, point))),
-    remove: (collection: Collection, pointIds: readonly string[]): Written =>
+    remove: (collection: Collection, removals: readonly Removal[]): Written =>
       write(collection, () =>
-        pointIds.flatMap((id) => {
+        removals.flatMap(({ id, upTo }) => {
           const existing = find.get(collection.number, id)
-          return existing === undefined ? [] : [removeRow(collection, existing.number)]
+          if (existing === undefined || payloadOf(existing.payload).offset > upTo) return []
+          return [removeRow(collection, existing.number)]
         }),
       ),
     /** Points with a number above `after`, lowest first: a page of a walk over the collection. */
@@ -106,14 +116,14 @@ export function createPointRecords(database: Database) {
       byIds.all(collection.number, JSON.stringify(pointIds)).map(({ id, vector, payload }) => ({
         id,
         vector: vectorFromBytes(vector),
-        payload: JSON.parse(payload) as Payload,
+        payload: payloadOf(payload),
       })),
+    /** The page of caption points that hold any of the words, best first by BM25, ties by id. */
+    withWords: words.rank,
     /** The payloads of the points that still exist, by number. */
     payloads: (numbers: readonly number[]): Map<number, Payload> =>
       new Map(
-        payloads
-          .all(JSON.stringify(numbers))
-          .map(({ number, payload }) => [number, JSON.parse(payload) as Payload] as const),
+        payloads.all(JSON.stringify(numbers)).map(({ number, payload }) => [number, payloadOf(payload)] as const),
       ),
   }
 }

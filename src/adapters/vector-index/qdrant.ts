@@ -1,15 +1,15 @@
 import { AppError, toAppError } from '../../core/errors.ts'
-import { pointKinds, type Point, type VectorIndex } from '../../ports/vector-index.ts'
-import { checkDimension, checkGeneration, checkVector, pointId } from './input.ts'
+import { pointKinds, type Point, type PointKind, type Removal, type VectorIndex } from '../../ports/vector-index.ts'
+import { checkDimension, checkGeneration, checkRemovals, checkVector, pointId } from './input.ts'
 import { createQdrantCollections } from './qdrant/collections.ts'
 import { connectQdrant, type QdrantAddress } from './qdrant/connection.ts'
 import { notApplied } from './qdrant/failures.ts'
-import { createMetadataIndexes } from './qdrant/filters.ts'
+import { createMetadataIndexes, removalFilter } from './qdrant/filters.ts'
 import { createQdrantNames } from './qdrant/names.ts'
 import { createQdrantSearch } from './qdrant/search.ts'
 import { defaultQdrantSettings, type QdrantSettings } from './qdrant/settings.ts'
 import { createQdrantSnapshots } from './qdrant/snapshots.ts'
-import { idOf, pointOf, storedPoint } from './qdrant/stored-points.ts'
+import { idOf, pointOf, storedPoint, UNNAMED } from './qdrant/stored-points.ts'
 
 export { checkQdrant } from './qdrant/check.ts'
 
@@ -44,12 +44,21 @@ export async function createQdrantIndex(options: QdrantIndexOptions): Promise<Ve
   const collections = createQdrantCollections(connection, names, settings)
   const metadataIndexes = createMetadataIndexes(connection)
   const snapshots = createQdrantSnapshots(connection, names)
-  const search = createQdrantSearch({ connection, names, collections, metadataIndexes, settings })
+  const { search, searchWords } = createQdrantSearch({ connection, names, collections, metadataIndexes, settings })
 
   const serving = async (): Promise<string | null> => {
     const { aliases } = await connection.read((client) => client.getAliases())
     const target = aliases.find(({ alias_name }) => alias_name === names.alias)?.collection_name
     return target === undefined ? null : (names.parsed(target)?.generation ?? null)
+  }
+
+  const removePage = async (generation: string, kind: PointKind, removals: readonly Removal[]): Promise<void> => {
+    const request = { wait: true, ordering: 'medium' as const, filter: removalFilter(removals) }
+    const { status } = await connection.write(
+      (client) => client.delete(names.collection(generation, kind), request),
+      generation,
+    )
+    if (status !== 'completed') throw notApplied()
   }
 
   return {
@@ -72,26 +81,31 @@ export async function createQdrantIndex(options: QdrantIndexOptions): Promise<Ve
       })
       const size = Math.max(1, Math.min(MOST_POINTS_A_REQUEST, Math.floor(VALUES_A_REQUEST / dimension)))
       for (const page of pages(points, size)) {
-        const request = { wait: true, ordering: 'medium' as const, points: page.map(storedPoint) }
+        const request = {
+          wait: true,
+          ordering: 'medium' as const,
+          points: page.map((point) => storedPoint(kind, point)),
+        }
         const { status } = await connection.write((client) => client.upsert(collection, request), generation)
         if (status !== 'completed') throw notApplied()
       }
     },
-    async remove(generation, kind, ids) {
-      const collection = names.collection(generation, kind)
-      const removed = [...new Set(ids.map(pointId))]
-      for (const page of pages(removed, ID_PAGE)) {
-        const request = { wait: true, ordering: 'medium' as const, points: [...page] }
-        const { status } = await connection.write((client) => client.delete(collection, request), generation)
-        if (status !== 'completed') throw notApplied()
+    async remove(generation, kind, removals) {
+      for (const page of pages(checkRemovals(removals), MOST_POINTS_A_REQUEST)) {
+        await removePage(generation, kind, page).catch(async (error: unknown) => {
+          if (toAppError(error).code !== 'filter-invalid') throw error
+          await collections.demandIndexes(generation, kind)
+          await removePage(generation, kind, page)
+        })
       }
     },
     search,
+    searchWords,
     async points(generation, kind, ids) {
       const collection = names.collection(generation, kind)
       const found: Point[] = []
       for (const page of pages(ids.map(pointId), POINT_PAGE)) {
-        const request = { ids: [...page], with_payload: true, with_vector: true }
+        const request = { ids: [...page], with_payload: true, with_vector: [UNNAMED] }
         const records = await connection.read((client) => client.retrieve(collection, request), generation)
         found.push(...records.flatMap((record) => pointOf(record) ?? []))
       }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { AppError } from '../../core/errors.ts'
 import { openDatabase, type Database } from '../../sqlite/database.ts'
+import { ensureCaptionWords } from './caption-words.ts'
 
 /**
  * Every change takes the next value of one sequence, so a number is never used twice: a point's number stands for one id with one
@@ -60,15 +61,21 @@ export function openVectorDatabase(path: string, writable: boolean, maxBytes?: n
       ...(maxBytes === undefined ? {} : { maxBytes }),
     })
     database.exec('PRAGMA secure_delete=ON')
-    database.transaction(() => database.exec(SCHEMA))
+    database.transaction(() => {
+      database.exec(SCHEMA)
+      ensureCaptionWords(database)
+    })
     return database
   }
   // libsql creates the file even when it is to be read only, so both need checking here.
   const database = existsSync(path) ? openDatabase(path, { readonly: true, unavailable: 'index-unavailable' }) : null
   database?.exec('PRAGMA query_only=ON')
-  if (database?.prepare("SELECT 1 FROM sqlite_master WHERE name = 'graphs'").get() === undefined) {
+  if (database?.prepare("SELECT 1 FROM sqlite_master WHERE name = 'caption_words'").get() === undefined) {
     database?.close()
-    throw new AppError('index-unavailable', `There is no index at ${path} yet; start the process that writes it first.`)
+    throw new AppError(
+      'index-unavailable',
+      `There is no index of this version at ${path} yet; start the process that writes it first.`,
+    )
   }
   return database
 }

@@ -18,7 +18,7 @@ import { decodeBase64, fileBytes } from '../uploads.ts'
 
 const HitSchema = z
   .object({
-    score: z.number().openapi({ description: 'Cosine in mode `vector`, bm25 in mode `text`; higher is better.' }),
+    score: z.number().openapi({ description: 'Cosine in mode `vector`, BM25 in mode `text`; higher is better.' }),
     imageId: z.uuid(),
     image: z.string().openapi({ description: 'The address of the picture.' }),
     captions: z.array(CaptionSchema),
@@ -45,10 +45,10 @@ const ResultSchema = z
 
 const page = {
   target: z.enum(pointKinds).default('images').openapi({ description: 'What is searched: pictures or captions.' }),
-  mode: z
-    .enum(searchModes)
-    .default('vector')
-    .openapi({ description: '`vector`: meanings; `text`: words, without a model.' }),
+  mode: z.enum(searchModes).default('vector').openapi({
+    description:
+      '`vector`: meanings; `text`: words, without a model; while one serves, of the captions that it has embedded.',
+  }),
   limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(10),
   offset: z.coerce
     .number()

@@ -1,7 +1,7 @@
 import { readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { pointIdOf, pointOf } from '../../fixtures/points.ts'
+import { pointIdOf, pointOf, removalsOf } from '../../fixtures/points.ts'
 import { filledFolder, graphFile, openIndex, recallOf } from './filled-folder.ts'
 
 describe('the graph of the embedded index', () => {
@@ -49,7 +49,7 @@ describe('the graph of the embedded index', () => {
       Array.from({ length: 5 }, (_, more) => pointOf(1_000 + more, draw())),
     )
     await writer.upsert('g1', 'images', [pointOf(0, draw())])
-    await writer.remove('g1', 'images', [pointIdOf(1), pointIdOf(2)])
+    await writer.remove('g1', 'images', removalsOf([pointIdOf(1), pointIdOf(2)]))
     await writer.close()
     expect(await readFile(graphFile(folder))).toEqual(old)
 
@@ -64,11 +64,7 @@ describe('the graph of the embedded index', () => {
     const { folder, draw } = await filledFolder(600)
     const { size } = await stat(graphFile(folder))
     const index = openIndex(folder)
-    await index.remove(
-      'g1',
-      'images',
-      Array.from({ length: 400 }, (_, number) => pointIdOf(number)),
-    )
+    await index.remove('g1', 'images', removalsOf(Array.from({ length: 400 }, (_, number) => pointIdOf(number))))
     await index.settled()
     expect(await recallOf(index, draw)).toBeGreaterThanOrEqual(0.98)
     await index.close()

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { readdir, stat } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { runScript } from '../../fixtures/child-process.ts'
-import { pointIdOf, pointOf, randomVector, seededRandom } from '../../fixtures/points.ts'
+import { pointIdOf, pointOf, randomVector, removalsOf, seededRandom } from '../../fixtures/points.ts'
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts'
 import { filledFolder, graphFile, openIndex, recallOf } from './filled-folder.ts'
 
@@ -18,7 +18,7 @@ describe('an embedded index that may not write', () => {
 
     await writer.upsert('g1', 'images', [pointOf(5_000, vector)])
     expect((await reader.search('g1', 'images', query))[0]?.id).toBe(pointIdOf(5_000))
-    await writer.remove('g1', 'images', [pointIdOf(5_000)])
+    await writer.remove('g1', 'images', removalsOf([pointIdOf(5_000)]))
     const without = await reader.search('g1', 'images', query)
     expect(without.map(({ id }) => id)).not.toContain(pointIdOf(5_000))
     expect(without).toHaveLength(5)
@@ -50,7 +50,7 @@ describe('an embedded index that may not write', () => {
     const unavailable = { code: 'index-unavailable' }
     const reader = openIndex(folder, { writable: false })
     await expect(reader.upsert('g1', 'images', [pointOf(1, draw())])).rejects.toMatchObject(unavailable)
-    await expect(reader.remove('g1', 'images', [pointIdOf(1)])).rejects.toMatchObject(unavailable)
+    await expect(reader.remove('g1', 'images', removalsOf([pointIdOf(1)]))).rejects.toMatchObject(unavailable)
     await expect(reader.create('g2', 16)).rejects.toMatchObject(unavailable)
     await expect(reader.drop('g1')).rejects.toMatchObject(unavailable)
     await expect(reader.serve('g1')).rejects.toMatchObject(unavailable)
@@ -105,7 +105,7 @@ describe('the embedded index on a full disk', () => {
     const query = { vector: randomVector(random, 64), limit: 10_000 }
     expect(await index.search('g1', 'images', query)).toHaveLength(acknowledged)
     const removed = Array.from({ length: 40 }, (_, number) => pointIdOf(number))
-    await index.remove('g1', 'images', removed)
+    await index.remove('g1', 'images', removalsOf(removed))
     await index.upsert('g1', 'images', [point(1), point(2)])
     expect(await index.search('g1', 'images', query)).toHaveLength(acknowledged - 38)
     await index.close()

@@ -3,7 +3,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import type { Schemas } from '@qdrant/js-client-rest'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { checkQdrant, createQdrantIndex } from '../../../src/adapters/vector-index/qdrant.ts'
-import { pointIdOf, pointOf } from '../../fixtures/points.ts'
+import { pointIdOf, pointOf, removalsOf } from '../../fixtures/points.ts'
 import { collectionInfo, completed, inTurn, missing, refusal, result, standIn, type Reply } from './qdrant-stand-in.ts'
 
 const vector = Float32Array.of(1, 0)
@@ -101,7 +101,7 @@ describe('a Qdrant with too much to do', () => {
     const index = await createQdrantIndex({ url: server.url, deadline: 5_000 })
     onTestFinished(() => index.close())
     const start = performance.now()
-    await index.remove('g1', 'images', [pointIdOf(1)])
+    await index.remove('g1', 'images', removalsOf([pointIdOf(1)]))
     expect(performance.now() - start).toBeGreaterThan(990)
     expect(server.seen).toHaveLength(2)
   })

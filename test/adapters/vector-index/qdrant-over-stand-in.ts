@@ -21,12 +21,26 @@ export async function indexOver(
   return { index, server }
 }
 
+/** Folded words as Qdrant is to make their sparse vector. */
+export const wordsDocument = (text: string) =>
+  ({
+    text,
+    model: 'qdrant/bm25',
+    options: {
+      tokenizer: 'whitespace',
+      lowercase: false,
+      language: 'none',
+      stemmer: { type: 'snowball', language: 'english' },
+      avg_len: 11,
+    },
+  }) satisfies Schemas['Document']
+
 export const scored = (number: number, score: number, metadata: Record<string, string> = {}) =>
   ({
     id: pointIdOf(number),
     version: 1,
     score,
-    payload: { imageId: pointIdOf(number), captions: [`caption ${number}`], split: 'train', metadata },
+    payload: { imageId: pointIdOf(number), captions: [`caption ${number}`], split: 'train', metadata, offset: 0 },
   }) satisfies Schemas['ScoredPoint']
 
 export const found = (...points: readonly Schemas['ScoredPoint'][]): Reply =>

@@ -21,8 +21,17 @@ describe('reading points from Qdrant', () => {
     expect(server.bodyOf('POST')).toEqual({
       ids: [pointIdOf(1), pointIdOf(2)],
       with_payload: true,
-      with_vector: true,
+      with_vector: [''],
     } satisfies Schemas['PointRequest'])
+  })
+
+  it('knows no offset of a point that was written before offsets were kept', async () => {
+    const { imageId, captions, split, metadata } = scored(1, 0).payload
+    const old = { id: pointIdOf(1), vector: [1, 0], payload: { imageId, captions, split, metadata } }
+    const { index } = await indexOver({
+      'POST /collections/images_g1/points': result([old] satisfies Schemas['Record'][]),
+    })
+    expect(await index.points('g1', 'images', [pointIdOf(1)])).toEqual([pointOf(1, along(1, 0), { offset: -1 })])
   })
 
   it('scrolls through all ids', async () => {

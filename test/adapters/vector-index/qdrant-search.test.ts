@@ -2,7 +2,7 @@ import type { Schemas } from '@qdrant/js-client-rest'
 import { describe, expect, it } from 'vitest'
 import type { VectorIndex } from '../../../src/ports/vector-index.ts'
 import { pointIdOf, pointOf } from '../../fixtures/points.ts'
-import { along, found, indexOver, known, scored } from './qdrant-over-stand-in.ts'
+import { along, found, indexOver, known, scored, wordsDocument } from './qdrant-over-stand-in.ts'
 import { collectionInfo, completed, inTurn, refusal, result, type Reply } from './qdrant-stand-in.ts'
 
 describe('searching in Qdrant', () => {
@@ -147,5 +147,65 @@ describe('searching in Qdrant', () => {
     const { index } = await indexOver({ ...known, [query]: found(...foreign, scored(4, 0.6)) })
     const hits = await index.search('g1', 'images', { vector: along(1, 0), limit: 10 })
     expect(hits.map(({ id }) => id)).toEqual([pointIdOf(4)])
+  })
+})
+
+describe('searching by words in Qdrant', () => {
+  const asked = 'POST /collections/captions_g1/points/query'
+  const captions = { 'GET /collections/captions_g1': result(collectionInfo(2)) }
+
+  it('sends folded words to the sparse vector of captions, and takes scores as they are', async () => {
+    const { index, server } = await indexOver({ ...captions, [asked]: found(scored(1, 7.5), scored(2, 3)) })
+    const filter = { splits: ['train' as const] }
+    const hits = await index.searchWords('g1', { words: '-Café OR "Dogs', limit: 1, filter })
+    expect(hits).toEqual([{ id: pointIdOf(1), score: 7.5, payload: pointOf(1, along(1, 0)).payload }])
+    expect(server.bodyOf('POST')).toEqual({
+      query: wordsDocument('cafe or dogs'),
+      using: 'words',
+      limit: 2,
+      with_payload: true,
+      filter: { must: [{ key: 'split', match: { any: ['train'] } }] },
+    } satisfies Schemas['QueryRequest'])
+  })
+
+  it('asks further where the page ends in a tie, and once where there is no more', async () => {
+    const points = [9, 4, 2, 7, 5].map((number) => scored(number, number === 9 ? 8 : 2))
+    const { index, server } = await indexOver({
+      ...captions,
+      [asked]: (response, request) => {
+        const { limit } = request.body as { limit: number }
+        found(...points.slice(0, limit))(response, request)
+      },
+    })
+    const ids = (await index.searchWords('g1', { words: 'dog', limit: 2, offset: 1 })).map(({ id }) => id)
+    expect(ids).toEqual([4, 2, 7, 5].map(pointIdOf).sort().slice(0, 2))
+    expect(server.seen.slice(1).map(({ body }) => (body as { limit: number }).limit)).toEqual([4, 19])
+    await index.searchWords('g1', { words: 'dog', limit: 50 })
+    expect(server.seen.slice(3)).toHaveLength(1)
+  })
+
+  it('has a metadata field indexed first where the server filters by nothing else', async () => {
+    const strict = refusal(400, 'Bad request: Index required but not found for "metadata.colour" of one of [keyword]')
+    const { index, server } = await indexOver({
+      ...captions,
+      [asked]: inTurn(strict, found(scored(1, 2, { colour: 'red' }))),
+      'PUT /collections/captions_g1/index': result(completed),
+    })
+    const filter = { metadata: { colour: ['red'] } }
+    expect(await index.searchWords('g1', { words: 'dog', limit: 5, filter })).toHaveLength(1)
+    expect(server.lines()).toContain('PUT /collections/captions_g1/index?wait=true')
+  })
+
+  it('asks for nothing where there is no word, and is unavailable where captions were stored without', async () => {
+    const { index, server } = await indexOver({
+      ...captions,
+      [asked]: refusal(400, 'Wrong input: Not existing vector name error: words'),
+    })
+    expect(await index.searchWords('g1', { words: '"* (', limit: 5 })).toEqual([])
+    expect(server.lines()).toEqual(['GET /collections/captions_g1'])
+    await expect(index.searchWords('g1', { words: 'dog', limit: 5 })).rejects.toMatchObject({
+      code: 'index-unavailable',
+      message: expect.stringContaining('pairstream reindex') as string,
+    })
   })
 })

@@ -82,8 +82,8 @@ export async function standIn(routes: Readonly<Record<string, Reply>>): Promise<
   }
 }
 
-/** What Qdrant says of a collection; all that the driver reads is `dimension` and which fields are indexed. */
-export function collectionInfo(dimension: number, indexed: readonly string[] = ['split', 'captions']) {
+/** What Qdrant says of a collection; all that the driver reads is `dimension`, which fields are indexed, and that it holds words. */
+export function collectionInfo(dimension: number, indexed: readonly string[] = ['split', 'offset']) {
   const keyword = { data_type: 'keyword', points: 0 } as const
   return {
     status: 'green',
@@ -93,7 +93,11 @@ export function collectionInfo(dimension: number, indexed: readonly string[] = [
     indexed_vectors_count: 0,
     payload_schema: Object.fromEntries(indexed.map((field) => [field, keyword])),
     config: {
-      params: { vectors: { size: dimension, distance: 'Cosine' }, shard_number: 1 },
+      params: {
+        vectors: { size: dimension, distance: 'Cosine' },
+        sparse_vectors: { words: { modifier: 'idf' } },
+        shard_number: 1,
+      },
       hnsw_config: { m: 16, ef_construct: 128, full_scan_threshold: 10_000 },
       optimizer_config: {
         deleted_threshold: 0.2,

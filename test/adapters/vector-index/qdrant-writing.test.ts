@@ -1,13 +1,13 @@
 import type { Schemas } from '@qdrant/js-client-rest'
 import { describe, expect, it } from 'vitest'
-import { pointIdOf, pointOf } from '../../fixtures/points.ts'
-import { along, indexOver, known } from './qdrant-over-stand-in.ts'
+import { pointIdOf, pointOf, removalsOf } from '../../fixtures/points.ts'
+import { along, indexOver, known, wordsDocument } from './qdrant-over-stand-in.ts'
 import { collectionInfo, completed, inTurn, missing, refusal, result, type Reply } from './qdrant-stand-in.ts'
 
 describe('creating a generation on Qdrant', () => {
   const notThere = (kind: string): Reply => inTurn(missing(`${kind}_g1`), result(collectionInfo(2, [])))
 
-  it('makes a quantised collection a kind, with indexes of split and caption words', async () => {
+  it('makes a quantised collection a kind, with indexes of split and offset, and beside captions their words', async () => {
     const { index, server } = await indexOver({
       'GET /collections/images_g1': notThere('images'),
       'GET /collections/captions_g1': notThere('captions'),
@@ -20,6 +20,7 @@ describe('creating a generation on Qdrant', () => {
     for (const name of ['images_g1', 'captions_g1']) {
       const collection = {
         vectors: { size: 2, distance: 'Cosine' },
+        ...(name === 'captions_g1' ? { sparse_vectors: { words: { modifier: 'idf' as const } } } : {}),
         hnsw_config: { m: 16, ef_construct: 128 },
         quantization_config: { scalar: { type: 'int8', quantile: 0.99, always_ram: true } },
       } satisfies Schemas['CreateCollection']
@@ -28,8 +29,8 @@ describe('creating a generation on Qdrant', () => {
       expect(indexes.map(({ body }) => body)).toEqual([
         { field_name: 'split', field_schema: { type: 'keyword' } } satisfies Schemas['CreateFieldIndex'],
         {
-          field_name: 'captions',
-          field_schema: { type: 'text', tokenizer: 'multilingual', lowercase: true, on_disk: true },
+          field_name: 'offset',
+          field_schema: { type: 'integer', lookup: false, range: true },
         } satisfies Schemas['CreateFieldIndex'],
       ])
     }
@@ -68,6 +69,22 @@ describe('creating a generation on Qdrant', () => {
     await expect(other.index.create('g1', 2)).rejects.toMatchObject({ code: 'invalid-vector' })
     expect(other.server.lines().filter((line) => !line.startsWith('GET'))).toEqual([])
   })
+
+  it('refuses captions of an earlier version, which have no words, and says what to do', async () => {
+    const info = collectionInfo(2)
+    const { vectors } = info.config.params
+    const wordless = { ...info, config: { ...info.config, params: { vectors } } } satisfies Schemas['CollectionInfo']
+    const { index, server } = await indexOver({
+      'GET /collections/images_g1': result(wordless),
+      'GET /collections/captions_g1': result(wordless),
+    })
+    const refused = {
+      code: 'invalid-vector',
+      message: expect.stringMatching(/g1 .*words.*; drop it.*reindex/) as string,
+    }
+    await expect(index.create('g1', 2)).rejects.toMatchObject(refused)
+    expect(server.lines().filter((line) => !line.startsWith('GET'))).toEqual([])
+  })
 })
 
 describe('writing points to Qdrant', () => {
@@ -90,11 +107,31 @@ describe('writing points to Qdrant', () => {
             imageId: pointIdOf(1),
             captions: ['caption 1'],
             split: 'train',
+            offset: 0,
             metadata: { shop: 'a', '50%25 %22off%22': 'yes', 'back%5Cslash': '' },
           },
         },
       ],
     } satisfies Schemas['PointsList'])
+  })
+
+  it('sends captions with the words that Qdrant is to weigh, where they have any', async () => {
+    const { index, server } = await indexOver({
+      'GET /collections/captions_g1': result(collectionInfo(2)),
+      'PUT /collections/captions_g1/points': result(completed),
+    })
+    const captions = ['Zwei Hunde; ein Café!', '…']
+    await index.upsert(
+      'g1',
+      'captions',
+      captions.map((caption, number) => pointOf(number, along(1, 0), { captions: [caption] })),
+    )
+    const { points } = server.bodyOf('PUT') as Schemas['PointsList']
+    expect(points.map(({ vector }) => vector)).toEqual([
+      { '': [1, 0], words: wordsDocument('zwei hunde ein cafe') },
+      [1, 0],
+    ] satisfies Schemas['VectorStruct'][])
+    expect(points[0]?.payload).toMatchObject({ captions: [captions[0]] })
   })
 
   it('sends many points in requests of bounded size, and asks for the dimension once', async () => {
@@ -131,24 +168,47 @@ describe('writing points to Qdrant', () => {
     })
     const unavailable = { code: 'index-unavailable' }
     await expect(index.upsert('g1', 'images', [pointOf(1, along(1, 0))])).rejects.toMatchObject(unavailable)
-    await expect(index.remove('g1', 'images', [pointIdOf(1)])).rejects.toMatchObject(unavailable)
+    await expect(index.remove('g1', 'images', removalsOf([pointIdOf(1)]))).rejects.toMatchObject(unavailable)
   })
 
-  it('removes by ids, in requests of bounded size', async () => {
+  it('removes by ids and what is not newer, in requests of bounded size', async () => {
     const { index, server } = await indexOver({ 'POST /collections/captions_g1/points/delete': result(completed) })
-    await index.remove('g1', 'captions', [pointIdOf(1).toUpperCase(), pointIdOf(2), pointIdOf(1)])
+    await index.remove('g1', 'captions', [
+      { id: pointIdOf(1).toUpperCase(), upTo: 7 },
+      { id: pointIdOf(2), upTo: -1 },
+      { id: pointIdOf(1), upTo: 9 },
+    ])
     expect(server.lines()).toEqual(['POST /collections/captions_g1/points/delete?wait=true&ordering=medium'])
+    // A point without an offset is not newer either.
     expect(server.bodyOf('POST')).toEqual({
-      points: [pointIdOf(1), pointIdOf(2)],
-    } satisfies Schemas['PointIdsList'])
-    await index.remove(
-      'g1',
-      'captions',
-      Array.from({ length: 1_001 }, (_, number) => pointIdOf(number)),
-    )
+      filter: {
+        should: [
+          { must: [{ has_id: [pointIdOf(1)] }], must_not: [{ key: 'offset', range: { gt: 9 } }] },
+          { must: [{ has_id: [pointIdOf(2)] }], must_not: [{ key: 'offset', range: { gt: -1 } }] },
+        ],
+      },
+    } satisfies Schemas['FilterSelector'])
+    await index.remove('g1', 'captions', removalsOf(Array.from({ length: 257 }, (_, number) => pointIdOf(number))))
     expect(server.seen).toHaveLength(3)
     await index.remove('g1', 'captions', [])
     expect(server.seen).toHaveLength(3)
+  })
+
+  it('has offsets indexed where a server in strict mode refuses to remove without, and removes then', async () => {
+    const strict = 'Bad request: Index required but not found for "offset" of one of the following types: [integer].'
+    const { index, server } = await indexOver({
+      'POST /collections/images_g1/points/delete': inTurn(refusal(400, strict), result(completed)),
+      'GET /collections/images_g1': result(collectionInfo(2, ['split', 'captions'])),
+      'PUT /collections/images_g1/index': result(completed),
+    })
+    await index.remove('g1', 'images', removalsOf([pointIdOf(1)]))
+    expect(server.lines().map((line) => line.replace(/\?.*/, ''))).toEqual([
+      'POST /collections/images_g1/points/delete',
+      'GET /collections/images_g1',
+      'PUT /collections/images_g1/index',
+      'POST /collections/images_g1/points/delete',
+    ])
+    expect(server.bodyOf('PUT')).toMatchObject({ field_name: 'offset' })
   })
 
   it('refuses vectors and ids before it sends them, and asks for the dimension again before it does', async () => {

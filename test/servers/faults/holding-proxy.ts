@@ -15,13 +15,20 @@ export type Trap = {
   readonly holds: 'request' | 'answer'
 }
 
-const isPointsOf = (kind: string, path: string): boolean => new RegExp(`/[^/]*${kind}[^/]*/points$`).test(path)
+const isPointsOf = (kind: string, path: string, end = ''): boolean =>
+  new RegExp(`/[^/]*${kind}[^/]*/points${end}$`).test(path)
 
 /** Whether a request writes points of a kind to Qdrant. */
 export const isUpsertOf =
   (kind: PointKind): Trap['isSuch'] =>
   (method, path) =>
     method === 'PUT' && isPointsOf(kind, path)
+
+/** Whether a request removes points of a kind from Qdrant. */
+export const isRemovalOf =
+  (kind: PointKind): Trap['isSuch'] =>
+  (method, path) =>
+    method === 'POST' && isPointsOf(kind, path, '/delete')
 
 /** Whether a request asks Qdrant for points by their ids. */
 export const isLookUpOf =

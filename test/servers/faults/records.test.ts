@@ -17,6 +17,7 @@ import { recordsOf } from './outside.ts'
 import { misplacedPairs, unreadableOf, type ForeignPlace, type Poison } from './poison.ts'
 import { caughtUp, releasesOf, served, settled } from './settle.ts'
 import { tally } from '../../fixtures/fault-findings.ts'
+import { removalsOf } from '../../fixtures/points.ts'
 import { verify } from './verify.ts'
 
 let scene: Scene
@@ -42,11 +43,7 @@ describe('records that come more than once', { timeout: 180_000 }, () => {
     await settled(scene.address, scene.ledger, outside)
     const { generation } = await served(scene.address)
     const missing = pairsIn(scene.ledger, 'live').slice(0, 30)
-    await outside.index.remove(
-      generation,
-      'captions',
-      missing.map(([pairId]) => pairId),
-    )
+    await outside.index.remove(generation, 'captions', removalsOf(missing.map(([pairId]) => pairId)))
     for (const name of embedding) expect((await scene.crew.process(name).stop()).status).toBe(0)
     const replay = await scene.installation.run('replay', '--from', '0', '--json')
     expect(replay.status, replay.stderr).toBe(0)

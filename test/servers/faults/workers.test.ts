@@ -7,11 +7,20 @@ import { modelVersionOf } from '../../../src/core/ids.ts'
 import { partitionOf } from '../../../src/core/partition.ts'
 import { createRandom } from '../../../src/core/random.ts'
 import { viewReleases } from '../../../src/core/release-chain.ts'
+import { pointKinds } from '../../../src/ports/vector-index.ts'
+import { restorePair } from '../../../src/roles/commands.ts'
 import { eventually } from '../role-processes.ts'
 import { ask, postJson } from './ask.ts'
 import { begin, fullCrew, type Scene } from './begin.ts'
 import { expectNothingLost } from './expect-nothing-lost.ts'
-import { isLookUpOf, isUpsertOf, startHoldingProxy, type HoldingProxy, type Trap } from './holding-proxy.ts'
+import {
+  isLookUpOf,
+  isRemovalOf,
+  isUpsertOf,
+  startHoldingProxy,
+  type HoldingProxy,
+  type Trap,
+} from './holding-proxy.ts'
 import { startLoad } from './load.ts'
 import { otherCaptions, recordsOf } from './outside.ts'
 import { caughtUp, releasesOf, served } from './settle.ts'
@@ -235,6 +244,47 @@ describe('a worker that is stopped before it writes', { timeout: 180_000 }, () =
       `${when}: ${stopped.pictures.length} pictures in hand, one erased, ${searches} searches did not find it`,
     )
     await expectNothingLost(scene, `worker stopped ${when}`)
+  })
+})
+
+describe('a worker that is stopped before it removes', { timeout: 180_000 }, () => {
+  it.each(pointKinds)('takes nothing away that came back meanwhile, of %s', async (kind) => {
+    const outside = await scene.outside()
+    const { generation } = await served(scene.address)
+    const pictures = await Promise.all(Array.from({ length: 8 }, scene.supply))
+    for (const picture of pictures) await scene.client.publish(picture)
+    await caughtUp(scene.address)
+    const holding = proxy.hold({ holds: 'request', isSuch: isRemovalOf(kind) })
+    for (const { pairs } of pictures) await scene.client.erase(pairs.map(({ pairId }) => pairId))
+    const held = await holding
+    const worker = scene.crew.process('embed-a')
+    worker.signal('SIGSTOP')
+    const inHand = pictures.filter(({ imageId, pairs }) =>
+      [imageId, ...pairs.map(({ pairId }) => pairId)].some((id) => held.body.includes(id)),
+    )
+    // The other has to take the partition over first, or there is no receipt.
+    for (const { pairs } of inHand) {
+      for (const { pairId } of pairs) {
+        await stateOf(`erasures/${pairId}`, 'state', 'done')
+        await restorePair({ ...outside, clock: Date.now }, pairId, 'a fault test')
+        await stateOf(`erasures/${pairId}`, 'state', 'restored')
+      }
+    }
+    for (const picture of inHand) await scene.client.publish(picture)
+    const captions = inHand.flatMap(({ pairs }) => pairs.map(({ pairId }) => pairId))
+    for (const pairId of captions) await stateOf(`pairs/${pairId}`, 'status', 'indexed')
+    worker.signal('SIGCONT')
+    expect(await held.release()).toBe(200)
+    await caughtUp(scene.address)
+
+    const images = inHand.map(({ imageId }) => imageId)
+    const there = [
+      await outside.index.points(generation, 'images', images),
+      await outside.index.points(generation, 'captions', captions),
+    ]
+    console.log(`${kind}: ${images.length} pictures and ${captions.length} captions came back before they were removed`)
+    expect(there.map((points) => points.map(({ id }) => id).sort())).toEqual([images.sort(), captions.sort()])
+    await expectNothingLost(scene, `worker stopped before it removed ${kind}`)
   })
 })
 

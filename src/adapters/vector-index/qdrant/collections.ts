@@ -5,18 +5,18 @@ import type { QdrantConnection } from './connection.ts'
 import { statusOf } from './failures.ts'
 import type { QdrantNames } from './names.ts'
 import type { QdrantSettings } from './settings.ts'
+import { WORDS, wordVectors } from './words.ts'
 
-/**
- * What every collection has an index of: `split` for our filters; words of captions, in any language, for outside readers, so on disk.
- */
+/** What every collection has an index of from the start: `split` for filters; `offset` for removals, which a server in strict mode refuses without. */
 const payloadIndexes = {
   split: { type: 'keyword' },
-  captions: { type: 'text', tokenizer: 'multilingual', lowercase: true, on_disk: true },
+  offset: { type: 'integer', lookup: false, range: true },
 } as const satisfies Readonly<Record<string, Schemas['PayloadSchemaParams']>>
 
-function creation(dimension: number, { quantisation, indexing }: QdrantSettings) {
+function creation(kind: PointKind, dimension: number, { quantisation, indexing }: QdrantSettings) {
   return {
     vectors: { size: dimension, distance: 'Cosine' },
+    ...(kind === 'captions' ? { sparse_vectors: wordVectors } : {}),
     hnsw_config: { m: indexing.connectivity, ef_construct: indexing.expansionAdd },
     ...(indexing.graphAboveKilobytes === null
       ? {}
@@ -32,6 +32,9 @@ function dimensionIn(info: Schemas['CollectionInfo']): number | null {
   const vectors = info.config.params.vectors
   return typeof vectors?.size === 'number' ? vectors.size : null
 }
+
+const hasWords = (info: Schemas['CollectionInfo']): boolean =>
+  info.config.params.sparse_vectors?.[WORDS]?.modifier === 'idf'
 
 /** The collections of all generations. */
 export function createQdrantCollections(connection: QdrantConnection, names: QdrantNames, settings: QdrantSettings) {
@@ -54,7 +57,7 @@ export function createQdrantCollections(connection: QdrantConnection, names: Qdr
     const name = names.collection(generation, kind)
     await connection.write(async (client) => {
       try {
-        await client.createCollection(name, creation(dimension, settings))
+        await client.createCollection(name, creation(kind, dimension, settings))
       } catch (error) {
         // Another process was first.
         if (statusOf(error) !== 409) throw error
@@ -62,13 +65,25 @@ export function createQdrantCollections(connection: QdrantConnection, names: Qdr
     }, generation)
   }
 
-  const refuseOther = (generation: string, info: Schemas['CollectionInfo'], dimension: number): void => {
+  const refuseOther = (
+    generation: string,
+    kind: PointKind,
+    info: Schemas['CollectionInfo'],
+    dimension: number,
+  ): void => {
     const existing = dimensionIn(info)
-    if (existing === dimension) return
-    throw new AppError(
-      'invalid-vector',
-      `Generation ${generation} exists with ${existing ?? 'other'} dimensions, not ${dimension}; drop it first.`,
-    )
+    if (existing !== dimension) {
+      throw new AppError(
+        'invalid-vector',
+        `Generation ${generation} exists with ${existing ?? 'other'} dimensions, not ${dimension}; drop it first.`,
+      )
+    }
+    if (kind === 'captions' && !hasWords(info)) {
+      throw new AppError(
+        'invalid-vector',
+        `Generation ${generation} was made without the words of its captions; drop it first, or build another by "pairstream reindex".`,
+      )
+    }
   }
 
   const ensureIndexes = async (generation: string, kind: PointKind, info: Schemas['CollectionInfo']): Promise<void> => {
@@ -105,11 +120,14 @@ export function createQdrantCollections(connection: QdrantConnection, names: Qdr
     /** Makes what is missing of both collections and their indexes. Two processes may do it at once. */
     async create(generation: string, dimension: number): Promise<void> {
       const existing = await Promise.all(pointKinds.map((kind) => ifFound(infoOf(generation, kind))))
-      for (const info of existing) if (info !== null) refuseOther(generation, info, dimension)
+      for (const [i, kind] of pointKinds.entries()) {
+        const info = existing[i]
+        if (info) refuseOther(generation, kind, info, dimension)
+      }
       for (const [i, kind] of pointKinds.entries()) {
         if (!existing[i]) await make(generation, kind, dimension)
         const info = existing[i] ?? (await infoOf(generation, kind))
-        refuseOther(generation, info, dimension)
+        refuseOther(generation, kind, info, dimension)
         await ensureIndexes(generation, kind, info)
       }
     },
@@ -126,6 +144,10 @@ export function createQdrantCollections(connection: QdrantConnection, names: Qdr
       return check(await readDimension(generation, kind))
     },
     count,
+    /** Makes the indexes that a collection lacks, one that was made by an earlier version, and waits until they are there. */
+    async demandIndexes(generation: string, kind: PointKind): Promise<void> {
+      await ensureIndexes(generation, kind, await infoOf(generation, kind))
+    },
     /** Throws `generation-not-found` unless both collections are there. */
     async require(generation: string): Promise<void> {
       await Promise.all(pointKinds.map((kind) => readDimension(generation, kind)))

@@ -60,6 +60,12 @@ function translatedRefusal(error: Refusal, generation: string | undefined): AppE
   if (status === 400 && reason !== null && /vector dimension/i.test(reason)) {
     return new AppError('invalid-vector', `Qdrant refuses the vector: ${reason}`, { cause: error })
   }
+  if (status === 400 && reason !== null && /not existing vector name/i.test(reason)) {
+    return unavailable(
+      `Generation ${generation ?? ''} was made without the words of its captions; build another by "pairstream reindex".`,
+      error,
+    )
+  }
   if (status === 400 && reason !== null && /index required/i.test(reason)) {
     return new AppError(
       'filter-invalid',

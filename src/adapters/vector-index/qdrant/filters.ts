@@ -1,6 +1,6 @@
 import type { Schemas } from '@qdrant/js-client-rest'
 import { AppError } from '../../../core/errors.ts'
-import type { Filter } from '../../../ports/vector-index.ts'
+import type { Filter, Removal } from '../../../ports/vector-index.ts'
 import type { QdrantConnection } from './connection.ts'
 import { metadataPath } from './stored-points.ts'
 
@@ -19,6 +19,18 @@ export function qdrantFilter({ splits, metadata }: Filter) {
   }))
   if (splits !== undefined) conditions.push({ key: 'split', match: { any: [...splits] } })
   return { must: conditions } satisfies Schemas['Filter']
+}
+
+/**
+ * The points that removals are about and that were not written from a later record. Put as what must not be, so that a point without
+ * an offset, from before offsets were kept, is among them.
+ */
+export function removalFilter(removals: readonly Removal[]) {
+  const should = removals.map(({ id, upTo }) => ({
+    must: [{ has_id: [id] }],
+    must_not: [{ key: 'offset', range: { gt: upTo } }],
+  }))
+  return { should } satisfies Schemas['Filter']
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { Schemas } from '@qdrant/js-client-rest'
 import { isUuid } from '../../../core/ids.ts'
 import { splits, type Split } from '../../../core/split.ts'
-import type { Payload, Point } from '../../../ports/vector-index.ts'
+import type { Payload, Point, PointKind } from '../../../ports/vector-index.ts'
+import { WORDS, wordsIn } from './words.ts'
 
 /** A path in Qdrant has no way to write a quotation mark or a backslash, so names of metadata are stored without. */
 const storedName = (name: string): string => name.replaceAll('%', '%25').replaceAll('"', '%22').replaceAll('\\', '%5C')
@@ -15,16 +16,25 @@ export function metadataPath(name: string): string {
   return /^[\p{Alphabetic}\p{N}_-]+$/u.test(stored) ? `metadata.${stored}` : `metadata."${stored}"`
 }
 
-/** Vectors as numbers in JSON; payload as `imageId`, `captions`, `split` and an object `metadata`. */
-export function storedPoint({ id, vector, payload }: Point): Schemas['PointStruct'] {
-  const { imageId, captions, split, metadata } = payload
+/** How Qdrant calls the vector without a name where it stands among others. */
+export const UNNAMED = ''
+
+/**
+ * Vectors as numbers in JSON, and beside that of a caption its words; payload as `imageId`, `captions`, `split`, `offset` and an object
+ * `metadata`.
+ */
+export function storedPoint(kind: PointKind, { id, vector, payload }: Point): Schemas['PointStruct'] {
+  const { imageId, captions, split, metadata, offset } = payload
+  const words = kind === 'captions' ? wordsIn(captions.join(' ')) : null
+  const numbers = Array.from(vector)
   return {
     id,
-    vector: Array.from(vector),
+    vector: words === null ? numbers : { [UNNAMED]: numbers, [WORDS]: words },
     payload: {
       imageId,
       captions,
       split,
+      offset,
       metadata: Object.fromEntries(Object.entries(metadata).map(([name, value]) => [storedName(name), value])),
     },
   }
@@ -35,7 +45,7 @@ const isSplit = (value: unknown): value is Split => splits.some((split) => split
 
 /** The payload of a point, or null for a point that somebody else has put here. */
 export function payloadOf(stored: Schemas['Record']['payload']): Payload | null {
-  const { imageId, captions, split, metadata } = stored ?? {}
+  const { imageId, captions, split, metadata, offset } = stored ?? {}
   if (!isText(imageId) || !Array.isArray(captions) || !captions.every(isText) || !isSplit(split)) return null
   if (typeof metadata !== 'object' || metadata === null) return null
   const fields = Object.entries(metadata)
@@ -44,6 +54,7 @@ export function payloadOf(stored: Schemas['Record']['payload']): Payload | null 
     imageId,
     captions,
     split,
+    offset: typeof offset === 'number' ? offset : -1,
     metadata: Object.fromEntries(fields.map(([name, value]) => [givenName(name), value])),
   }
 }
