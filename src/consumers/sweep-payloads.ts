@@ -6,7 +6,7 @@ import type { Offsets } from '../ports/event-log.ts'
 import type { Point } from '../ports/vector-index.ts'
 import type { Effect } from './effects.ts'
 import { imagePayload } from './image-payload.ts'
-import { ignoreDropped, pagesOf, type SweepDependencies } from './sweep.ts'
+import { ignoreDropped, ownGenerations, pagesOf, type SweepDependencies } from './sweep.ts'
 
 /**
  * The image points that say other than the catalogue what is said of an image: a worker that was stalled may have written what it once
@@ -32,7 +32,7 @@ export async function* sweepPayloads(
       .pairsOfImage(imageId)
       .some(({ position: { partition, offset } }) => (committed.get(partition) ?? Number.POSITIVE_INFINITY) <= offset)
 
-  for (const { generation } of await index.generations()) {
+  for (const generation of await ownGenerations(deps)) {
     for await (const ids of pagesOf(catalogue.liveImageIds())) {
       await nextTurn() // neither the catalogue nor an embedded index gives way by itself
       requireGoing(signal)

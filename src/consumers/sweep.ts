@@ -79,14 +79,26 @@ async function removalOf(
 }
 
 /**
- * The points in any generation that no live pair or image stands for, as effects that remove them, whenever they are applied. Throws
+ * The generations that the log has named, live or not: a server may hold those of other logs, and collections of other programs whose
+ * names are alike, and whatever this log does not know of them would be taken for dead.
+ */
+export async function ownGenerations({
+  catalogue,
+  index,
+}: Pick<SweepDependencies, 'catalogue' | 'index'>): Promise<readonly string[]> {
+  const named = new Set(catalogue.releases().map(({ generation }) => generation))
+  return (await index.generations()).map(({ generation }) => generation).filter((generation) => named.has(generation))
+}
+
+/**
+ * The points in any generation of this log that no live pair or image stands for, as effects that remove them, whenever they are applied. Throws
  * `not-ready` between two batches once `signal` is raised, as the other sweeps do.
  */
 export async function* sweepIndex(
   deps: Pick<SweepDependencies, 'catalogue' | 'log' | 'index'>,
   signal?: AbortSignal,
 ): AsyncGenerator<readonly Effect[]> {
-  for (const { generation } of await deps.index.generations()) {
+  for (const generation of await ownGenerations(deps)) {
     for (const kind of pointKinds) {
       try {
         for await (const ids of pagesOf(deps.index.ids(generation, kind))) {
@@ -106,14 +118,14 @@ export async function* sweepIndex(
   }
 }
 
-/** The points that any generation still holds of what was erased, as effects that remove them: the sweep for exactly these ids. */
+/** The points that any generation of this log still holds of what was erased, as effects that remove them: the sweep for exactly these ids. */
 export async function sweepErased(
   deps: Pick<SweepDependencies, 'catalogue' | 'log' | 'index'>,
   erased: Readonly<Record<PointKind, readonly string[]>>,
   signal?: AbortSignal,
 ): Promise<Effect[]> {
   const held: { readonly generation: string; readonly kind: PointKind; readonly seen: readonly Removal[] }[] = []
-  for (const { generation } of await deps.index.generations()) {
+  for (const generation of await ownGenerations(deps)) {
     for (const kind of pointKinds) {
       requireGoing(signal)
       const seen = await seenAmong(deps.index, generation, kind, erased[kind]).catch(ignoreDropped)

@@ -12,6 +12,7 @@ import { run, type Handler, type RetryPolicy, type RunnerEvents } from '../../sr
 import type { Topic } from '../../src/core/events.ts'
 import type { Consumer } from '../../src/ports/event-log.ts'
 import { openDatabase } from '../../src/sqlite/database.ts'
+import { DIMENSION } from './word-encoder.ts'
 
 export const PARTITIONS = 3
 
@@ -86,6 +87,17 @@ export async function createPlatform() {
 }
 
 export type Platform = Awaited<ReturnType<typeof createPlatform>>
+
+/** A generation that the chain of releases names; consumers keep it up to date unless it is retired. */
+export async function announce(
+  { index, releases, catalogue }: Platform,
+  generation: string,
+  state: 'building' | 'promoted' | 'retired',
+): Promise<void> {
+  await index.create(generation, DIMENSION)
+  const follows = catalogue.releases().at(-1)?.releaseId ?? null
+  await releases.append({ follows, state, modelVersion: `m-${generation}`, generation, reason: 'test', evidence: null })
+}
 
 /** A platform that goes with the test that asked for it. */
 export async function platform(): Promise<Platform> {

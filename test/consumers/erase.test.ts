@@ -13,7 +13,7 @@ import { promise } from '../fixtures/log-consumers.ts'
 import { removalsOf } from '../fixtures/points.ts'
 import { pairEvent } from '../fixtures/pair-events.ts'
 import { countTurns } from '../fixtures/turns.ts'
-import { PARTITIONS, platform, type Platform } from './consumer-harness.ts'
+import { announce, PARTITIONS, platform, type Platform } from './consumer-harness.ts'
 import { createWordEncoder, DIMENSION } from './word-encoder.ts'
 
 const HOUR = 3_600_000
@@ -34,17 +34,6 @@ async function allIds(ids: AsyncIterable<string>): Promise<string[]> {
   const all: string[] = []
   for await (const id of ids) all.push(id)
   return all
-}
-
-/** A generation that consumers keep up to date, as the chain of releases says. */
-async function announce(
-  { index, releases, catalogue }: Platform,
-  generation: string,
-  state: 'building' | 'promoted' | 'retired',
-) {
-  await index.create(generation, DIMENSION)
-  const follows = catalogue.releases().at(-1)?.releaseId ?? null
-  await releases.append({ follows, state, modelVersion: `m-${generation}`, generation, reason: 'test', evidence: null })
 }
 
 describe('the erase consumer', () => {
@@ -144,7 +133,7 @@ describe('the erase consumer', () => {
     const made = await platform()
     const [kept, erased] = [pairEvent('one', 'a dog'), pairEvent('one', 'a cat')]
     const gone = pairEvent('two', 'a cow')
-    await made.index.create('g0', DIMENSION)
+    await announce(made, 'g0', 'retired')
     await made.index.upsert('g0', 'images', [unitPoint(kept.imageId), unitPoint(gone.imageId)])
     await made.index.upsert(
       'g0',
@@ -195,7 +184,7 @@ describe('the sweep', () => {
     await made.log.append([tombstoneOf(erased)])
     await made.passed(embedGroup('g1'))
     // A worker that was stalled writes what it once knew, here and in a generation that nobody keeps.
-    await made.index.create('g0', DIMENSION)
+    await announce(made, 'g0', 'retired')
     for (const generation of ['g0', 'g1']) {
       await made.index.upsert(generation, 'images', images)
       await made.index.upsert(generation, 'captions', captions)
@@ -205,11 +194,22 @@ describe('the sweep', () => {
     expect((await points('images')).map(({ id }) => id)).toEqual([kept.imageId])
   })
 
+  it('leaves alone what no release names: it may be of another log, or of another program', async () => {
+    const made = await platform()
+    await announce(made, 'g1', 'building')
+    await made.index.create('products', DIMENSION)
+    const point = unitPoint(pairEvent('one', 'a dog').imageId)
+    for (const generation of ['g1', 'products']) await made.index.upsert(generation, 'images', [point])
+    for await (const removal of sweepIndex(made)) await applyEffects(removal, made.ports)
+    expect(await allIds(made.index.ids('g1', 'images'))).toEqual([])
+    expect(await allIds(made.index.ids('products', 'images'))).toEqual([point.id])
+  })
+
   it('leaves alone what came back after the walk began', async () => {
     const made = await platform()
     const events = Array.from({ length: 300 }, (_, i) => pairEvent(`image ${i}`, 'a dog'))
     const points = events.map(({ imageId }) => unitPoint(imageId))
-    await made.index.create('g1', DIMENSION)
+    await announce(made, 'g1', 'retired')
     await made.index.upsert('g1', 'images', points)
     const last = [...events].sort((a, b) => (a.imageId < b.imageId ? -1 : 1)).at(-1)
     if (last === undefined) throw new Error('unreachable')
@@ -223,7 +223,7 @@ describe('the sweep', () => {
 
   it('is left between two batches when it is stopped, and goes on at the next start', async () => {
     const made = await platform()
-    await made.index.create('g1', DIMENSION)
+    await announce(made, 'g1', 'retired')
     const events = Array.from({ length: 600 }, (_, i) => pairEvent(`image ${i}`, 'a dog'))
     const points = events.map(({ imageId }) => unitPoint(imageId))
     await made.index.upsert('g1', 'images', points)
@@ -299,7 +299,7 @@ describe('the sweep', () => {
     const events = Array.from({ length: 600 }, (_, i) => pairEvent(`image ${i}`, 'a dog'))
     await made.log.append(events.map(publication))
     await made.catalogue.caughtUp(made.log)
-    await made.index.create('g1', DIMENSION)
+    await announce(made, 'g1', 'retired')
     const payloadOf = ({ imageId, metadata }: (typeof events)[number]) => {
       const { split = 'train' as const, newestOffset: offset = -1 } = made.catalogue.image(imageId) ?? {}
       return { imageId, captions: ['a dog'], split, metadata, offset }
@@ -328,7 +328,7 @@ describe('the sweep', () => {
     const event = pairEvent('one', 'a dog')
     await made.log.append([publication(event)])
     await made.blobs.put(imageBlobKey(event.imageId), new TextEncoder().encode('one'))
-    await made.index.create('g1', DIMENSION)
+    await announce(made, 'g1', 'retired')
     await made.index.upsert('g1', 'images', [unitPoint(event.imageId)])
     let folded = false
     const catalogue: Platform['catalogue'] = {
@@ -350,7 +350,7 @@ describe('the sweep', () => {
   it('lets others have their turn while it walks', async () => {
     const made = await platform()
     const points = Array.from({ length: 3_000 }, (_, i) => unitPoint(pairEvent(`image ${i}`, 'a dog').imageId))
-    await made.index.create('g1', DIMENSION)
+    await announce(made, 'g1', 'retired')
     await made.index.upsert('g1', 'images', points)
     const turns = countTurns()
     await allIds(made.index.ids('g1', 'images'))
@@ -359,7 +359,8 @@ describe('the sweep', () => {
 
   it('minds no generation that is dropped meanwhile', async () => {
     const made = await platform()
-    await made.index.create('g0', DIMENSION)
+    await announce(made, 'gone', 'retired')
+    await made.index.drop('gone')
     const index = {
       ...made.index,
       generations: async () => [{ generation: 'gone', dimension: 1, counts: { images: 0, captions: 0 } }],

@@ -12,7 +12,7 @@ import type { LogRecord, NewRecord } from '../../src/ports/event-log.ts'
 import { pointKinds, type PointKind } from '../../src/ports/vector-index.ts'
 import { erasureOf, publication, tombstoneOf } from '../catalogue/catalogue-harness.ts'
 import { pairEvent } from '../fixtures/pair-events.ts'
-import { createPlatform, PARTITIONS, platform, type Platform } from './consumer-harness.ts'
+import { announce, createPlatform, PARTITIONS, platform, type Platform } from './consumer-harness.ts'
 import { createWordEncoder, DIMENSION } from './word-encoder.ts'
 
 const GENERATION = 'g1'
@@ -65,7 +65,7 @@ describe('a removal that comes after its pair came back', () => {
   /** The pair was embedded, erased and removed; then a worker that was stalled wrote its points once more. */
   async function stale(event: PairPublished) {
     const made = await platform()
-    await made.index.create(GENERATION, DIMENSION)
+    await announce(made, GENERATION, 'retired')
     made.start(workers(made).embed)
     await made.log.append([publication(event)])
     await made.passed(embedGroup(GENERATION))
@@ -124,7 +124,7 @@ describe('points of a log that was there before', () => {
   it('are removed before the receipt, and by the sweep, though their offsets are beyond the end of the log', async () => {
     const made = await platform()
     const [event, unheard] = [pairEvent('one', 'a dog'), pairEvent('two', 'a cat')]
-    await made.index.create(GENERATION, DIMENSION)
+    await announce(made, GENERATION, 'retired')
     const { embed, erase } = workers(made)
     const vector = Float32Array.from({ length: DIMENSION }, (_, i) => (i === 0 ? 1 : 0))
     const put = async ({ imageId, pairId, metadata }: PairPublished): Promise<void> => {
@@ -157,7 +157,7 @@ describe('points of a log that was there before', () => {
 describe('a tombstone that names a pair under another image', () => {
   it('removes nothing of the pair, as its offset is that of another partition', async () => {
     const made = await platform()
-    await made.index.create(GENERATION, DIMENSION)
+    await announce(made, GENERATION, 'retired')
     const { embed } = workers(made)
     const event = pairEvent('one', 'a dog')
     const partitionFor = ({ imageId }: PairPublished) => partitionOf(imageId, PARTITIONS)
@@ -199,7 +199,7 @@ describe('removals in any order', () => {
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 30 }), async (steps) => {
         const made = await createPlatform()
         try {
-          await made.index.create(GENERATION, DIMENSION)
+          await announce(made, GENERATION, 'retired')
           for (const { image, caption } of NAMES) await stored(made, pairEvent(image, caption))
           const { embed, erase } = workers(made)
           const records: LogRecord<'pairs'>[] = []

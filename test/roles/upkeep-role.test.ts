@@ -3,11 +3,15 @@ import { expect, it } from 'vitest'
 import { imageIdOf } from '../../src/core/ids.ts'
 import { startEraseRole, startFeatureUpkeep } from '../../src/roles/upkeep-role.ts'
 import { promise } from '../fixtures/log-consumers.ts'
+import { topicValues } from '../fixtures/topic-values.ts'
 import { openedServices } from './opened-services.ts'
 
 it('ends in the middle of a sweep that would take for ever', async () => {
   const services = await openedServices()
   await services.index.create('g1', 4)
+  const value = { ...topicValues.releases, follows: null, generation: 'g1' }
+  await services.log.append([{ topic: 'releases', key: value.releaseId, value }])
+  await services.catalogue.caughtUp(services.log)
   const walking = promise()
   const index = {
     ...services.index,
