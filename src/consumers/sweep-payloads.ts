@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { embedGroup } from '../core/consumer-groups.ts'
 import { requireGoing } from '../core/stop.ts'
 import type { Offsets } from '../ports/event-log.ts'
-import type { Point } from '../ports/vector-index.ts'
+import type { Payload, Point } from '../ports/vector-index.ts'
 import type { Effect } from './effects.ts'
 import { imagePayload } from './image-payload.ts'
 import { ignoreDropped, ownGenerations, pagesOf, type SweepDependencies } from './sweep.ts'
@@ -19,12 +19,19 @@ export async function* sweepPayloads(
 ): AsyncGenerator<readonly Effect[]> {
   const { catalogue, log, index } = deps
 
-  const corrected = (stored: readonly Point[]): Point[] => {
-    const images = catalogue.images(stored.map(({ id }) => id))
-    return stored.flatMap((point) => {
+  const wrongAmong = (stored: ReadonlyMap<string, Payload>): string[] => {
+    const images = catalogue.images([...stored.keys()])
+    return [...stored].flatMap(([id, payload]) => {
+      const image = images.get(id)
+      return image === undefined || isDeepStrictEqual(imagePayload(image), payload) ? [] : [id]
+    })
+  }
+  const corrected = async (generation: string, ids: readonly string[]): Promise<Point[]> => {
+    const points = (await index.points(generation, 'images', ids).catch(ignoreDropped)) ?? []
+    const images = catalogue.images(ids)
+    return points.flatMap((point) => {
       const image = images.get(point.id)
-      const payload = image === undefined ? point.payload : imagePayload(image)
-      return isDeepStrictEqual(payload, point.payload) ? [] : [{ ...point, payload }]
+      return image === undefined ? [] : [{ ...point, payload: imagePayload(image) }]
     })
   }
   const isUnderWay = (imageId: string, committed: Offsets): boolean =>
@@ -36,12 +43,14 @@ export async function* sweepPayloads(
     for await (const ids of pagesOf(catalogue.liveImageIds())) {
       await nextTurn() // neither the catalogue nor an embedded index gives way by itself
       requireGoing(signal)
-      const stored = (await index.points(generation, 'images', ids).catch(ignoreDropped)) ?? []
-      if (corrected(stored).length === 0) continue
+      // Without their vectors, which are nearly all there is to fetch of a point.
+      const stored = (await index.payloads(generation, 'images', ids).catch(ignoreDropped)) ?? new Map()
+      if (wrongAmong(stored).length === 0) continue
       // The point may be ahead of this catalogue.
       await catalogue.caughtUp(log, signal)
       const committed = await log.committedOffsets(embedGroup(generation), 'pairs')
-      const points = corrected(stored).filter(({ id }) => !isUnderWay(id, committed))
+      const wrong = wrongAmong(stored).filter((id) => !isUnderWay(id, committed))
+      const points = wrong.length === 0 ? [] : await corrected(generation, wrong)
       if (points.length > 0) yield [{ type: 'points-upsert', generation, kind: 'images', points }]
     }
   }

@@ -61,8 +61,8 @@ async function seenAmong(
   kind: PointKind,
   ids: readonly string[],
 ): Promise<Removal[]> {
-  const points = await index.points(generation, kind, ids)
-  return points.map(({ id, payload }) => ({ id, upTo: payload.offset }))
+  const payloads = await index.payloads(generation, kind, ids)
+  return [...payloads].map(([id, { offset }]) => ({ id, upTo: offset }))
 }
 
 async function removalOf(

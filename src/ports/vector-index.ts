@@ -79,6 +79,8 @@ export interface VectorIndex {
   searchWords(generation: string, query: WordsQuery): Promise<readonly Hit[]>
   /** The stored points among `ids`, in no promised order. */
   points(generation: string, kind: PointKind, ids: readonly string[]): Promise<readonly Point[]>
+  /** What is stored beside the vectors of those among `ids` that are there, by id: a small part of what `points` has to fetch. */
+  payloads(generation: string, kind: PointKind, ids: readonly string[]): Promise<ReadonlyMap<string, Payload>>
   /** All ids, for sweeps. */
   ids(generation: string, kind: PointKind): AsyncIterable<string>
   /** Names the generation that outside readers should use. The releases topic decides; this follows it. */

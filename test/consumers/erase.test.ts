@@ -312,10 +312,11 @@ describe('the sweep', () => {
     const pages: number[] = []
     const index: Platform['index'] = {
       ...made.index,
-      points(generation, kind, ids) {
+      payloads(generation, kind, ids) {
         pages.push(ids.length)
-        return made.index.points(generation, kind, ids)
+        return made.index.payloads(generation, kind, ids)
       },
+      points: () => Promise.reject(new Error('vectors were fetched')),
     }
     const turns = countTurns()
     for await (const correction of sweepPayloads({ ...made, index })) expect(correction).toEqual([])

@@ -64,6 +64,9 @@ export function vectorIndexContract<Index extends VectorIndex>(
       expect(Array.from(stored?.vector ?? [])).toEqual(
         Array.from(point.vector, (value) => expect.closeTo(value, 6) as number),
       )
+      expect(await index.payloads(generation, 'images', [pointIdOf(1), pointIdOf(2)])).toEqual(
+        new Map([[pointIdOf(1), payload]]),
+      )
       const [hit] = await index.search(generation, 'images', { vector: point.vector, limit: 1 })
       expect(hit?.payload).toEqual(payload)
     })
@@ -154,6 +157,7 @@ export function vectorIndexContract<Index extends VectorIndex>(
       await expect(index.upsert('g9', 'images', [pointOf(1, along(1, 0))])).rejects.toMatchObject(missing)
       await expect(index.remove('g9', 'images', removalsOf([pointIdOf(1)]))).rejects.toMatchObject(missing)
       await expect(index.points('g9', 'images', [pointIdOf(1)])).rejects.toMatchObject(missing)
+      await expect(index.payloads('g9', 'images', [pointIdOf(1)])).rejects.toMatchObject(missing)
       await expect(sweep(index, 'g9')).rejects.toMatchObject(missing)
     })
   })

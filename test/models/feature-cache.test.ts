@@ -293,20 +293,22 @@ describe('feature cache', () => {
     const { backbone } = await countingBackbone(join(root, 'backbone'))
     const { images, reads } = await pictures(20)
     const [first, ...others] = images
-    const whenStopped = (bytes: Promise<Uint8Array>, rest: readonly ImageInput[]) => {
+    const whenStopped = async (imageId: string | null, bytes: Promise<Uint8Array>, rest: readonly ImageInput[]) => {
+      const cache = open()
       const stopping = new AbortController()
       const stop = () => {
         stopping.abort()
         return bytes
       }
-      const given = [{ imageId: first?.imageId ?? null, bytes: stop }, ...rest]
-      return expect(open().features(given, backbone, ['plain'], stopping.signal)).rejects.toMatchObject({
+      const given = [{ imageId, bytes: stop }, ...rest]
+      await expect(cache.features(given, backbone, ['plain'], stopping.signal)).rejects.toMatchObject({
         code: 'not-ready',
       })
+      await cache.close()
     }
-    await whenStopped(first?.bytes() ?? Promise.reject(new Error('no picture')), others)
+    await whenStopped(first?.imageId ?? null, first?.bytes() ?? Promise.reject(new Error('no picture')), others)
     expect(reads()).toBeLessThan(others.length)
-    await whenStopped(new Promise<never>(() => undefined), [])
+    await whenStopped(null, new Promise<never>(() => undefined), [])
   })
 
   it('does not write what was erased since it was computed, when a shard is full, at the end and after a refresh', async () => {

@@ -138,6 +138,9 @@ export function createEmbeddedIndex({ folder, writable, settings, maxBytes }: Em
     async points(generation, kind, ids) {
       return points.points(loaded.find(generation, kind), ids.map(pointId))
     },
+    async payloads(generation, kind, ids) {
+      return points.payloadsOf(loaded.find(generation, kind), ids.map(pointId))
+    },
     async *ids(generation, kind) {
       let after = ''
       for (;;) {

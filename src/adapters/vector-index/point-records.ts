@@ -44,6 +44,9 @@ export function createPointRecords(database: Database) {
     `SELECT number, id, payload, vector FROM points
      WHERE collection = ? AND id IN (SELECT value FROM json_each(?))`,
   )
+  const payloadsByIds = database.prepare<{ id: string; payload: string }>(
+    'SELECT id, payload FROM points WHERE collection = ? AND id IN (SELECT value FROM json_each(?))',
+  )
   const payloads = database.prepare<{ number: number; payload: string }>(
     'SELECT number, payload FROM points WHERE number IN (SELECT value FROM json_each(?))',
   )
@@ -124,6 +127,12 @@ export function createPointRecords(database: Database) {
     payloads: (numbers: readonly number[]): Map<number, Payload> =>
       new Map(
         payloads.all(JSON.stringify(numbers)).map(({ number, payload }) => [number, payloadOf(payload)] as const),
+      ),
+    payloadsOf: (collection: Collection, pointIds: readonly string[]): ReadonlyMap<string, Payload> =>
+      new Map(
+        payloadsByIds
+          .all(collection.number, JSON.stringify(pointIds))
+          .map(({ id, payload }) => [id, payloadOf(payload)] as const),
       ),
   }
 }

@@ -1,5 +1,12 @@
 import { AppError, toAppError } from '../../core/errors.ts'
-import { pointKinds, type Point, type PointKind, type Removal, type VectorIndex } from '../../ports/vector-index.ts'
+import {
+  pointKinds,
+  type Payload,
+  type Point,
+  type PointKind,
+  type Removal,
+  type VectorIndex,
+} from '../../ports/vector-index.ts'
 import { checkDimension, checkGeneration, checkRemovals, checkVector, pointId } from './input.ts'
 import { createQdrantCollections } from './qdrant/collections.ts'
 import { connectQdrant, type QdrantAddress } from './qdrant/connection.ts'
@@ -9,7 +16,7 @@ import { createQdrantNames } from './qdrant/names.ts'
 import { createQdrantSearch } from './qdrant/search.ts'
 import { defaultQdrantSettings, type QdrantSettings } from './qdrant/settings.ts'
 import { createQdrantSnapshots } from './qdrant/snapshots.ts'
-import { idOf, pointOf, storedPoint, UNNAMED } from './qdrant/stored-points.ts'
+import { idOf, payloadOf, pointOf, storedPoint, UNNAMED } from './qdrant/stored-points.ts'
 
 export { checkQdrant } from './qdrant/check.ts'
 
@@ -108,6 +115,18 @@ export async function createQdrantIndex(options: QdrantIndexOptions): Promise<Ve
         const request = { ids: [...page], with_payload: true, with_vector: [UNNAMED] }
         const records = await connection.read((client) => client.retrieve(collection, request), generation)
         found.push(...records.flatMap((record) => pointOf(record) ?? []))
+      }
+      return found
+    },
+    async payloads(generation, kind, ids) {
+      const collection = names.collection(generation, kind)
+      const found = new Map<string, Payload>()
+      for (const page of pages(ids.map(pointId), POINT_PAGE)) {
+        const request = { ids: [...page], with_payload: true, with_vector: false }
+        for (const record of await connection.read((client) => client.retrieve(collection, request), generation)) {
+          const [id, payload] = [idOf(record), payloadOf(record.payload)]
+          if (id !== null && payload !== null) found.set(id, payload)
+        }
       }
       return found
     },

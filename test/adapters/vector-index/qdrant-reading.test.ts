@@ -25,6 +25,22 @@ describe('reading points from Qdrant', () => {
     } satisfies Schemas['PointRequest'])
   })
 
+  it('asks for no vectors where payloads are enough', async () => {
+    const { id, payload } = scored(1, 0)
+    const foreign = { id: 4, payload: {} }
+    const { index, server } = await indexOver({
+      'POST /collections/images_g1/points': result([{ id, payload }, foreign] satisfies Schemas['Record'][]),
+    })
+    expect(await index.payloads('g1', 'images', [pointIdOf(1)])).toEqual(
+      new Map([[pointIdOf(1), pointOf(1, along(1, 0)).payload]]),
+    )
+    expect(server.bodyOf('POST')).toEqual({
+      ids: [pointIdOf(1)],
+      with_payload: true,
+      with_vector: false,
+    } satisfies Schemas['PointRequest'])
+  })
+
   it('knows no offset of a point that was written before offsets were kept', async () => {
     const { imageId, captions, split, metadata } = scored(1, 0).payload
     const old = { id: pointIdOf(1), vector: [1, 0], payload: { imageId, captions, split, metadata } }
