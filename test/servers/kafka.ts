@@ -73,7 +73,8 @@ const alone = async (): Promise<Seat> => {
   return { node: 1, controllerPort, voters, clusterId: newId(), properties: [], javaOptions: [] }
 }
 
-const newId = (): string => randomBytes(16).toString('base64url')
+/** Begins with a letter: one with a dash would be taken for an option. */
+const newId = (): string => Buffer.concat([Buffer.of(0x41), randomBytes(15)]).toString('base64url')
 
 /** A broker whose process can be killed and started again at the same port with the same data. */
 export type KafkaBroker = RestartableServer & {

@@ -42,8 +42,11 @@ export async function createKafkaLog(options: KafkaLogOptions): Promise<EventLog
     topicSettings.get(topic)?.partitions === 'one' ? 1 : options.partitions
   const partitionNumbers = (topic: AnyTopic): number[] => numbersTo(partitions(topic))
 
-  await prepareTopics(options) // first: where nothing may be begun, no schema is registered either
+  // Where nothing may be begun, no schema is registered either. Elsewhere schemas come first: topics would line up processes that start
+  // at once, and of two that register a schema in the same moment some registries make two versions.
+  if (options.mustExist === true) await prepareTopics(options)
   const codec = await createValueCodec(createSchemaRegistry(options.registry), avro, nameOf, options)
+  if (options.mustExist !== true) await prepareTopics(options)
 
   const allNames = [...topicSettings.keys()].map(nameOf)
   const connection = patient(createConnection(options, allNames))
