@@ -1,10 +1,10 @@
-import { AppError, toAppError } from '../core/errors.ts'
+import { AppError } from '../core/errors.ts'
 import type { PairIndexed } from '../core/events.ts'
 import { unlessStopped, withGrace } from '../core/stop.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
 import type { EventLog, NewDeadRecord, NewRecord } from '../ports/event-log.ts'
 import type { Point, PointKind, Removal, VectorIndex } from '../ports/vector-index.ts'
-import { waitForGeneration } from './missing-generation.ts'
+import { ignoreDropped, waitForGeneration } from './missing-generation.ts'
 
 /** A write that a handler asks for. Every one has a deterministic target, so that applying it twice is applying it once. */
 export type Effect =
@@ -94,11 +94,6 @@ async function applyEffect(effect: Effect, ports: EffectPorts, signal: AbortSign
 
 const inTimeFor = (signal: AbortSignal | undefined, work: Promise<void>): Promise<void> =>
   signal === undefined ? work : withGrace(signal, (late) => unlessStopped(work, late))
-
-/** A generation that is dropped meanwhile has no points left to remove. */
-function ignoreDropped(error: unknown): void {
-  if (toAppError(error).code !== 'generation-not-found') throw error
-}
 
 /** The time at which a pair became searchable is known only here, after its points were stored. */
 async function announce(pairs: readonly Omit<PairIndexed, 'indexedAt'>[], ports: EffectPorts): Promise<void> {

@@ -9,3 +9,8 @@ export function waitForGeneration(thrown: unknown): never {
   if (code !== 'generation-not-found') throw thrown
   throw new AppError('not-ready', message, { cause: thrown })
 }
+
+/** A generation may be dropped while it is looked at, and has no points left to remove then. */
+export function ignoreDropped(error: unknown): undefined {
+  if (toAppError(error).code !== 'generation-not-found') throw error
+}

@@ -6,7 +6,8 @@ import type { Offsets } from '../ports/event-log.ts'
 import type { Payload, Point } from '../ports/vector-index.ts'
 import type { Effect } from './effects.ts'
 import { imagePayload } from './image-payload.ts'
-import { ignoreDropped, ownGenerations, pagesOf, type SweepDependencies } from './sweep.ts'
+import { ignoreDropped } from './missing-generation.ts'
+import { ownGenerations, pagesOf, type SweepDependencies } from './sweep.ts'
 
 /**
  * The image points that say other than the catalogue what is said of an image: a worker that was stalled may have written what it once

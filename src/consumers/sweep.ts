@@ -1,10 +1,10 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
-import { toAppError } from '../core/errors.ts'
 import { requireGoing } from '../core/stop.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import { pointKinds, type PointKind, type Removal, type VectorIndex } from '../ports/vector-index.ts'
 import type { Effect } from './effects.ts'
+import { ignoreDropped } from './missing-generation.ts'
 
 export type SweepDependencies = {
   readonly catalogue: Catalogue
@@ -136,11 +136,6 @@ export async function sweepErased(
   for (const { generation, kind, seen } of held)
     removals.push(...(await removalOf(deps, generation, kind, seen, signal)))
   return removals
-}
-
-/** A generation may be deleted while it is looked at. */
-export function ignoreDropped(error: unknown): undefined {
-  if (toAppError(error).code !== 'generation-not-found') throw error
 }
 
 /** The effect that deletes an image's blob, unless it was put within the grace or is put again meanwhile. */

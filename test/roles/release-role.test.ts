@@ -1,29 +1,13 @@
 import { expect, it, onTestFinished } from 'vitest'
-import { openPlatform } from '../../src/bootstrap.ts'
-import { loadConfig } from '../../src/config.ts'
 import { createReleaseLog } from '../../src/consumers/release-log.ts'
 import { AppError } from '../../src/core/errors.ts'
 import { imageBlobKey } from '../../src/core/pair-record.ts'
 import { startReleaseRole } from '../../src/roles/release-role.ts'
-import { createServices, type Services } from '../../src/roles/services.ts'
-import { createLogger } from '../../src/telemetry/logger.ts'
-import { createMetrics } from '../../src/telemetry/metrics.ts'
+import type { Services } from '../../src/roles/services.ts'
 import { model } from '../consumers/release-harness.ts'
 import { createWordEncoder } from '../consumers/word-encoder.ts'
 import { pairEvent, pairRecord } from '../fixtures/pair-events.ts'
-import { temporaryFolder } from '../fixtures/temporary-folder.ts'
-
-async function opened(): Promise<Services> {
-  const config = loadConfig({}, { DATA_DIR: await temporaryFolder(), LOG_LEVEL: 'silent' })
-  const platform = await openPlatform(config, 'own')
-  const logger = createLogger({ level: 'silent' })
-  const services = await createServices(platform, logger, createMetrics({ processMetrics: false }))
-  onTestFinished(async () => {
-    await services.closeServices()
-    await platform.close()
-  })
-  return services
-}
+import { openedServices } from './opened-services.ts'
 
 /** Runs the role until the newest release record is in this state. */
 async function runUntil(services: Services, state: string): Promise<void> {
@@ -39,7 +23,7 @@ async function runUntil(services: Services, state: string): Promise<void> {
 }
 
 it('carries releases on though a version is missing in the tracking store', async () => {
-  const services = await opened()
+  const services = await openedServices()
   const { log, catalogue } = services
   await log.append([model('m1')])
   await catalogue.caughtUp(log)
@@ -63,7 +47,7 @@ async function withModel(services: Services): Promise<void> {
 }
 
 it('decides on a model whose run is missing in the tracking store', async () => {
-  const services = await opened()
+  const services = await openedServices()
   await withModel(services)
   const encoders = { ...services.encoders, open: async () => createWordEncoder('m1') }
   await runUntil({ ...services, encoders }, 'building')
@@ -71,7 +55,7 @@ it('decides on a model whose run is missing in the tracking store', async () => 
 })
 
 it('judges a model once though the tracking store is away', async () => {
-  const services = await opened()
+  const services = await openedServices()
   await withModel(services)
   let judged = 0
   const count = (images: number) => (judged += images)

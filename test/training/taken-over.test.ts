@@ -1,41 +1,24 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, it, onTestFinished } from 'vitest'
-import { openPlatform } from '../../src/bootstrap.ts'
-import { loadConfig } from '../../src/config.ts'
+import { expect, it } from 'vitest'
 import { modelVersionOf, pairKey, releaseIdOf } from '../../src/core/ids.ts'
 import { publishSource } from '../../src/producers/publish-source.ts'
 import { scenesSource } from '../../src/producers/scenes/scenes-source.ts'
 import { requestRetraining } from '../../src/roles/commands.ts'
-import { createServices, type Services } from '../../src/roles/services.ts'
-import { createLogger } from '../../src/telemetry/logger.ts'
-import { createMetrics } from '../../src/telemetry/metrics.ts'
+import type { Services } from '../../src/roles/services.ts'
 import { createJobFolders } from '../../src/training/job-folders.ts'
 import type { TrainingProgress } from '../../src/training/job.ts'
 import { createStoredCheckpoints } from '../../src/training/stored-checkpoints.ts'
 import { createRequestTrainer } from '../../src/training/train-request.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
 import { topicValues } from '../fixtures/topic-values.ts'
+import { openedServices } from '../roles/opened-services.ts'
 
 /** Machines with a data folder each over one log and one blob store. */
 async function machines() {
   const shared = await temporaryFolder()
-  return async () => {
-    const config = loadConfig({
-      DATA_DIR: await temporaryFolder(),
-      EVENT_LOG_URL: `sqlite:${join(shared, 'log.db')}`,
-      BLOB_URL: `file:${join(shared, 'blobs')}`,
-      LOG_LEVEL: 'silent',
-    })
-    const platform = await openPlatform(config, 'own')
-    const logger = createLogger({ level: 'silent' })
-    const services = await createServices(platform, logger, createMetrics({ processMetrics: false }))
-    onTestFinished(async () => {
-      await services.closeServices()
-      await platform.close()
-    })
-    return services
-  }
+  return () =>
+    openedServices({ EVENT_LOG_URL: `sqlite:${join(shared, 'log.db')}`, BLOB_URL: `file:${join(shared, 'blobs')}` })
 }
 
 type Request = Awaited<ReturnType<typeof requestRetraining>>
