@@ -16,7 +16,7 @@ import type { EventLog } from './ports/event-log.ts'
 import type { Tracking } from './ports/tracking.ts'
 import type { VectorIndex } from './ports/vector-index.ts'
 import { openDatabase } from './sqlite/database.ts'
-import { lockFolder } from './sqlite/folder-lock.ts'
+import { lockFolder, type FolderLock } from './sqlite/folder-lock.ts'
 import { withTraces } from './telemetry/traced-log.ts'
 
 /** The drivers that the configuration names, behind their ports, and the catalogue over them. */
@@ -40,7 +40,9 @@ export type Platform = {
 /** Told what a driver has to say that is no failure of a call. */
 type OnWarning = (text: string) => void
 
-type PlatformOptions = {
+export type PlatformOptions = {
+  /** The data folder, where the caller holds it already and gives it up itself. */
+  readonly folder?: FolderLock
   /** Whether nothing is to be opened, and no log begun, before anything was published: that is then `not-ready`. */
   readonly needsData?: boolean
   readonly onWarning?: OnWarning
@@ -76,9 +78,9 @@ export async function openPlatform(
   if (needsData) requireLogFile(config)
   makeFolder(dirname(config.lockPath))
   const foldedHere = access === 'append' && (await foldOnce(config, options))
-  const lock = access === 'append' ? null : takeFolder(config.lockPath, access)
-  const holdsFolder = lock !== null
-  const opened: (() => Promise<unknown>)[] = [async () => lock?.release()]
+  const taken = access === 'append' || options.folder !== undefined ? null : takeFolder(config.lockPath, access)
+  const holdsFolder = (options.folder ?? taken) !== null
+  const opened: (() => Promise<unknown>)[] = [async () => taken?.release()]
   const close = async (): Promise<void> => {
     for (const end of opened.toReversed()) await end()
   }
@@ -281,7 +283,13 @@ function makeFolder(path: string): void {
   }
 }
 
-function takeFolder(path: string, access: Access): { release(): void } | null {
+/** Takes the data folder for longer than one platform lives. Throws `data-folder-locked` where another process has it. */
+export function holdFolder({ lockPath }: Config): FolderLock {
+  makeFolder(dirname(lockPath))
+  return lockFolder(lockPath)
+}
+
+function takeFolder(path: string, access: Access): FolderLock | null {
   try {
     return lockFolder(path)
   } catch (error) {

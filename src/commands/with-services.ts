@@ -1,4 +1,12 @@
-import { openLogToRead, openPlatform, type Access, type Drivers } from '../bootstrap.ts'
+import {
+  holdFolder,
+  openLogToRead,
+  openPlatform,
+  type Access,
+  type Drivers,
+  type Platform,
+  type PlatformOptions,
+} from '../bootstrap.ts'
 import { loadConfig, type Config, type Settings } from '../config.ts'
 import type { AppError } from '../core/errors.ts'
 import type { EventLog } from '../ports/event-log.ts'
@@ -10,6 +18,7 @@ import type { CommandContext } from './context.ts'
 import { onceThere } from './once-there.ts'
 
 type ServicesOptions = {
+  /** A process that stays takes the data folder. */
   readonly access: Access
   readonly overrides?: Partial<Record<keyof Settings, string | number | undefined>>
   /** What the environment and the overrides say, where the caller has read them already. */
@@ -53,11 +62,7 @@ export async function withServices<T>(
   const platform =
     stays === undefined
       ? await openPlatform(config, access, options)
-      : await onceThere(
-          () => openPlatform(config, access, { ...options, onFolding: stays.onFolding }, context.signal),
-          stays.onWaiting,
-          context.signal,
-        )
+      : await openOnceThere(config, { ...options, onFolding: stays.onFolding }, stays.onWaiting, context.signal)
   try {
     const services = await createServices(platform, logger, metrics)
     try {
@@ -67,6 +72,24 @@ export async function withServices<T>(
     }
   } finally {
     await platform.close()
+  }
+}
+
+/** As `openPlatform`, once its servers are there. The data folder is held between the attempts too: commands take it where they find it free. */
+async function openOnceThere(
+  config: Config,
+  options: PlatformOptions,
+  onWaiting: (error: AppError) => void,
+  signal: AbortSignal,
+): Promise<Platform> {
+  const folder = holdFolder(config)
+  try {
+    const open = () => openPlatform(config, 'own', { ...options, folder }, signal)
+    const platform = await onceThere(open, onWaiting, signal)
+    return { ...platform, close: () => platform.close().finally(() => folder.release()) }
+  } catch (error) {
+    folder.release()
+    throw error
   }
 }
 

@@ -1,11 +1,13 @@
 import { AppError } from '../core/errors.ts'
 import { openDatabase, type Database } from './database.ts'
 
+export type FolderLock = { release(): void }
+
 /**
  * Holds a data folder for this process, or throws `data-folder-locked`. It is a lock of the operating system on a SQLite file,
  * so a process that is killed gives it up at once.
  */
-export function lockFolder(path: string): { release(): void } {
+export function lockFolder(path: string): FolderLock {
   let database: Database | undefined
   try {
     database = openDatabase(path, { busyTimeout: 0 })

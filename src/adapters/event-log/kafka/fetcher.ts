@@ -9,6 +9,7 @@ import { createGaps } from './lane-gaps.ts'
 import { createRests } from './lane-rests.ts'
 import { leaderOf, noLeader } from './leaders.ts'
 import type { KafkaLogListener } from './options.ts'
+import { toldOnce } from './told-once.ts'
 
 /** Keeps lanes filled, as long as they have room. */
 export interface Fetcher {
@@ -54,6 +55,7 @@ export function createFetcher<T extends Topic>(options: FetcherOptions<T>): Fetc
   const fetching = new Set<string>()
   const resting = createRests(() => pump())
   const gaps = createGaps()
+  const tell = toldOnce((state) => onLog?.('warn', `Fetching: ${state}`))
   const shortWaits = new Map<string, number>()
   let isPumping = false
   let isWanted = false
@@ -147,7 +149,7 @@ export function createFetcher<T extends Topic>(options: FetcherOptions<T>): Fetc
 
   const recover = async (error: unknown): Promise<void> => {
     if (stopping.signal.aborted) return
-    onLog?.('warn', `Fetching: ${translate(error).message}`)
+    tell(translate(error).message)
     await delay(pause, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined)
     pause = Math.min(pause * 2, LONGEST_PAUSE)
   }
@@ -157,6 +159,7 @@ export function createFetcher<T extends Topic>(options: FetcherOptions<T>): Fetc
     void connection
       .use((cluster) => fetchLanes(cluster, leader, led))
       .then(() => {
+        tell('')
         pause = FIRST_PAUSE
       })
       .catch(recover)
