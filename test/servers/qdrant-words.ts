@@ -1,17 +1,9 @@
-import type { QdrantClient } from '@qdrant/js-client-rest'
 import { expect, it } from 'vitest'
-import type { VectorIndex } from '../../src/ports/vector-index.ts'
 import { pointIdOf, pointOf } from '../fixtures/points.ts'
-
-type Qdrant = {
-  readonly open: (prefix: string) => Promise<VectorIndex>
-  /** The server as an outside reader sees it. */
-  readonly outside: () => QdrantClient
-  readonly newPrefix: () => string
-}
+import type { QdrantUnderTest } from './qdrant-under-test.ts'
 
 /** What the words of captions are to programs of others, and where an earlier version has stored none. */
-export function qdrantWords({ open, outside, newPrefix }: Qdrant): void {
+export function qdrantWords({ open, outside, newPrefix }: QdrantUnderTest): void {
   it('lets outside readers rank captions by words, as they write them', async () => {
     const prefix = newPrefix()
     const index = await open(prefix)
