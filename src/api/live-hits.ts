@@ -38,6 +38,16 @@ export function joinLive(catalogue: Catalogue, candidates: readonly Candidate[],
   return hits
 }
 
+/** Each picture once, where the first of its captions stands. */
+export function picturesOf(captions: readonly LiveHit[]): LiveHit[] {
+  const seen = new Set<string>()
+  return captions.flatMap((hit) => {
+    if (seen.has(hit.image.imageId)) return []
+    seen.add(hit.image.imageId)
+    return [{ ...hit, pairId: null, caption: null }]
+  })
+}
+
 /**
  * The page [offset, offset + limit) of the live hits. What is dead or double is found out only after fetching, so it asks for
  * more than the page and, where that was not enough, for twice as many, until the page is full or there are no more.

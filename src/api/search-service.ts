@@ -1,9 +1,10 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import { normaliseCaption } from '../core/caption.ts'
+import { withDeadline } from '../core/deadline.ts'
 import { AppError, toAppError } from '../core/errors.ts'
 import { normalise } from '../core/vector.ts'
 import type { VectorIndex } from '../ports/vector-index.ts'
-import { candidateOf, joinLive, livePage, type Candidate, type LiveHit } from './live-hits.ts'
+import { candidateOf, joinLive, livePage, picturesOf, type Candidate, type LiveHit } from './live-hits.ts'
 import {
   imageAddress,
   type SearchHit,
@@ -21,6 +22,11 @@ export interface SearchService {
 interface SearchMetrics {
   searched(search: { mode: string; target: string; input: string; seconds: number }): void
 }
+
+/** How long an index may take for words, in milliseconds, before they are looked up in the catalogue: one that hangs is as good as away. */
+const WORDS_PATIENCE = 2_000
+
+const tooLate = (): AppError => new AppError('index-unavailable', 'The index did not answer in time.')
 
 type Release = { readonly modelVersion: string; readonly generation: string } | null
 
@@ -53,18 +59,18 @@ export function createSearchService(deps: {
       throw new AppError('invalid-request', 'Full text compares words: search by text, or leave the mode at "vector".')
     }
     const words = normaliseQuery(input.text)
-    const live = (fetch: (limit: number) => Promise<readonly Candidate[]>): Promise<LiveHit[]> => {
-      const candidates = async (limit: number): Promise<readonly Candidate[]> =>
-        (await fetch(limit)).map((hit) => ({ ...hit, pairId: target === 'images' ? null : hit.pairId }))
-      return livePage(request, candidates, (found) => joinLive(catalogue, found, filter))
-    }
+    const live = (fetch: (limit: number) => Promise<readonly Candidate[]>): Promise<LiveHit[]> =>
+      livePage(request, fetch, (found) => {
+        const captions = joinLive(catalogue, found, filter)
+        return target === 'images' ? picturesOf(captions) : captions
+      })
     const fromCatalogue = () => live(async (limit) => catalogue.searchText(words, limit, 0, filter))
     if (served === null) return fromCatalogue()
     try {
       return await live(async (limit) =>
-        (await index.searchWords(served.generation, { words, limit, filter })).map((hit) =>
-          candidateOf('captions', hit),
-        ),
+        (
+          await withDeadline(index.searchWords(served.generation, { words, limit, filter }), WORDS_PATIENCE, tooLate)
+        ).map((hit) => candidateOf('captions', hit)),
       )
     } catch (error) {
       if (toAppError(error).code !== 'index-unavailable') throw error

@@ -20,9 +20,12 @@ const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})
 export function offsetOrTime(text: string): number | Date {
   if (/^\d+$/.test(text)) return wholeNumber(0)(text)
   const time = new Date(text)
-  if (TIME.test(text) && Number.isFinite(time.getTime())) return time
+  if (TIME.test(text) && Number.isFinite(time.getTime()) && isDay(text.slice(0, 'YYYY-MM-DD'.length))) return time
   throw new InvalidArgumentError('It is an offset, a whole number, or a time such as 2026-11-20T12:00:00Z.')
 }
+
+/** Whether the calendar has the day: JavaScript takes the 30th of February for the 2nd of March. */
+const isDay = (date: string): boolean => new Date(`${date}T00:00Z`).toISOString().startsWith(date)
 
 /** Reads `api,embed`. */
 export function roleList(text: string): readonly Role[] {

@@ -17,7 +17,7 @@ export type BackboneReport =
 type Waiting = { readonly resolve: (report: BackboneReport) => void; readonly reject: (error: AppError) => void }
 type Facts = Pick<Backbone, 'id' | 'featureWidth' | 'preprocessing'>
 /** One thread, from its start until it is closed or dies. */
-type Life = Pick<Backbone, 'run' | 'close'> & { readonly facts: Facts }
+type Life = Pick<Backbone, 'run' | 'close'> & { readonly facts: Facts; readonly hasEnded: () => boolean }
 
 /**
  * Opens a backbone on a thread of its own, because ONNX Runtime holds the thread that calls it: meanwhile this one searches, decodes and
@@ -33,20 +33,20 @@ export async function openBackboneThread(
 ): Promise<Backbone> {
   const open = (): Promise<Life> => {
     const data = { folder, options } satisfies BackboneThreadData
-    return beginLife(start('backbone-thread-program', import.meta.url, data), () => (life = null))
+    return beginLife(start('backbone-thread-program', import.meta.url, data))
   }
-  let life: Promise<Life> | null = null
+  let life = open()
   let closed = false
-  const { facts } = await (life = open())
+  const { facts } = await life
 
   const openAgain = async (): Promise<Life> => {
+    if (closed) throw modelClosed()
     try {
       const next = await open()
       if (next.facts.id === facts.id) return next
       await next.close()
       throw new AppError('not-ready', `The backbone in ${folder} is another than before; start the process again.`)
     } catch (cause) {
-      life = null // the next run tries again
       const { message } = toAppError(cause)
       throw new AppError('not-ready', `The thread of the backbone died and cannot be opened again: ${message}`, {
         cause,
@@ -58,19 +58,24 @@ export async function openBackboneThread(
     ...facts,
     async run(pixels) {
       if (closed) throw modelClosed()
-      return (await (life ??= openAgain())).run(pixels)
+      const known = life
+      const found = await known.catch(() => null)
+      if (found !== null && !found.hasEnded()) return found.run(pixels)
+      // The first to notice opens it for all.
+      if (life === known) life = openAgain()
+      return (await life).run(pixels)
     },
     async close() {
       closed = true
-      await (await life?.catch(() => null))?.close()
+      await (await life.catch(() => null))?.close()
     },
   }
 }
 
 const modelClosed = (): AppError => new AppError('model-not-found', 'The model is closed; open it again.')
 
-/** Resolves once the thread has opened its backbone. `onEnd` is told as soon as the thread takes no more orders. */
-async function beginLife(thread: Worker, onEnd: () => void): Promise<Life> {
+/** Resolves once the thread has opened its backbone. */
+async function beginLife(thread: Worker): Promise<Life> {
   const waiting = new Map<number, Waiting>()
   let orders = 0
   let closing = false
@@ -84,7 +89,6 @@ async function beginLife(thread: Worker, onEnd: () => void): Promise<Life> {
     return new AppError('not-ready', 'The thread of the backbone died; it is opened again.', { cause })
   }
   const end = (cause?: unknown): void => {
-    if (!ended) onEnd()
     ended = true
     for (const { reject } of waiting.values()) reject(failure(cause))
     waiting.clear()
@@ -103,6 +107,7 @@ async function beginLife(thread: Worker, onEnd: () => void): Promise<Life> {
   if (opened.type !== 'opened') throw new AppError('internal', 'The thread of the backbone does not open it.')
   return {
     facts: opened.facts,
+    hasEnded: () => ended,
     async run(pixels) {
       if (ended) throw failure()
       const order: BackboneOrder = { type: 'run', id: ++orders, pixels }

@@ -27,19 +27,19 @@ export function createCatalogueReadiness({
 }): () => Promise<readonly string[]> {
   let behindSince: number | null = -Infinity
   let cutOffSince: number | null = null
-  let waiting = false
+  let waiting: symbol | null = null
 
   const isLate = (): boolean => behindSince !== null && clock() - behindSince >= MAX_BEHIND
 
   const waitForEndOfNow = async (): Promise<void> => {
-    waiting = true
+    const wait = (waiting = Symbol())
     try {
       await catalogue.caughtUp(log)
-      behindSince = null
+      if (waiting === wait) behindSince = null
     } catch {
       // The fold has ended or the log is away: it stays behind, and the next question waits again.
     } finally {
-      waiting = false
+      if (waiting === wait) waiting = null
     }
   }
 
@@ -63,7 +63,8 @@ export function createCatalogueReadiness({
     if (state === 'caught-up') behindSince = null
     else {
       behindSince = wasAwayTooLong ? -Infinity : (behindSince ?? clock())
-      if (!waiting) void waitForEndOfNow()
+      // Who waits since before the cut waits for less.
+      if (waiting === null || wasAwayTooLong) void waitForEndOfNow()
     }
     return isLate() ? ['catalogue-behind'] : []
   }

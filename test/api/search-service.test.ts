@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished, vi } from 'vitest'
 import type { SearchRequest } from '../../src/api/search-types.ts'
 import { AppError } from '../../src/core/errors.ts'
 import { removalsOf } from '../fixtures/points.ts'
@@ -111,6 +111,8 @@ it('searches words in the index of the release, by which a caption is found once
   await catalogue.caughtUp(log)
   expect((await index.searchWords('g1', { words: 'dog', limit: 5 })).map(({ id }) => id)).toEqual([red.pairId])
   expect(await found({ target: 'captions' })).toEqual([])
+  // Its picture lives on under its other caption.
+  expect(await found()).toEqual([])
 })
 
 it('searches words in the catalogue while the index is away', async () => {
@@ -125,6 +127,18 @@ it('searches words in the catalogue while the index is away', async () => {
   expect(generation).toBe('g1')
   failing('generation-not-found')
   await expect(search.search(request({ mode: 'text' }))).rejects.toMatchObject({ code: 'generation-not-found' })
+})
+
+it('searches words in the catalogue when the index does not answer within two seconds', async () => {
+  const { search, publish, release, index } = await runningApi()
+  const red = await publish('red', 'a red dog')
+  await release('m-1', 'g1')
+  Object.assign(index, { searchWords: () => new Promise<never>(() => undefined) })
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const searched = search.search(request({ mode: 'text', target: 'captions' }))
+  await vi.advanceTimersByTimeAsync(2_000)
+  expect((await searched).hits.map((hit) => hit.pairId)).toEqual([red.pairId])
 })
 
 it('never returns what is erased, and fills the page with what is alive', async () => {

@@ -31,12 +31,19 @@ describe('option values', () => {
     expect(offsetOrTime('2026-11-20T12:00+02:00')).toEqual(new Date(Date.UTC(2026, 10, 20, 10)))
   })
 
-  it.each(['', '-1', '1.5', '2026-11-20', '2026-11-20T12:00:00', '2026-13-20T12:00:00Z', 'noon'])(
-    'refuse %j as an offset or a time',
-    (text) => {
-      expect(() => offsetOrTime(text)).toThrow('2026-11-20T12:00:00Z')
-    },
-  )
+  it.each([
+    '',
+    '-1',
+    '1.5',
+    '2026-11-20',
+    '2026-11-20T12:00:00',
+    '2026-13-20T12:00:00Z',
+    '2026-11-31T12:00:00Z',
+    '2026-02-29T23:00:00+05:00',
+    'noon',
+  ])('refuse %j as an offset or a time', (text) => {
+    expect(() => offsetOrTime(text)).toThrow('2026-11-20T12:00:00Z')
+  })
 
   it.each(['0', '11', '1.5', '-1', '1e1', 'ten', ''])('refuse %j as a whole number from 1 to 10', (text) => {
     expect(() => wholeNumber(1, 10)(text)).toThrow('from 1 to 10')

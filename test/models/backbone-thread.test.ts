@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Worker } from 'node:worker_threads'
@@ -89,6 +90,20 @@ describe('backbone on a thread', () => {
     const after = await Promise.all([1, 1].map((seed) => backbone.run([pixelsFor(backbone, seed)])))
     expect(after).toEqual([before, before])
     expect(threads).toHaveLength(2)
+  })
+
+  it('is opened once more after it could not be, however late the thread that failed goes', async () => {
+    const folder = await builtIn()
+    const { threads, backbone } = await withThreads(folder)
+    await threads[0]?.terminate()
+    const path = join(folder, 'preprocessor_config.json')
+    const whole = readFileSync(path)
+    const run = () => backbone.run([pixelsFor(backbone, 1)])
+    writeFileSync(path, '{')
+    await expect(run()).rejects.toMatchObject({ code: 'not-ready' })
+    writeFileSync(path, whole)
+    for (let time = 0; time < 3; time++) expect(await run()).toHaveLength(1)
+    expect(threads).toHaveLength(3)
   })
 
   it('waits where it cannot be opened again, or is another by then', async () => {

@@ -5,6 +5,7 @@ import { createCatalogueReadiness } from '../../src/roles/catalogue-readiness.ts
 import { openDatabase } from '../../src/sqlite/database.ts'
 import { publication } from '../catalogue/catalogue-harness.ts'
 import { platform } from '../consumers/consumer-harness.ts'
+import { promise } from '../fixtures/log-consumers.ts'
 import { pairEvent } from '../fixtures/pair-events.ts'
 
 it('is behind until it has caught up once', async () => {
@@ -98,5 +99,33 @@ it('goes on while the log is away, until what it serves may have been deleted el
   const again = await catalogue.follow(log)
   onTestFinished(() => again.stop())
   await catalogue.caughtUp(log)
+  expect(await reasons()).toEqual([])
+})
+
+it('does not take what was waited for before a long cut for all that has come since', async () => {
+  const { log, clock, setForward } = await platform()
+  let state: 'behind' | 'away' = 'behind'
+  const waits: ReturnType<typeof promise>[] = []
+  const catalogue = {
+    isCaughtUp: () => (state === 'away' ? Promise.reject(new Error('away')) : Promise.resolve(false)),
+    async caughtUp() {
+      const wait = promise()
+      waits.push(wait)
+      await wait.promise
+    },
+  }
+  const reasons = createCatalogueReadiness({ catalogue, log, clock, mayBeCutOff: 1_800_000 })
+  await reasons()
+  state = 'away'
+  await reasons()
+  setForward(1_800_000)
+  state = 'behind'
+  await reasons()
+  const [before, since] = waits
+  before?.resolve()
+  await before?.promise
+  expect(await reasons()).toEqual(['catalogue-behind'])
+  since?.resolve()
+  await since?.promise
   expect(await reasons()).toEqual([])
 })
