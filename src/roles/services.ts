@@ -94,7 +94,7 @@ export async function createServices(platform: Platform, logger: Logger, metrics
     models,
     encoders,
     features,
-    jobFolders: createJobFolders(config.trainingFolder, checkpoints),
+    jobFolders: createJobFolders(config.trainingFolder, checkpoints, { log, blobs }),
     backboneFolder,
     backbone: openedBackbone,
     publisher,

@@ -8,6 +8,8 @@ import type { Example } from './training-data.ts'
 import { readWeightsFile, writeWeightsFile } from './weights-file.ts'
 
 export const CHECKPOINT_FILE = 'checkpoint.safetensors'
+/** One that was fetched from the blob store, beside the folder's own. */
+export const STORED_CHECKPOINT_FILE = 'stored-checkpoint.safetensors'
 
 /** How a checkpoint is laid out; one of another layout is not taken up. */
 const LAYOUT = 2
@@ -38,7 +40,7 @@ type Saved = { readonly position: TrainingPosition; readonly best: Weights | nul
 
 type Checkpoints = {
   save(saved: Saved, learned: Learned): Promise<void>
-  /** Loads the saved arrays into `learned` and returns where training stood; null when there is nothing to resume. */
+  /** Loads the arrays of the latest checkpoint into `learned` and returns where training stood; null when there is nothing to resume. */
   resume(fingerprint: string, learned: Learned): Promise<Saved | null>
 }
 
@@ -80,19 +82,44 @@ export function fingerprintOf(job: TrainingJob, examples: readonly Example[]): s
   return sha256Hex(JSON.stringify([LAYOUT, modelVersion, seed, featureWidth, hyperparameters, parent, examples]))
 }
 
-/** The checkpoint of a job, in its folder: one file, replaced as a whole, of weights and running means; of the data it holds a hash. */
+type Found = { readonly position: TrainingPosition; readonly arrays: Weights }
+
+/** A checkpoint of this training, whole; null for anything else, as what cannot be read must not keep anyone from training. */
+async function find(path: string, fingerprint: string, learned: Learned): Promise<Found | null> {
+  try {
+    const saved = await readWeightsFile(path)
+    if (saved === null) return null
+    const position = positionSchema.parse(JSON.parse(saved.note))
+    if (position.fingerprint !== fingerprint) return null
+    const best = position.history.length === 0 ? null : learned.averages
+    const expected = Object.entries({ ...named(learned), ...namedBest(best) })
+    const isWhole = expected.every(([name, { length }]) => saved.arrays[name]?.length === length)
+    return isWhole ? { position, arrays: saved.arrays } : null
+  } catch {
+    return null
+  }
+}
+
+const isLater = (a: TrainingPosition, b: TrainingPosition): boolean =>
+  a.epoch === b.epoch ? a.stepInEpoch > b.stepInEpoch : a.epoch > b.epoch
+
+/**
+ * The checkpoint of a job, in its folder: one file, replaced as a whole, of weights and running means; of the data it holds a hash.
+ * Where another process went further meanwhile, its stored one is the one that is resumed.
+ */
 export function createCheckpoints(jobFolder: string): Checkpoints {
-  const path = join(jobFolder, CHECKPOINT_FILE)
+  const [own, stored] = [join(jobFolder, CHECKPOINT_FILE), join(jobFolder, STORED_CHECKPOINT_FILE)]
   return {
     save: ({ position, best }, learned) =>
-      writeWeightsFile(path, { note: JSON.stringify(position), arrays: { ...named(learned), ...namedBest(best) } }),
+      writeWeightsFile(own, { note: JSON.stringify(position), arrays: { ...named(learned), ...namedBest(best) } }),
     async resume(fingerprint, learned) {
-      const saved = await readWeightsFile(path)
-      if (saved === null) return null
-      const { data: position } = positionSchema.safeParse(JSON.parse(saved.note))
-      if (position?.fingerprint !== fingerprint) return null
-      for (const [name, values] of Object.entries(named(learned))) values.set(saved.arrays[name] ?? [])
-      return { position, best: bestAmong(saved.arrays) }
+      let latest = await find(own, fingerprint, learned)
+      const other = await find(stored, fingerprint, learned)
+      if (latest === null || (other !== null && isLater(other.position, latest.position))) latest = other
+      if (latest === null) return null
+      const { position, arrays } = latest
+      for (const [name, values] of Object.entries(named(learned))) values.set(arrays[name] ?? [])
+      return { position, best: bestAmong(arrays) }
     },
   }
 }

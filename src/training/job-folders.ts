@@ -2,8 +2,9 @@ import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import { AppError } from '../core/errors.ts'
+import { CHECKPOINT_FILE, STORED_CHECKPOINT_FILE } from './checkpoint.ts'
 import { forgetPairs, mayHold } from './forget-pairs.ts'
-import { reduceToOutcome } from './job-outcome.ts'
+import { OUTCOME_FILE, readOutcome, type OutcomeSources } from './job-outcome.ts'
 import type { StoredCheckpoint, StoredCheckpoints } from './stored-checkpoints.ts'
 
 export type JobFolder = {
@@ -15,9 +16,9 @@ export type JobFolder = {
 
 /**
  * The folders of trainings, each named after its model version: captions and features until the request is answered, the checkpoint
- * beside them. What is erased is taken out of the data of a training that goes on, and a folder that nobody trains in goes as a
- * whole: the next attempt writes its data anew, and a checkpoint of other data is of no use. Of a training that has its outcome that
- * alone is left. What is stored of a checkpoint goes with the folder.
+ * beside them. What is erased is taken out of the data of a training that goes on; where nobody trains, all data go, as the next
+ * attempt writes them anew. The checkpoints stay, here and in the blob store: they hold no data, and one of other data is passed over.
+ * Of a training that has its outcome that alone is left. With the answer everything goes.
  */
 export type JobFolders = {
   /** Works in the folder of a model version; others leave it in place until that ends. */
@@ -32,7 +33,7 @@ export type JobFolders = {
 /** A folder that this process works in; without `rowBytes` its data are still being written. */
 type Held = { rowBytes: number | null }
 
-export function createJobFolders(folder: string, checkpoints: StoredCheckpoints): JobFolders {
+export function createJobFolders(folder: string, checkpoints: StoredCheckpoints, sources: OutcomeSources): JobFolders {
   const held = new Map<string, Held>()
   let last: Promise<unknown> = Promise.resolve()
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
@@ -47,12 +48,16 @@ export function createJobFolders(folder: string, checkpoints: StoredCheckpoints)
   }
 
   const forgetIn = async (modelVersion: string, isGone: (pairId: string) => boolean): Promise<boolean> => {
-    if (await reduceToOutcome(pathOf(modelVersion))) return true
+    const path = pathOf(modelVersion)
+    if ((await readOutcome(path, sources)) !== null) {
+      await keepOnly(path, [OUTCOME_FILE])
+      return true
+    }
     const holder = held.get(modelVersion)
     if (holder?.rowBytes === null) return false
-    if (!(await mayHold(pathOf(modelVersion), isGone))) return true
-    if (holder === undefined) await remove(modelVersion)
-    else await forgetPairs(pathOf(modelVersion), isGone, holder.rowBytes).catch(toStorageFull)
+    if (!(await mayHold(path, isGone))) return true
+    if (holder === undefined) await keepOnly(path, [CHECKPOINT_FILE, STORED_CHECKPOINT_FILE])
+    else await forgetPairs(path, isGone, holder.rowBytes).catch(toStorageFull)
     return true
   }
 
@@ -89,9 +94,16 @@ function toStorageFull(error: unknown): never {
   throw new AppError('storage-full', 'The disk for trainings is full; free some space and go on.', { cause: error })
 }
 
+async function keepOnly(folder: string, kept: readonly string[]): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!kept.includes(name)) await rm(join(folder, name), { recursive: true, force: true })
+  }
+}
+
 async function names(folder: string): Promise<readonly string[]> {
-  return readdir(folder).catch((error: unknown) => {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
     throw error
   })
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
 }

@@ -1,12 +1,16 @@
 import { existsSync } from 'node:fs'
-import { readdir, readFile, rm } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import type { BlobStore } from '../ports/blob-store.ts'
+import type { EventLog } from '../ports/event-log.ts'
 import { writeDurably } from './weights-file.ts'
 
-const OUTCOME_FILE = 'outcome.json'
+export const OUTCOME_FILE = 'outcome.json'
 
 const outcomeSchema = z.object({
+  /** The log whose request it answers: the first requests of any two logs have the same ids. */
+  log: z.string(),
   /** Blob key of the manifest; it and all it names are durable. */
   manifest: z.string(),
   /** The model whose weights it started from; null when it started from scratch. */
@@ -22,18 +26,25 @@ export type JobOutcome = z.infer<typeof outcomeSchema>
 export const writeOutcome = (jobFolder: string, outcome: JobOutcome): Promise<void> =>
   writeDurably(join(jobFolder, OUTCOME_FILE), [Buffer.from(JSON.stringify(outcome))])
 
-/** The outcome that is noted; null when there is none that can be read. */
-export async function readOutcome(jobFolder: string): Promise<JobOutcome | null> {
-  const path = join(jobFolder, OUTCOME_FILE)
-  if (!existsSync(path)) return null
-  return outcomeSchema.safeParse(JSON.parse(await readFile(path, 'utf8'))).data ?? null
+/** What tells whether an outcome that is noted still holds. */
+export type OutcomeSources = {
+  readonly log: Pick<EventLog, 'identity'>
+  readonly blobs: Pick<BlobStore, 'info'>
 }
 
-/** Leaves of a job nothing but its outcome, as nobody trains on its data any more; false, and all is left, where there is none. */
-export async function reduceToOutcome(jobFolder: string): Promise<boolean> {
-  if (!existsSync(join(jobFolder, OUTCOME_FILE))) return false
-  for (const name of await readdir(jobFolder)) {
-    if (name !== OUTCOME_FILE) await rm(join(jobFolder, name), { recursive: true, force: true })
+/** The outcome that is noted; null when there is none that can be read, is this log's, and has its model in the blob store. */
+export async function readOutcome(jobFolder: string, { log, blobs }: OutcomeSources): Promise<JobOutcome | null> {
+  const path = join(jobFolder, OUTCOME_FILE)
+  if (!existsSync(path)) return null
+  const outcome = parse(await readFile(path, 'utf8'))
+  if (outcome === null || outcome.log !== (await log.identity())) return null
+  return (await blobs.info(outcome.manifest)) === null ? null : outcome
+}
+
+function parse(text: string): JobOutcome | null {
+  try {
+    return outcomeSchema.parse(JSON.parse(text))
+  } catch {
+    return null
   }
-  return true
 }

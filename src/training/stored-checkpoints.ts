@@ -1,9 +1,8 @@
-import { existsSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { unlessStopped } from '../core/stop.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
-import { CHECKPOINT_FILE } from './checkpoint.ts'
+import { CHECKPOINT_FILE, STORED_CHECKPOINT_FILE } from './checkpoint.ts'
 import { writeDurably } from './weights-file.ts'
 
 const PREFIX = 'checkpoints/'
@@ -12,7 +11,7 @@ const BETWEEN = 30_000
 
 /** The checkpoint of one training, in its folder and in the blob store. */
 export type StoredCheckpoint = {
-  /** Brings the stored one into the folder where there is none; the training sees for itself whether it fits. */
+  /** Brings the stored one into the folder, beside the one there; the training sees for itself which of them fit, and which is later. */
   fetch(): Promise<void>
   /** Stores the one in the folder where that is due, beside whatever goes on. Never throws. */
   keep(): void
@@ -50,18 +49,22 @@ export function createStoredCheckpoints({
       let storedAt = performance.now()
       let storing: Promise<void> | null = null
 
+      const changedAt = async (): Promise<number | null> => (await stat(path).catch(() => null))?.mtimeMs ?? null
+
       const store = async (): Promise<void> => {
-        const found = await stat(path).catch(() => null)
-        if (found === null || found.mtimeMs === stored) return
+        const changed = await changedAt()
+        if (changed === null || changed === stored) return
         await blobs.put(keyOf(modelVersion), await readFile(path))
-        stored = found.mtimeMs
+        stored = changed
       }
 
       return {
         async fetch() {
-          if (existsSync(path)) return
           const bytes = await blobs.get(keyOf(modelVersion))
-          if (bytes !== null) await writeDurably(path, [bytes])
+          if (bytes === null) return
+          await writeDurably(join(jobFolder, STORED_CHECKPOINT_FILE), [bytes])
+          // The one there may be older; only what is saved from now on is later for sure.
+          stored = await changedAt()
         },
         keep() {
           if (storing !== null || performance.now() - storedAt < between) return

@@ -10,6 +10,7 @@ import type { FeatureCache } from '../models/feature-cache.ts'
 import { assembleModelFolder } from '../models/model-folder.ts'
 import type { ModelStore } from '../models/model-store.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
+import type { EventLog } from '../ports/event-log.ts'
 import type { Tracking } from '../ports/tracking.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { defaultHyperparameters } from './hyperparameters.ts'
@@ -29,6 +30,7 @@ export type TrainingEvents = {
 
 type TrainRequestDependencies = {
   readonly catalogue: Catalogue
+  readonly log: Pick<EventLog, 'identity'>
   readonly blobs: BlobStore
   readonly features: FeatureCache
   readonly backbone: () => Promise<Backbone>
@@ -170,6 +172,7 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
     signal: AbortSignal,
   ): Promise<JobOutcome> => {
     const { checkpoint } = folder
+    const log = await unlessStopped(deps.log.identity(), signal)
     const planned = await plan(request)
     const { training } = planned
     const parent = planned.start?.parent ?? null
@@ -201,7 +204,7 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
       training,
     })
     deps.events.onTrained?.(modelVersion, result, request.dataSetSize)
-    const outcome = { manifest, parent, history: [...result.history], metrics: { ...result.metrics } }
+    const outcome = { log, manifest, parent, history: [...result.history], metrics: { ...result.metrics } }
     await writeOutcome(folder.path, outcome)
     return outcome
   }
@@ -211,20 +214,20 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
     modelVersion: string,
     folder: JobFolder,
     signal: AbortSignal,
-  ): Promise<Omit<JobOutcome, 'history'>> => {
+  ): Promise<Pick<JobOutcome, 'manifest' | 'parent' | 'metrics'>> => {
     const run = trackTraining(deps, modelVersion)
     try {
       const outcome =
-        (await readOutcome(folder.path)) ??
+        (await unlessStopped(readOutcome(folder.path, deps), signal)) ??
         (await train(request, modelVersion, folder, run, signal).catch(toStorageFull))
-      const { history, ...answered } = outcome
-      const bytes = await deps.blobs.get(answered.manifest)
+      const { manifest, parent, history, metrics } = outcome
+      const bytes = await deps.blobs.get(manifest)
       await run.finished({
         history,
-        version: { manifest: answered.manifest, tags: { reason: request.reason } },
+        version: { manifest, tags: { reason: request.reason } },
         artefacts: bytes === null ? {} : { 'manifest.json': bytes },
       })
-      return answered
+      return { manifest, parent, metrics }
     } catch (thrown) {
       const error = toAppError(thrown)
       // What is away comes back, and then the run goes on.

@@ -105,7 +105,7 @@ it('goes on while the log is away, until what it serves may have been deleted el
 it('does not take what was waited for before a long cut for all that has come since', async () => {
   const { log, clock, setForward } = await platform()
   let state: 'behind' | 'away' = 'behind'
-  const waits: ReturnType<typeof promise>[] = []
+  const waits: ReturnType<typeof promise<void>>[] = []
   const catalogue = {
     isCaughtUp: () => (state === 'away' ? Promise.reject(new Error('away')) : Promise.resolve(false)),
     async caughtUp() {

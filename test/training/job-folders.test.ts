@@ -1,13 +1,20 @@
 import { existsSync } from 'node:fs'
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { createFileBlobStore } from '../../src/adapters/blob-store/files.ts'
+import { CHECKPOINT_FILE } from '../../src/training/checkpoint.ts'
 import { createJobFolders } from '../../src/training/job-folders.ts'
-import { readOutcome, writeOutcome } from '../../src/training/job-outcome.ts'
+import { readOutcome, OUTCOME_FILE, writeOutcome, type JobOutcome } from '../../src/training/job-outcome.ts'
 import { createStoredCheckpoints } from '../../src/training/stored-checkpoints.ts'
 import { openFeatureFile } from '../../src/training/feature-file.ts'
-import { EXAMPLES_FILE, readExamples, writeTrainingData, type TrainingImage } from '../../src/training/training-data.ts'
+import {
+  EXAMPLES_FILE,
+  FEATURES_FILE,
+  readExamples,
+  writeTrainingData,
+  type TrainingImage,
+} from '../../src/training/training-data.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
 
 const WIDTH = 4
@@ -21,16 +28,18 @@ const image = (value: number, ...pairIds: string[]): TrainingImage => ({
   fold: 'train',
 })
 const images = [image(1, 'a', 'b'), image(2, 'c')]
+const outcome = { log: 'this log', manifest: 'manifests/a.json', parent: null, history: [], metrics: { 'training.loss': 1 } } // prettier-ignore
 
 /** Job folders over a blob store, and what it holds. */
 async function opened(folder?: string) {
   const blobs = createFileBlobStore({ folder: await temporaryFolder() })
   onTestFinished(() => blobs.close())
   const checkpoints = createStoredCheckpoints({ blobs, onFailed: () => undefined })
-  const folders = createJobFolders(folder ?? (await temporaryFolder()), checkpoints)
+  const sources = { log: { identity: () => Promise.resolve('this log') }, blobs }
+  const folders = createJobFolders(folder ?? (await temporaryFolder()), checkpoints, sources)
   const store = (...names: string[]) =>
     Promise.all(names.map((name) => blobs.put(`checkpoints/${name}`, Buffer.from('weights'))))
-  return { folders, store, stored: async () => (await checkpoints.names()).toSorted() }
+  return { folders, blobs, sources, store, stored: async () => (await checkpoints.names()).toSorted() }
 }
 
 const captions = async (path: string) => (await readExamples(path)).map(({ row, caption }) => [row, caption])
@@ -82,27 +91,35 @@ it('says that it has to be asked again while data are being written', async () =
   })
 })
 
-it('removes a folder that nobody works in when it may hold what is erased, and leaves the others their checkpoints', async () => {
+it('takes all data out of a folder that nobody works in when they may hold what is erased, and leaves every checkpoint', async () => {
   const folder = await temporaryFolder()
   const { folders, store, stored } = await opened(folder)
   const names = ['holds-it', 'is-without', 'was-cut-off', 'is-damaged']
   for (const name of names) {
     await folders.hold(name, async ({ path }) => {
       await writeTrainingData(path, name === 'is-without' ? [image(2, 'c')] : images)
+      await writeFile(join(path, CHECKPOINT_FILE), 'weights')
+      await mkdir(join(path, 'model'))
     })
   }
   await rm(join(folder, 'was-cut-off', EXAMPLES_FILE))
   await writeFile(join(folder, 'is-damaged', EXAMPLES_FILE), (await readFile(join(folder, 'is-without', EXAMPLES_FILE), 'utf8')).slice(0, 20)) // prettier-ignore
+  await writeFile(join(folder, 'is-no-folder'), '')
   await store(...names)
-  expect(await folders.forget(only('a'))).toBe(true)
-  expect(names.filter((name) => existsSync(join(folder, name)))).toEqual(['is-without'])
-  expect(await stored()).toEqual(['is-without'])
+  for (const times of ['once', 'and again']) {
+    expect(await folders.forget(only('a')), times).toBe(true)
+    for (const name of names) {
+      const data = name === 'is-without' ? [EXAMPLES_FILE, FEATURES_FILE, 'model'] : []
+      expect((await readdir(join(folder, name))).toSorted(), name).toEqual([CHECKPOINT_FILE, ...data])
+    }
+    expect(await stored()).toEqual(names.toSorted())
+  }
 })
 
 it('leaves the outcome of a training when something is erased, and nothing else of it', async () => {
   const folder = await temporaryFolder()
-  const { folders, store, stored } = await opened(folder)
-  const outcome = { manifest: 'manifests/a.json', parent: null, history: [], metrics: { 'training.loss': 1 } }
+  const { folders, blobs, sources, store, stored } = await opened(folder)
+  await blobs.put(outcome.manifest, Buffer.from('{}'))
   const path = join(folder, 'm-1')
   await folders.hold('m-1', async () => {
     await writeTrainingData(path, images)
@@ -112,8 +129,25 @@ it('leaves the outcome of a training when something is erased, and nothing else 
   expect(await folders.forget(only('a'))).toBe(true)
   expect(await readdir(path)).toEqual(['outcome.json'])
   await folders.hold('m-1', async () => expect(await folders.forget(only('c'))).toBe(true))
-  expect(await readOutcome(path)).toEqual(outcome)
+  expect(await readOutcome(path, sources)).toEqual(outcome)
   expect(await stored()).toEqual(['m-1'])
+})
+
+it('believes no outcome of another log, of a model that is gone, or that cannot be read, and trains on beside it', async () => {
+  const { folders, blobs, sources } = await opened()
+  await blobs.put(outcome.manifest, Buffer.from('{}'))
+  const noted: readonly (JobOutcome | string)[] = [{ ...outcome, log: 'another log' }, { ...outcome, manifest: 'manifests/gone.json' }, '{"log":', '{}'] // prettier-ignore
+  for (const one of noted) {
+    await folders.hold('m-1', async ({ path, written }) => {
+      await writeTrainingData(path, images)
+      written(ROW_BYTES)
+      if (typeof one === 'string') await writeFile(join(path, OUTCOME_FILE), one)
+      else await writeOutcome(path, one)
+      expect(await readOutcome(path, sources)).toBeNull()
+      expect(await folders.forget(only('a'))).toBe(true)
+      expect(await captions(path)).toHaveLength(2)
+    })
+  }
 })
 
 it('removes what is answered, but nothing that is worked in', async () => {

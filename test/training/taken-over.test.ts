@@ -7,7 +7,6 @@ import { scenesSource } from '../../src/producers/scenes/scenes-source.ts'
 import { requestRetraining } from '../../src/roles/commands.ts'
 import type { Services } from '../../src/roles/services.ts'
 import { createJobFolders } from '../../src/training/job-folders.ts'
-import type { TrainingProgress } from '../../src/training/job.ts'
 import { createStoredCheckpoints } from '../../src/training/stored-checkpoints.ts'
 import { createRequestTrainer } from '../../src/training/train-request.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
@@ -24,19 +23,14 @@ async function machines() {
 type Request = Awaited<ReturnType<typeof requestRetraining>>
 
 /** Trains on a machine; the epochs that it went through. A checkpoint is stored as soon as there is one. */
-async function train(
-  services: Services,
-  request: Request,
-  onProgress: (progress: TrainingProgress) => void = () => undefined,
-  signal = new AbortController().signal,
-) {
+async function train(services: Services, request: Request, signal = new AbortController().signal) {
   const { blobs, config } = services
   const failures: unknown[] = []
   const checkpoints = createStoredCheckpoints({ blobs, between: 0, onFailed: (error) => failures.push(error) })
   const epochs: number[] = []
   const training = createRequestTrainer({
     ...services,
-    jobFolders: createJobFolders(config.trainingFolder, checkpoints),
+    jobFolders: createJobFolders(config.trainingFolder, checkpoints, services),
     start: 'champion',
     seed: 1,
     threads: 1,
@@ -44,7 +38,6 @@ async function train(
     events: {
       onProgress(_, progress) {
         if (progress.developmentRecall !== undefined) epochs.push(progress.epoch)
-        onProgress(progress)
       },
     },
   })(request, modelVersionOf(request.requestId), signal)
@@ -53,22 +46,26 @@ async function train(
   return { files: (await services.models.manifest(trained.manifest)).files, epochs }
 }
 
-/** Trains, and is cut off in the third epoch once a checkpoint after the second is stored. */
-async function trainUntilCutOff(services: Services, request: Request): Promise<void> {
+/** The epoch in which a checkpoint was saved. */
+function epochOf(checkpoint: Uint8Array): number {
+  const bytes = Buffer.from(checkpoint)
+  const header = bytes.toString('utf8', 8, 8 + Number(bytes.readBigUInt64LE(0)))
+  const { __metadata__ } = JSON.parse(header) as { __metadata__: { note: string } }
+  return (JSON.parse(__metadata__.note) as { epoch: number }).epoch
+}
+
+/** Trains, and is cut off once a checkpoint of that epoch, the third unless told, is stored. */
+async function trainUntilCutOff(services: Services, request: Request, epoch = 3): Promise<void> {
   const killed = new AbortController()
-  let stored = 0
   const put = services.blobs.put
   const blobs = {
     ...services.blobs,
     async put(key: string, bytes: Uint8Array) {
       await put(key, bytes)
-      if (key.startsWith('checkpoints/')) stored++
+      if (key.startsWith('checkpoints/') && epochOf(bytes) >= epoch) killed.abort(new Error('killed'))
     },
   }
-  const progress = ({ epoch }: TrainingProgress) => {
-    if (epoch >= 3 && stored > 0) killed.abort(new Error('killed'))
-  }
-  await expect(train({ ...services, blobs }, request, progress, killed.signal)).rejects.toThrow()
+  await expect(train({ ...services, blobs }, request, killed.signal)).rejects.toThrow()
 }
 
 const storedCheckpoints = async ({ blobs }: Services): Promise<string[]> => {
@@ -111,6 +108,22 @@ it('goes on elsewhere from the last stored checkpoint, to the weights of an unin
   const uninterrupted = await train(await start(), request)
   expect(uninterrupted.epochs[0]).toBe(1)
   expect(takenOver.files).toEqual(uninterrupted.files)
+}, 120_000)
+
+it('goes on from the later checkpoint where there are two, whichever of them is the stored one', async () => {
+  const start = await machines()
+  const first = await start()
+  await publishSource(scenesSource({ count: 120, seed: 5 }), first.publisher)
+  const request = await requestRetraining(first, 'manual', 'test')
+  const key = `checkpoints/${modelVersionOf(request.requestId)}`
+  await trainUntilCutOff(first, request, 2)
+  const older = await first.blobs.get(key)
+  const second = await start()
+  await trainUntilCutOff(second, request, 3)
+  expect((await train(first, request)).epochs[0]).toBeGreaterThan(2)
+
+  await first.blobs.put(key, older ?? new Uint8Array())
+  expect((await train(second, request)).epochs[0]).toBeGreaterThan(2)
 }, 120_000)
 
 it('does not go on from a checkpoint of data that were erased meanwhile', async () => {

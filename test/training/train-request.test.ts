@@ -156,6 +156,14 @@ describe('a requested training', { timeout: 120_000 }, () => {
     expect(await jobFolders.forget((pairId) => pairId === erased.pairId)).toBe(true)
 
     const backbone = refuse
+    // Of another log it would be the answer to another request, and without its model it is none.
+    for (const changed of [
+      { log: { identity: () => Promise.resolve('another log') } },
+      { blobs: { ...services.blobs, info: () => Promise.resolve(null) } },
+    ]) {
+      const again = trainFor(request, 'scratch', refuse, { backbone: away, ...changed })
+      await expect(again).rejects.toMatchObject({ code: 'tracking-unavailable' })
+    }
     const { manifest, metrics } = await trainFor(request, 'scratch', refuse, { backbone })
     expect([manifest]).toEqual(manifests)
     expect(metrics['training.examples']).toBeGreaterThan(0)
