@@ -16,6 +16,7 @@ type Service = {
   readonly configs?: readonly string[]
   readonly restart?: string
   readonly mem_limit?: string
+  readonly pull_policy?: string
   readonly cpus?: number
   readonly read_only?: boolean
   readonly cap_drop?: readonly string[]
@@ -67,6 +68,19 @@ describe('docker-compose.yml', () => {
       expect(mem_limit, name).toMatch(/^\d+[mg]$/)
       expect(cpus, name).toBeGreaterThan(0)
       expect(restart, name).toBe('unless-stopped')
+    }
+  })
+
+  it('starts on two cores: Docker refuses a container that may have more than there are', () => {
+    for (const [name, { cpus }] of services) expect(cpus, name).toBeLessThanOrEqual(2)
+  })
+
+  it('builds every tag once, and pulls none that it builds', () => {
+    const built = services.filter(([, { build }]) => build !== undefined).map(([, { image }]) => image)
+    expect(new Set(built).size).toBe(built.length)
+    for (const [name, { image, pull_policy }] of roleServices) {
+      expect(built, name).toContain(image)
+      expect(pull_policy, name).toBe('never')
     }
   })
 

@@ -26,10 +26,17 @@ it('names only commands and variables that there are', () => {
   const act = () => Promise.resolve()
   for (const define of [defineServiceCommands, defineDataCommands, defineModelCommands]) define(program, act)
   const commands = program.commands.map((command) => command.name())
-  const named = [...text.matchAll(/pairstream ([a-z][a-z-]+)/g)].map(([, name = '']) => name)
+  const named = [...text.matchAll(/(?<!-n )pairstream ([a-z][a-z-]+)/g)].map(([, name = '']) => name)
   expect(named.length).toBeGreaterThan(10)
   for (const name of named) expect(commands).toContain(name)
   const variables = [...text.matchAll(/`([A-Z][A-Z0-9]*_[A-Z0-9_]+)`/g)].map(([, name = '']) => name)
   expect(variables.length).toBeGreaterThan(8)
   for (const name of variables) expect(Object.keys(settings.shape)).toContain(name)
+})
+
+it('names the namespace in which the overlay puts the program', () => {
+  const { namespace } = readYaml('deploy/kubernetes/overlays/example/kustomization.yaml') as { namespace: string }
+  const commands = [...text.matchAll(/kubectl (?!apply -k)(.{0,20})/g)].map(([, rest = '']) => rest)
+  expect(commands.length).toBeGreaterThan(4)
+  for (const command of commands) expect(command).toMatch(new RegExp(`^-n ${namespace} `))
 })

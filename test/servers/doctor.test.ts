@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { HeadBucketCommand } from '@aws-sdk/client-s3'
+import { HeadBucketCommand, ListObjectsV2Command } from '@aws-sdk/client-s3'
 import { expect, inject, it, onTestFinished, vi } from 'vitest'
 import { createKafkaLog } from '../../src/adapters/event-log/kafka.ts'
 import type { Examined } from '../../src/roles/doctor/check.ts'
@@ -57,13 +57,17 @@ it('doctor makes nothing on servers where no role has started yet', async () => 
 })
 
 it('doctor adds nothing to what a role has made, and a bucket without versions is no failure', async () => {
-  const { options, environment, examined, topics, subjects } = await installation(await plainBucket())
+  const bucket = await plainBucket()
+  const { options, environment, examined, topics, subjects } = await installation(bucket)
   await (await createKafkaLog(options)).close()
   const before = [await topics(), await subjects()]
   const well = await examined()
   expect(well.of('S3')).toMatchObject([{ level: 'warning', text: expect.stringContaining('no versions') as string }])
   expect(well.of('opening')).toMatchObject([{ level: 'fact' }])
   expect([well.names.at(-1), well.status]).toEqual(['dead records', 0])
+  expect(well.of('blob store')).toMatchObject([{ level: 'fact', text: 'puts, gives back and deletes' }])
+  const { Contents } = await client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: 'probe/' }))
+  expect(Contents ?? []).toEqual([])
   expect((await runHere(['dead-letters', 'list'], environment)).stdout).toBe('There are no dead records.\n')
   const log = await createKafkaLog({ ...options, readOnly: true })
   await expect(log.append([pairRecord('one', 'a')])).rejects.toMatchObject({ code: 'log-unavailable' })

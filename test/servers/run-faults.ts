@@ -1,12 +1,14 @@
 /**
  * `npm run test:faults -- --kills 200 --seed 1 --state DIR`: kills roles over real servers that often, and counts what is lost, doubled or
  * back. It goes in rounds, each an installation of its own whose course follows from the seed and the round's number. The state folder keeps
- * every round, also one that failed: once something was lost in one of them, the run has failed, however often it is resumed.
+ * every round, also one that failed: once something was lost in one of them, the run has failed, however often it is resumed. It is of one
+ * build of the program, so that rounds of another are never counted for it.
  */
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { isPassed, killsLeft, openAttempts, summary, told, type Attempt, type Attempts } from './faults/attempts.ts'
+import { buildDigest } from './faults/build-digest.ts'
 import { runKillRound } from './faults/kill-round.ts'
 import { KILLS_A_ROUND } from './faults/thresholds.ts'
 import { isClean } from '../fixtures/fault-findings.ts'
@@ -47,28 +49,35 @@ async function attempt({ all, begin }: Attempts, servers: ServerAddresses): Prom
   return { kills: inRound, ...ended }
 }
 
-const folder = values.state ?? join(tmpdir(), `pairstream-faults-${seed}`)
-const attempts = await openAttempts(folder, seed).catch((error: unknown) => fail(String(error)))
-const provided: ServerAddresses[] = []
-const stopServers = await startServers({
-  provide: (_, addresses) => void provided.push(addresses),
-})
-const [servers] = provided
-try {
-  while (servers !== undefined && killsLeft(attempts.all, kills) > 0) {
-    const ended = await attempt(attempts, servers)
-    console.log(`round ${attempts.all.length}, ${told(ended)}`)
-    const { findings } = ended
-    if (findings !== null && isClean(findings) && findings.missed.length === 0) continue
-    if (findings !== null) {
-      const { lost, duplicated, resurrected, inconsistent, missed } = findings
-      console.error(JSON.stringify({ lost, duplicated, resurrected, inconsistent, missed }, null, 2))
+/** Round after round, until one is not as it should be or no kills are left. */
+async function goOn(): Promise<void> {
+  const provided: ServerAddresses[] = []
+  const stopServers = await startServers({
+    provide: (_, addresses) => void provided.push(addresses),
+  })
+  const [servers] = provided
+  try {
+    while (servers !== undefined && killsLeft(attempts.all, kills) > 0) {
+      const ended = await attempt(attempts, servers)
+      console.log(`round ${attempts.all.length}, ${told(ended)}`)
+      const { findings } = ended
+      if (findings !== null && isClean(findings) && findings.missed.length === 0) continue
+      if (findings !== null) {
+        const { lost, duplicated, resurrected, inconsistent, missed } = findings
+        console.error(JSON.stringify({ lost, duplicated, resurrected, inconsistent, missed }, null, 2))
+      }
+      break
     }
-    break
+  } finally {
+    await stopServers()
   }
-} finally {
-  await stopServers()
 }
+
+const folder = values.state ?? join(tmpdir(), `pairstream-faults-${seed}`)
+const build = await buildDigest(resolve(import.meta.dirname, '../../dist'))
+const attempts = await openAttempts(folder, { seed, build }).catch((error: unknown) => fail(String(error)))
+if (killsLeft(attempts.all, kills) > 0) await goOn()
+else console.log(`complete before, nothing was run: ${folder} has all kills; for others name another folder or seed.`)
 for (const [number, each] of attempts.all.entries()) console.log(`round ${number + 1}, ${told(each)}`)
 for (const line of summary(attempts.all)) console.log(line)
 process.exit(isPassed(attempts.all, kills) ? 0 : 1)

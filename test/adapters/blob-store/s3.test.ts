@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { checkS3, createS3BlobStore } from '../../../src/adapters/blob-store/s3.ts'
 import { endOfSecond } from '../../../src/adapters/blob-store/s3/objects.ts'
@@ -21,14 +22,14 @@ const keys = { accessKeyId: 'key', secretAccessKey: 'secret' }
 /** A server that answers by method and query; what is not told is an empty bucket without versions. */
 const serverThat = (
   answers: Readonly<Record<string, Answer>>,
-  onQuestion: (question: string) => void = () => undefined,
+  onQuestion: (question: string, headers: IncomingHttpHeaders) => void = () => undefined,
 ): Promise<string> =>
-  answeringServer(({ method = '', url = '' }, response) => {
+  answeringServer(({ method = '', url = '', headers }, response) => {
     const { pathname, searchParams } = new URL(url, 'http://host')
     const isVersioning = searchParams.has('versioning')
     const question = isVersioning ? `${method} versioning` : searchParams.has('list-type') ? 'LIST' : method
     const usual = isVersioning ? UNVERSIONED : question === 'LIST' ? EMPTY : { status: 200 }
-    onQuestion(question)
+    onQuestion(question, headers)
     const { status, text = '' } = answers[`${question} ${pathname}`] ?? answers[question] ?? usual
     response.writeHead(status, { 'content-type': 'application/xml' }).end(method === 'HEAD' ? '' : text)
   })
@@ -158,6 +159,18 @@ describe('a server that fails later', () => {
     const store = await openAt(endpoint)
     await expect(store.get('a')).rejects.toMatchObject({ code: 'blob-store-unavailable' })
   })
+})
+
+it('puts without the checksums of newer clients, which older servers answer with an error', async () => {
+  const puts: IncomingHttpHeaders[] = []
+  const endpoint = await serverThat({}, (question, headers) => {
+    if (question === 'PUT') puts.push(headers)
+  })
+  await (await openAt(endpoint)).put('a', new Uint8Array(3))
+  expect(puts).toHaveLength(1)
+  const [sent = {}] = puts
+  expect(Object.keys(sent).filter((name) => /^x-amz-(sdk-)?checksum-/.test(name))).toEqual([])
+  expect(sent['content-encoding'] ?? '').not.toContain('aws-chunked')
 })
 
 it('tells the end of the second of a put, whether the server knows fractions of it or not', () => {

@@ -20,13 +20,20 @@ export type Attempts = {
   begin(kills: number): Promise<(end: Omit<Attempt, 'kills'>) => Promise<void>>
 }
 
-/** The attempts that `folder` knows of a run with this seed. Throws where those are of another, or cannot be read. */
-export async function openAttempts(folder: string, seed: number): Promise<Attempts> {
+/** What attempts must have in common to be added up. */
+export type Run = {
+  readonly seed: number
+  /** What tells the program from another: kills of an older one say nothing of it. */
+  readonly build: string
+}
+
+/** The attempts that `folder` knows of this run. Throws where those are of another, or cannot be read. */
+export async function openAttempts(folder: string, { seed, build }: Run): Promise<Attempts> {
   const file = join(folder, 'attempts.json')
   await mkdir(folder, { recursive: true })
-  const all = await attemptsIn(file, seed)
+  const all = await attemptsIn(file, { seed, build })
   const save = async (): Promise<void> => {
-    await writeFile(`${file}.new`, `${JSON.stringify({ seed, attempts: all }, null, 2)}\n`)
+    await writeFile(`${file}.new`, `${JSON.stringify({ seed, build, attempts: all }, null, 2)}\n`)
     await rename(`${file}.new`, file)
   }
   return {
@@ -42,7 +49,7 @@ export async function openAttempts(folder: string, seed: number): Promise<Attemp
   }
 }
 
-async function attemptsIn(file: string, seed: number): Promise<Attempt[]> {
+async function attemptsIn(file: string, { seed, build }: Run): Promise<Attempt[]> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
     throw error
@@ -50,13 +57,15 @@ async function attemptsIn(file: string, seed: number): Promise<Attempt[]> {
   if (text === null) return []
   const state = stateIn(text)
   if (state === null) throw new Error(`${file} cannot be read; remove it, or name another folder by --state.`)
-  if (state.seed === seed) return state.attempts
-  throw new Error(`${file} is of a run with the seed ${state.seed}; name another folder by --state.`)
+  const other =
+    state.seed !== seed ? `a run with the seed ${state.seed}` : state.build !== build ? 'another build' : null
+  if (other !== null) throw new Error(`${file} is of ${other}; name another folder by --state.`)
+  return state.attempts
 }
 
-function stateIn(text: string): { seed: number; attempts: Attempt[] } | null {
+function stateIn(text: string): (Run & { attempts: Attempt[] }) | null {
   try {
-    return JSON.parse(text) as { seed: number; attempts: Attempt[] }
+    return JSON.parse(text) as Run & { attempts: Attempt[] }
   } catch {
     return null
   }

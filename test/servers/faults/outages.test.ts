@@ -16,6 +16,8 @@ import { embeddingMembers, encodedBy } from './sharing.ts'
 
 /** Those that reach the broker through the proxy only. */
 const far = ['embed-b', 'count', 'release', 'erase']
+/** The ten seconds within which a publication is answered, and what a busy machine adds, in milliseconds. */
+const ANSWERED_IN = 11_500
 let own: OwnServers
 let scene: Scene
 const endings: (() => Promise<unknown>)[] = []
@@ -40,8 +42,8 @@ const load = (seed: number) => startLoad({ ...scene, random: createRandom(seed),
 
 /** How one publication is answered, and how long that takes, in milliseconds. */
 async function publishOne(): Promise<{ status: number | null; retryAfter: string | null; took: number }> {
-  const begunAt = performance.now()
   const { image } = await scene.supply()
+  const begunAt = performance.now()
   const answer = await postJson(`${scene.address}/v1/pairs`, { image, split: 'train' })
   return {
     status: answer?.status ?? null,
@@ -65,7 +67,7 @@ describe('servers that go away', { timeout: 240_000 }, () => {
     for (const { status, retryAfter, took } of answers) {
       expect(status).toBe(503)
       expect(Number(retryAfter)).toBeGreaterThan(0)
-      expect(took).toBeLessThan(15_000)
+      expect(took).toBeLessThan(ANSWERED_IN)
     }
     const search = await ask(`${scene.address}/v1/search?q=circle`)
     expect(search?.status).toBe(200)
@@ -86,12 +88,7 @@ describe('servers that go away', { timeout: 240_000 }, () => {
       (size) => size > before + 10,
       30_000,
     )
-    const waiting = await eventually(
-      () => ask(`${scene.crew.address('embed-a')}/health/ready`),
-      (answer) => JSON.stringify(answer?.body).includes('log-unavailable'),
-      30_000,
-    )
-    expect(waiting?.status).toBe(503)
+    await isNotReady('embed-a', 'log-unavailable')
     await own.registry.start()
     await scene.crew.started()
     await working.stop()
@@ -185,9 +182,10 @@ describe('servers that go away', { timeout: 240_000 }, () => {
     for (const { status, retryAfter, took } of await Promise.all([publishOne(), publishOne()])) {
       expect(status).toBe(503)
       expect(Number(retryAfter)).toBeGreaterThan(0)
-      expect(took).toBeLessThan(15_000)
+      expect(took).toBeLessThan(ANSWERED_IN)
     }
     await trainerWaits(saidBefore)
+    await isNotReady('train', 'blob-store-unavailable')
     expect((await ask(`${scene.address}/v1/search?q=circle`))?.status).toBe(200)
     expect(await isReady()).toBe(true)
     await own.minio.start()
@@ -205,6 +203,7 @@ describe('servers that go away', { timeout: 240_000 }, () => {
     expect((await publishOne()).status).toBe(202)
     await growBoth(await encoded())
     await trainerWaits(saidBefore)
+    await isNotReady('train', 'tracking-unavailable')
     await own.mlflow.start()
     await trained(version)
     await working.stop()
@@ -242,6 +241,14 @@ const trainerWaits = (before: number): Promise<unknown> =>
   eventually(
     async () => scene.crew.said('train').slice(before),
     (said) => said.includes('waiting for a dependency'),
+  )
+
+/** Resolves once the process says that it is not ready for want of this. */
+const isNotReady = (name: string, reason: string): Promise<unknown> =>
+  eventually(
+    () => ask(`${scene.crew.address(name)}/health/ready`),
+    (answer) => answer?.status === 503 && JSON.stringify(answer.body['reasons']).includes(`"${reason}"`),
+    30_000,
   )
 
 /** The newest decision about a model. */
