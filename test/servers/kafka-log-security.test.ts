@@ -1,7 +1,8 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import kafkajs, { Kafka, logLevel, type AclOperationTypes, type AclResourceTypes } from 'kafkajs'
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
 import { checkKafka, createKafkaLog, type KafkaLogOptions } from '../../src/adapters/event-log/kafka.ts'
 import type { SaslOptions } from '../../src/adapters/event-log/kafka/options.ts'
 import type { EffectPorts } from '../../src/consumers/effects.ts'
@@ -16,6 +17,8 @@ import { answersTo, startKafkaBroker, type KafkaBroker } from './kafka.ts'
 import { runProgram } from './server-cache.ts'
 
 const user = { username: 'pairstream', password: 'a secret' }
+/** May do nothing but what it is given a right to. */
+const limited = { username: 'limited', password: 'another secret' }
 const storePassword = 'of-the-key-store'
 let folder: string
 let broker: KafkaBroker
@@ -65,7 +68,10 @@ beforeAll(async () => {
         'sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
         'sasl.mechanism.inter.broker.protocol=PLAIN',
         'listener.name.client.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required ' +
-          `username="${username}" password="${password}" user_${username}="${password}";`,
+          `username="${username}" password="${password}" user_${username}="${password}" ` +
+          `user_${limited.username}="${limited.password}";`,
+        'authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+        `super.users=User:${username};User:ANONYMOUS`, // who comes to the controller's listener does not sign in
         ...['256', '512'].map(
           (bits) =>
             `listener.name.client.scram-sha-${bits}.sasl.jaas.config=` +
@@ -145,6 +151,46 @@ describe('the Kafka log over TLS', () => {
     expect(died).toEqual([])
     await consumer.stop()
     await Promise.all([log.close(), publisher.close()])
+  })
+
+  it('needs the rights that the documentation names, and ends a consumer of a group that it has none on with the reason', async () => {
+    const options = secured({ sasl: { mechanism: 'plain', ...limited } })
+    const admin = new Kafka({
+      brokers: [broker.address],
+      ssl: tls(),
+      sasl: { mechanism: 'plain', ...user },
+      logLevel: logLevel.NOTHING,
+    }).admin()
+    await admin.connect()
+    const allow = (resourceType: AclResourceTypes, operations: readonly AclOperationTypes[]) =>
+      admin.createAcls({
+        acl: operations.map((operation) => ({
+          resourceType,
+          resourceName: options.prefix ?? '',
+          resourcePatternType: kafkajs.ResourcePatternTypes.PREFIXED,
+          principal: `User:${limited.username}`,
+          host: '*',
+          operation,
+          permissionType: kafkajs.AclPermissionTypes.ALLOW,
+        })),
+      })
+    const { READ, WRITE, CREATE, DELETE, DESCRIBE, DESCRIBE_CONFIGS } = kafkajs.AclOperationTypes
+    await allow(kafkajs.AclResourceTypes.TOPIC, [DESCRIBE, DESCRIBE_CONFIGS, READ, WRITE, CREATE])
+    const log = await vi.waitFor(() => createKafkaLog(options)) // a right counts a moment after it is given
+    await log.append(numbered('one', 3))
+    const refused = log.consume('readers', { topics: ['pairs'], handle: async () => undefined })
+    await expect(refused.done).rejects.toMatchObject({
+      code: 'configuration-invalid',
+      message: expect.stringMatching(/refuses .*group/i) as string,
+    })
+
+    await allow(kafkajs.AclResourceTypes.GROUP, [READ, DELETE])
+    await vi.waitFor(() => log.committedOffsets('readers', 'pairs'))
+    expect(captions(await consumeRecords(log, 'readers', 'pairs', 3))).toEqual(captionsFrom(3))
+    expect(await log.groups()).toEqual(['readers'])
+    await log.deleteGroup('readers')
+    expect(await checkKafka(options)).toEqual([])
+    await Promise.all([log.close(), admin.disconnect()])
   })
 
   it('does not trust a certificate that it was not told of', async () => {

@@ -3,6 +3,7 @@ import { changeBrokers } from './client-brokers.ts'
 import { restingWhenIdle } from './idle-requests.ts'
 import { tellingAll } from './leaderless.ts'
 import type { KafkaLogOptions, SaslOptions } from './options.ts'
+import { passingOn } from './passing-on.ts'
 import { CLOSED, type Sockets } from './sockets.ts'
 import { tellingWhy } from './topic-refusals.ts'
 
@@ -34,7 +35,7 @@ export function createClient(options: KafkaLogOptions, sockets: Sockets): Kafka 
     connectionTimeout: CONNECTION_TIMEOUT,
     authenticationTimeout: CONNECTION_TIMEOUT,
     requestTimeout: REQUEST_TIMEOUT,
-    retry: repetitions,
+    retry: { ...repetitions, retries: Math.max(repetitions.retries, options.brokers.length - 1) }, // tries each address
     socketFactory: sockets.factory,
     logLevel: logLevel.WARN,
     // What matters of it is thrown, and told once by whoever tries again; this is for those who look for a cause.
@@ -46,6 +47,6 @@ export function createClient(options: KafkaLogOptions, sockets: Sockets): Kafka 
     ...(sasl ? { sasl: saslOf(sasl) } : {}),
   }
   const client = new Kafka(config)
-  changeBrokers(client, (broker) => restingWhenIdle(tellingWhy(tellingAll(broker))))
+  changeBrokers(client, (broker) => passingOn(restingWhenIdle(tellingWhy(tellingAll(broker)))))
   return client
 }

@@ -52,6 +52,22 @@ function clusterOf(options: KafkaLogOptions, sockets: Sockets): Cluster {
   return captured
 }
 
+const COORDINATOR_OF_GROUP = 0
+/** What kafkajs has and its types leave out. */
+type BrokerWithin = Broker & { findGroupCoordinator: (request: object) => Promise<unknown> }
+
+/** kafkajs asks all brokers and drops what they answer, so where none tells, one is asked for the reason. */
+async function findCoordinator(cluster: Cluster, groupId: string): Promise<Broker> {
+  try {
+    return await cluster.findGroupCoordinator({ groupId })
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'KafkaJSGroupCoordinatorNotFound') throw error
+    const broker = (await cluster.findControllerBroker()) as BrokerWithin
+    await broker.findGroupCoordinator({ groupId, coordinatorType: COORDINATOR_OF_GROUP })
+    throw error
+  }
+}
+
 /** Nothing is connected before the first use. `topics` are the full names of those that it will be used for. */
 export function createConnection(options: KafkaLogOptions, topics: readonly string[]): RenewableConnection {
   let current: Opened | null = null
@@ -96,7 +112,7 @@ export function createConnection(options: KafkaLogOptions, topics: readonly stri
     use: (work) => within((_, cluster) => work(cluster)),
     useCoordinator: (group, work) =>
       within(async ({ coordinators }, cluster) => {
-        const coordinator = coordinators.get(group) ?? (await cluster.findGroupCoordinator({ groupId: group }))
+        const coordinator = coordinators.get(group) ?? (await findCoordinator(cluster, group))
         coordinators.set(group, coordinator)
         return work(coordinator)
       }),

@@ -1,5 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import type { Cluster } from 'kafkajs'
+import type { Broker, Cluster } from 'kafkajs'
 import type { Topic } from '../../../core/events.ts'
 import type { Connection } from './connection.ts'
 import { answerOf, isConnectionFailure, translate } from './failures.ts'
@@ -7,9 +6,9 @@ import { fetchFrom, type Fetched, type FetchLimits } from './fetch.ts'
 import type { Lane } from './lane.ts'
 import { createGaps } from './lane-gaps.ts'
 import { createRests } from './lane-rests.ts'
-import { leaderOf, noLeader } from './leaders.ts'
+import { leaderOf, noLeader, workWith } from './leaders.ts'
 import type { KafkaLogListener } from './options.ts'
-import { toldOnce } from './told-once.ts'
+import { createRecovery, type Recovery } from './recovery.ts'
 
 /** Keeps lanes filled, as long as they have room. */
 export interface Fetcher {
@@ -29,8 +28,6 @@ const probe: FetchLimits = { wait: 500, bytes: 16_000_000, partitionBytes: 16_00
 /** A lane with less than this is filled up, as long as all have less than that. */
 const LANE_BYTES = 1_000_000
 const ALL_BYTES = 32_000_000
-const FIRST_PAUSE = 50
-const LONGEST_PAUSE = 2_000
 
 export type FetcherOptions<T extends Topic> = {
   readonly connection: Connection
@@ -47,7 +44,7 @@ const nothingGiven = ({ name, partition, fetchOffset }: Lane): string =>
 
 /**
  * Fetches for all lanes at once, with one request at a time to each broker that leads some of them. A failure makes it wait
- * and begin again: the broker may be away, or another may lead now. Where only one lane fails, the others go on.
+ * and begin again: the broker may be away, or another may lead now. Where only one lane fails, or one broker, the others go on.
  */
 export function createFetcher<T extends Topic>(options: FetcherOptions<T>): Fetcher {
   const { connection, lanes, onFilled, onTruncated, onLog } = options
@@ -55,11 +52,14 @@ export function createFetcher<T extends Topic>(options: FetcherOptions<T>): Fetc
   const fetching = new Set<string>()
   const resting = createRests(() => pump())
   const gaps = createGaps()
-  const tell = toldOnce((state) => onLog?.('warn', `Fetching: ${state}`))
+  const recoveryOf = (tell: (failure: string) => string): Recovery =>
+    createRecovery((failure) => onLog?.('warn', `Fetching: ${tell(failure)}`), stopping.signal)
+  const recovery = recoveryOf((failure) => failure)
+  /** By the broker's number. */
+  const recoveries = new Map<string, Recovery>()
   const shortWaits = new Map<string, number>()
   let isPumping = false
   let isWanted = false
-  let pause = FIRST_PAUSE
 
   const hungry = (): Lane<T>[] => {
     const all = awake()
@@ -106,11 +106,10 @@ export function createFetcher<T extends Topic>(options: FetcherOptions<T>): Fetc
     else if (isUntold) lane.add([], end)
   }
 
-  const fetchLanes = async (cluster: Cluster, leader: string, led: readonly Lane<T>[]): Promise<void> => {
+  const fetchLanes = async (cluster: Cluster, broker: Broker, leader: string, led: readonly Lane<T>[]) => {
     const puzzling = led.find(({ isPuzzling }) => isPuzzling)
     const asked = puzzling === undefined ? led : [puzzling]
     const places = asked.map(({ name, partition, fetchOffset }) => ({ topic: name, partition, offset: fetchOffset }))
-    const broker = await cluster.findBroker({ nodeId: leader })
     const areAll = led.length === ledBy(cluster, leader).length
     const wait = areAll ? limits.wait : (shortWaits.get(leader) ?? SHORT_WAIT)
     if (!areAll) shortWaits.set(leader, Math.min(2 * wait, limits.wait)) // begins anew where lanes are emptied meanwhile
@@ -126,7 +125,7 @@ export function createFetcher<T extends Topic>(options: FetcherOptions<T>): Fetc
     for (const { lane, failure } of failed) await recoverLane(cluster, lane, failure)
   }
 
-  /** Throws what makes the connection no good. */
+  /** Throws what makes the broker no good. */
   const recoverLane = async (cluster: Cluster, lane: Lane<T>, failure: Error): Promise<void> => {
     if (isConnectionFailure(failure)) throw failure
     if (answerOf(failure) === 'OFFSET_OUT_OF_RANGE') await findPlace(cluster, lane)
@@ -147,27 +146,32 @@ export function createFetcher<T extends Topic>(options: FetcherOptions<T>): Fetc
     onTruncated(lane, beginning)
   }
 
-  const recover = async (error: unknown): Promise<void> => {
-    if (stopping.signal.aborted) return
-    tell(translate(error).message)
-    await delay(pause, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined)
-    pause = Math.min(pause * 2, LONGEST_PAUSE)
+  const recoveryFrom = (leader: string): Recovery => {
+    const known = recoveries.get(leader) ?? recoveryOf((failure) => `broker ${leader}: ${failure}`)
+    recoveries.set(leader, known)
+    return known
+  }
+
+  const fetchOnce = async (leader: string, led: readonly Lane<T>[]): Promise<void> => {
+    try {
+      const failure = await connection.use((cluster) =>
+        workWith(cluster, leader, (broker) => fetchLanes(cluster, broker, leader, led)),
+      )
+      recovery.well()
+      if (failure === null) recoveryFrom(leader).well()
+      else await recoveryFrom(leader).failed(failure)
+    } catch (error) {
+      await recovery.failed(error)
+    }
   }
 
   const startFetch = (leader: string, led: readonly Lane<T>[]): void => {
     fetching.add(leader)
-    void connection
-      .use((cluster) => fetchLanes(cluster, leader, led))
-      .then(() => {
-        tell('')
-        pause = FIRST_PAUSE
-      })
-      .catch(recover)
-      .finally(() => {
-        fetching.delete(leader)
-        onFilled()
-        pump()
-      })
+    void fetchOnce(leader, led).finally(() => {
+      fetching.delete(leader)
+      onFilled()
+      pump()
+    })
   }
 
   const startFetches = async (): Promise<void> => {
@@ -178,7 +182,7 @@ export function createFetcher<T extends Topic>(options: FetcherOptions<T>): Fetc
       if (stopping.signal.aborted) return
       for (const [leader, led] of groups) if (!fetching.has(leader)) startFetch(leader, led)
     } catch (error) {
-      await recover(error)
+      await recovery.failed(error)
       isWanted = true
     }
   }

@@ -1,6 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import type { Cluster } from 'kafkajs'
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
+import type { Broker, Cluster } from 'kafkajs'
+import { withDeadline } from '../../../core/deadline.ts'
 import { AppError } from '../../../core/errors.ts'
+import { answerOf, isConnectionFailure } from './failures.ts'
 
 /** What kafkajs has for a leader where there is none. */
 const NOBODY = '-1'
@@ -28,5 +30,37 @@ export async function onceLed(cluster: Cluster, topic: string, partitions: reado
     if (performance.now() > until) throw new AppError('log-unavailable', noLeader(topic, leaderless))
     await delay(PAUSE)
     await cluster.refreshMetadata()
+  }
+}
+
+/** How long the others may take, when a broker has failed, to say who leads now, in milliseconds. */
+const METADATA_PATIENCE = 3_000
+
+/**
+ * Works with the broker of this number. Null when all went well, else why that one is no good for now, once another has said who leads.
+ * Throws the failure where nobody says so: then the whole connection is no good.
+ */
+export async function workWith(
+  cluster: Cluster,
+  nodeId: string,
+  work: (broker: Broker) => Promise<void>,
+): Promise<unknown> {
+  let broker: Broker | undefined
+  try {
+    broker = await cluster.findBroker({ nodeId })
+    await work(broker)
+    return null
+  } catch (error) {
+    if (!isConnectionFailure(error)) return error
+    if (answerOf(error) === null) {
+      // Else it may be asked who leads. What else is on its way to it may still be answered, and is not waited for.
+      broker?.disconnect().catch(() => undefined)
+      await nextTurn()
+    }
+    const silence = () => new AppError('log-unavailable', 'No broker says who leads.')
+    await withDeadline(cluster.refreshMetadata(), METADATA_PATIENCE, silence).catch(() =>
+      Promise.reject(error as Error),
+    )
+    return error
   }
 }

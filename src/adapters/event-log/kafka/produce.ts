@@ -66,8 +66,9 @@ export async function sendToLeaders(
     }
   }
   await Promise.all([...led].map(([nodeId, own]) => sendTo(nodeId, own)))
-  if (toPass.length > 0) throw toPass.find(isConnectionFailure) ?? toPass[0]
+  if (toPass.some(isConnectionFailure)) throw toPass.find(isConnectionFailure) // the next connection asks who leads
   if (isLeaderless) await cluster.refreshMetadata()
+  if (toPass.length > 0) throw toPass[0]
 }
 
 type AnsweredPartition = { readonly partition: number; readonly errorCode: number; readonly baseOffset: string }

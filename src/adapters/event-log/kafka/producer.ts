@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Connection } from './connection.ts'
-import { createDeferred, type Deferred } from './deferred.ts'
 import { mayPass } from './failures.ts'
 import { askIdentity, placeOf, sendToLeaders, type Batch, type BatchListener, type Identity } from './produce.ts'
 import type { OutgoingRecord } from './outgoing-record.ts'
@@ -24,8 +23,8 @@ type Session = {
   readonly connection: Connection
   identity: Identity | null
   readonly nextSequences: Map<string, number>
-  /** Rejects when it is discarded: kafkajs goes on for a while with what it has, and nobody is to wait for that. */
-  readonly discarded: Deferred<never>
+  /** Ends the send that is under way: kafkajs goes on for a while with what it has, and nobody is to wait for that. */
+  giveUp: (reason: Error) => void
 }
 
 /** After the first failure, in milliseconds; it doubles. */
@@ -42,11 +41,12 @@ const SEQUENCES = 2 ** 31
 export function createIdempotentProducer(connect: () => Connection): IdempotentProducer {
   let current: Session | null = null
 
-  const open = (): Session => {
-    const discarded = createDeferred<never>()
-    discarded.promise.catch(() => undefined)
-    return { connection: connect(), identity: null, nextSequences: new Map(), discarded }
-  }
+  const open = (): Session => ({
+    connection: connect(),
+    identity: null,
+    nextSequences: new Map(),
+    giveUp: () => undefined,
+  })
 
   const batchesOf = ({ nextSequences }: Session, records: readonly OutgoingRecord[]): Map<string, Batch> => {
     const batches = new Map<string, Batch>()
@@ -95,15 +95,18 @@ export function createIdempotentProducer(connect: () => Connection): IdempotentP
 
   const discard = (): void => {
     current?.connection.close()
-    current?.discarded.reject(new Error('the producer was given up'))
+    current?.giveUp(new Error('the producer was given up'))
     current = null
   }
 
   return {
     async send(records, listener) {
       const session = (current ??= open())
-      const sent = sendOn(session, batchesOf(session, records), listener)
-      const isAllConfirmed = await Promise.race([sent, session.discarded.promise])
+      // A race against one promise for all sends would keep something of each for as long as the session lasts.
+      const isAllConfirmed = await new Promise<boolean>((resolve, reject) => {
+        session.giveUp = reject
+        sendOn(session, batchesOf(session, records), listener).then(resolve, reject)
+      })
       if (!isAllConfirmed && session === current) discard()
     },
     discard,

@@ -32,7 +32,9 @@ export function createSockets(): Sockets {
       socket.setKeepAlive(true, KEEP_ALIVE_DELAY)
       open.add(socket)
       socket.once('close', () => open.delete(socket))
-      return socket
+      // kafkajs ends a socket once nothing is on its way over it, and connects anew: what it heard of the old one from a broker that
+      // is back it would take for an event of the new one.
+      return Object.assign(socket, { end: () => socket.destroy() })
     },
     cut() {
       isCut = true

@@ -10,7 +10,7 @@ export interface ValueCodec {
   encode<T extends Topic>(topic: T, value: TopicValues[T]): Buffer
   /**
    * Never throws for what is in the bytes. Throws `log-unavailable` while the registry that knows their schema is away, and while
-   * it does not know the schema of a record that was appended (`appendedAt`, milliseconds since the epoch) a short time ago.
+   * it does not know the schema of a record (`appendedAt` in milliseconds since the epoch) and has not for long.
    */
   decode<T extends Topic>(topic: T, bytes: Buffer, appendedAt: number): Promise<Decoded<T>>
   /** The same for who loses nothing by an answer that says that a record cannot be read now: it does not wait for an unknown id. */
@@ -24,13 +24,16 @@ export const subjectOf = (topicName: string): string => `${topicName}-value`
 /** How long the registry is not asked again for an id that was given up, which it may give to a schema later. */
 const UNKNOWN_FOR = 10_000
 const SCHEMA_PATIENCE = 30_000
+/** After so long without an unknown id, in milliseconds, the next one is waited for anew; whoever waits asks far more often. */
+const UNKNOWN_APART = 60_000
 
 export type ValueCodecOptions = {
   /** Only decodes, and registers nothing. */
   readonly readOnly?: boolean | undefined
   /**
-   * How old a record with an unknown id must be before it is given up, in milliseconds: of several registries one may lag behind
-   * the one that gave the id. Default 30 s. Counted from the record, so that many records of garbage are waited for once, not one by one.
+   * How long a record with an unknown id is waited for before it is given up, in milliseconds: of several registries one may lag behind
+   * the one that gave the id. Default 30 s. Counted for all such ids together, so that much garbage is waited for once, not one by one, and
+   * at the earliest from when the record was appended.
    */
   readonly schemaPatience?: number | undefined
   /** In milliseconds since the epoch. */
@@ -52,8 +55,8 @@ export async function createValueCodec(
   const { readOnly = false, schemaPatience = SCHEMA_PATIENCE, clock = Date.now } = options
   const written = new Map<Topic, number>()
   const decoders = new Map<string, Promise<Decoder<Topic> | null>>()
-  /** When an id that is waited for was first seen: an append time may lie in the future where a broker's clock is wrong. */
-  const firstSeen = new Map<number, number>()
+  /** Since when the registry has known none of the ids that it was asked for, and when it last was. */
+  let unknowns: { readonly since: number; readonly last: number } | null = null
   const givenUp = new Set<number>()
   const keyOf = (topic: Topic, schemaId: number): string => `${topic}/${schemaId}`
 
@@ -77,11 +80,12 @@ export async function createValueCodec(
   /** Null for a schema that the registry does not know. */
   const findDecoder = async (topic: Topic, schemaId: number): Promise<Decoder<Topic> | null> => {
     const schema = givenUp.has(schemaId) ? null : await registry.schema(schemaId)
-    return schema === null ? null : decoderFor(topic, schema)
+    if (schema === null) return null
+    unknowns = null
+    return decoderFor(topic, schema)
   }
 
   const giveUp = (schemaId: number): void => {
-    firstSeen.delete(schemaId)
     if (givenUp.has(schemaId)) return
     givenUp.add(schemaId)
     setTimeout(() => givenUp.delete(schemaId), UNKNOWN_FOR).unref()
@@ -89,12 +93,14 @@ export async function createValueCodec(
 
   const unknown = (topic: Topic, schemaId: number, appendedAt: number): AppError => {
     const cause = unreadable(`The schema registry does not know schema ${schemaId}, which a record of ${topic} has.`)
-    const seenAt = firstSeen.get(schemaId) ?? clock()
-    if (clock() - Math.min(appendedAt, seenAt) >= schemaPatience) {
+    const now = clock()
+    const since = unknowns === null || now - unknowns.last > UNKNOWN_APART ? now : unknowns.since
+    unknowns = { since, last: now }
+    // An append time may lie in the future where a broker's clock is wrong.
+    if (now - (appendedAt > now ? since : Math.max(appendedAt, since)) >= schemaPatience) {
       giveUp(schemaId)
       return cause
     }
-    firstSeen.set(schemaId, seenAt)
     return new AppError('log-unavailable', cause.message, { cause })
   }
 
@@ -107,10 +113,7 @@ export async function createValueCodec(
       if (toAppError(error).kind === 'unavailable') forget()
       throw error
     })
-    if (found !== null) {
-      firstSeen.delete(schemaId)
-      return found as Decoder<T>
-    }
+    if (found !== null) return found as Decoder<T>
     forget()
     throw unknown(topic, schemaId, appendedAt)
   }

@@ -107,3 +107,71 @@ it('asks less and less often while lanes are full and nothing happens', async ()
   await until(() => waits.length === 9)
   expect(waits[8]).toBe(20)
 })
+
+describe('a broker that cannot be reached', () => {
+  const [reachable, other] = ['0', '1']
+
+  /** A connection to two brokers, each of which leads the partition of its number; what is away cannot be reached. */
+  function connectionToTwo() {
+    const away = new Set<string>()
+    const asked: string[] = []
+    const lost: unknown[] = []
+    const lookFor = async (node: string): Promise<void> => {
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      if (away.has(node)) throw new Error('Connection timeout')
+    }
+    const brokerOf = (partition: number): Broker => {
+      const broker = brokerThatAnswers(11, answerOf(11, [{ partition, end: 5 }]))
+      const fetch = async function (this: Broker, request: FetchRequest) {
+        await lookFor(String(partition))
+        asked.push(String(partition))
+        return Reflect.apply(broker.fetch, this, [request]) as unknown
+      }
+      return Object.create(broker, { fetch: { value: fetch }, disconnect: { value: async () => undefined } }) as Broker
+    }
+    const cluster = {
+      findLeaderForPartitions: (_: string, [partition = -1]: number[]) => ({ [partition]: [partition] }),
+      findBroker: async ({ nodeId }: { nodeId: string }) => brokerOf(Number(nodeId)),
+      refreshMetadata: () => Promise.any([lookFor(reachable), lookFor(other)]),
+    } as unknown as Cluster
+    const connection: Connection = {
+      use: (work) =>
+        work(cluster).catch((error: unknown) => {
+          lost.push(error)
+          throw error
+        }),
+      useCoordinator: () => Promise.reject(new Error('not used')),
+      close: () => undefined,
+    }
+    return { connection, away, asked, lost }
+  }
+  const lanes = [createLane('pairs', 'pairs', 0, 5), createLane('pairs', 'pairs', 1, 5)]
+
+  it('holds up no other, costs no other its connection, and is told once until it is back', async () => {
+    const { connection, away, asked, lost } = connectionToTwo()
+    const { warnings } = fetchInto(lanes, connection)
+    const told = expect.stringMatching(/broker 1: .*Connection timeout/) as string
+    away.add(other)
+    await until(() => asked.length > 200)
+    expect(asked).not.toContain(other)
+    expect(warnings).toEqual([told])
+
+    away.clear()
+    await until(() => asked.includes(other))
+    away.add(other)
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(warnings).toEqual([told, told])
+    expect(lost).toEqual([])
+  })
+
+  it('costs the connection where no other one is left, and is told once', async () => {
+    const { connection, away, asked, lost } = connectionToTwo()
+    const { warnings } = fetchInto(lanes, connection)
+    away.add(reachable).add(other)
+    await until(() => lost.length > 4)
+    expect(warnings).toEqual([expect.stringMatching(/Fetching: Kafka .*Connection timeout/)])
+
+    away.clear()
+    await until(() => asked.includes(reachable) && asked.includes(other))
+  })
+})

@@ -1,4 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import type { Broker, Cluster } from 'kafkajs'
 import { describe, expect, it, vi } from 'vitest'
 import type { Protocol } from '../../../../src/adapters/event-log/kafka/broker-answers.ts'
@@ -166,6 +168,16 @@ describe('the idempotent producer over several brokers', () => {
     expect(requests).toEqual(['B', 'A'])
   })
 
+  it('asks for a leader too while a partition of another broker lacks replicas', async () => {
+    const { producer, leaders, failing, refreshes } = createBrokers({ 1: 'B' })
+    failing.set(1, NOT_ENOUGH_REPLICAS)
+    const sending = sent(producer, [record(0, 'p'), record(1, 'q')])
+    await vi.waitUntil(() => refreshes.count > 0)
+    leaders[0] = 'A'
+    failing.clear()
+    expect(await sending).toEqual([0, 0])
+  })
+
   it('sends only what was not confirmed again, where a partition of the same broker lacks replicas', async () => {
     const { producer, logs, failing, requests } = createBrokers({ 0: 'A', 1: 'A' })
     failing.set(0, NOT_ENOUGH_REPLICAS)
@@ -223,4 +235,38 @@ describe('the idempotent producer over several brokers', () => {
     producer.discard()
     await expect(sending).rejects.toThrow('given up')
   })
+})
+
+it('keeps nothing of what it has sent', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const broker = {
+    lookupRequest: (() => () => produceProtocol) as Lookup,
+    initProducerId: async () => ({ producerId: '0', producerEpoch: 0 }),
+    produce: async () => ({
+      topics: [{ topicName: 'pairs', partitions: [{ partition: 0, errorCode: 0, baseOffset: '0' }] }],
+      failures: new Map(),
+    }),
+  }
+  const cluster = {
+    findControllerBroker: async () => broker,
+    findBroker: async () => broker,
+    findLeaderForPartitions: () => ({ A: [0] }),
+  } as unknown as Cluster
+  const producer = createIdempotentProducer(() => ({
+    use: (work) => work(cluster),
+    useCoordinator: () => Promise.reject(new Error('a producer has no coordinator')),
+    close: () => undefined,
+  }))
+  const records = [record(0, 'p')]
+  const heapAfter = async (sends: number): Promise<number> => {
+    const nothing = () => undefined
+    for (let count = 0; count < sends; count++) {
+      await producer.send(records, { onConfirmed: nothing, onRefused: nothing })
+    }
+    collect()
+    return process.memoryUsage().heapUsed
+  }
+  const before = await heapAfter(1_000)
+  expect((await heapAfter(20_000)) - before).toBeLessThan(2_000_000)
 })

@@ -44,15 +44,38 @@ describe('the codec of values', () => {
     expect(state.asked).toBe(2)
   })
 
-  it('waits once for much garbage: what was appended long ago is given up at once, and what is new is waited for', async () => {
+  it('waits as long for a schema where it is far behind, or its clock ahead of the brokers', async () => {
+    const known = new Map<number, AvroSchema>()
+    const { codec, state } = await codecOver(known)
+    const decode = () => codec.decode('pairs', record, state.appendedAt - 3_600_000)
+    await expect(decode()).rejects.toMatchObject({ code: 'log-unavailable' })
+    state.now += 29_999
+    await expect(decode()).rejects.toMatchObject({ code: 'log-unavailable' })
+    if (schema !== undefined) known.set(77, schema)
+    expect(await decode()).toEqual({ value, problem: null })
+  })
+
+  it('waits once for much garbage, and still for what was appended a short time ago', async () => {
     const { codec, state } = await codecOver(new Map())
-    const withId = (id: number): Buffer => frame(id, Buffer.of(1))
-    state.now = state.appendedAt + 30_000
-    for (let id = 100; id < 200; id++) {
-      expect((await codec.decode('pairs', withId(id), state.appendedAt)).problem).toBe('record-unreadable')
-    }
-    await expect(codec.decode('pairs', withId(200), state.now)).rejects.toMatchObject({ code: 'log-unavailable' })
-    await expect(codec.decode('pairs', withId(100), state.now)).rejects.toMatchObject({ code: 'log-unavailable' })
+    const decode = (id: number, appendedAt: number) => codec.decode('pairs', frame(id, Buffer.of(1)), appendedAt)
+    await expect(decode(100, state.appendedAt)).rejects.toMatchObject({ code: 'log-unavailable' })
+    state.now += 30_000
+    for (let id = 100; id < 200; id++) expect((await decode(id, state.appendedAt)).problem).toBe('record-unreadable')
+    await expect(decode(200, state.now)).rejects.toMatchObject({ code: 'log-unavailable' })
+    await expect(decode(100, state.now)).rejects.toMatchObject({ code: 'log-unavailable' })
+  })
+
+  it('waits anew for a schema that is unknown long after other ones were, or after one was found', async () => {
+    const known = new Map<number, AvroSchema>()
+    const { codec, state } = await codecOver(known)
+    const decode = (id: number) => codec.decode('pairs', frame(id, Buffer.of(1)), state.appendedAt)
+    await expect(decode(100)).rejects.toMatchObject({ code: 'log-unavailable' })
+    state.now += 60_001
+    await expect(decode(101)).rejects.toMatchObject({ code: 'log-unavailable' })
+    state.now += 30_000
+    if (schema !== undefined) known.set(77, schema)
+    await codec.decode('pairs', record, state.appendedAt)
+    await expect(decode(102)).rejects.toMatchObject({ code: 'log-unavailable' })
   })
 
   it('does not wait for ever where a broker has a wrong clock', async () => {
