@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { createFileBlobStore } from './adapters/blob-store/files.ts'
 import { createSqliteLog } from './adapters/event-log/sqlite.ts'
 import { createFileTracking } from './adapters/tracking/files.ts'
@@ -7,6 +7,7 @@ import { createEmbeddedIndex } from './adapters/vector-index/embedded.ts'
 import type { Catalogue } from './catalogue/catalogue.ts'
 import { openCatalogue, type RefusedRecord } from './catalogue/open-catalogue.ts'
 import type { Config } from './config.ts'
+import { holdFolder, holdFolderIfFree } from './data-folder.ts'
 import type { DriverChoices } from './driver-choices.ts'
 import { withDeadline } from './core/deadline.ts'
 import { AppError } from './core/errors.ts'
@@ -16,7 +17,7 @@ import type { EventLog } from './ports/event-log.ts'
 import type { Tracking } from './ports/tracking.ts'
 import type { VectorIndex } from './ports/vector-index.ts'
 import { openDatabase } from './sqlite/database.ts'
-import { lockFolder, type FolderLock } from './sqlite/folder-lock.ts'
+import type { FolderLock } from './sqlite/folder-lock.ts'
 import { withTraces } from './telemetry/traced-log.ts'
 
 /** The drivers that the configuration names, behind their ports, and the catalogue over them. */
@@ -76,9 +77,8 @@ export async function openPlatform(
 ): Promise<Platform> {
   const { needsData = false, onWarning = () => undefined, onRefused = () => undefined, onFolding, onFolded } = options
   if (needsData) requireLogFile(config)
-  makeFolder(dirname(config.lockPath))
   const foldedHere = access === 'append' && (await foldOnce(config, options))
-  const taken = access === 'append' || options.folder !== undefined ? null : takeFolder(config.lockPath, access)
+  const taken = options.folder === undefined ? takeFolder(config, access) : null
   const holdsFolder = (options.folder ?? taken) !== null
   const opened: (() => Promise<unknown>)[] = [async () => taken?.release()]
   const close = async (): Promise<void> => {
@@ -265,7 +265,7 @@ function quietAboutNode20(): void {
 
 /** Brings the catalogue up to date where nobody else does; whether it did. */
 async function foldOnce(config: Config, options: PlatformOptions): Promise<boolean> {
-  const lock = takeFolder(config.lockPath, 'share')
+  const lock = holdFolderIfFree(config)
   if (lock === null) return false
   lock.release()
   const platform = await openPlatform(config, 'share', options)
@@ -273,30 +273,9 @@ async function foldOnce(config: Config, options: PlatformOptions): Promise<boole
   return platform.holdsFolder
 }
 
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true })
-  } catch (cause) {
-    const reason = (cause as NodeJS.ErrnoException).code ?? 'unknown'
-    const detail = `The folder that DATA_DIR names cannot be made (${reason}); name one that may be written to.`
-    throw new AppError('configuration-invalid', detail, { cause })
-  }
-}
-
-/** Takes the data folder for longer than one platform lives. Throws `data-folder-locked` where another process has it. */
-export function holdFolder({ lockPath }: Config): FolderLock {
-  makeFolder(dirname(lockPath))
-  return lockFolder(lockPath)
-}
-
-function takeFolder(path: string, access: Access): FolderLock | null {
-  try {
-    return lockFolder(path)
-  } catch (error) {
-    if ((access === 'share' || access === 'look') && error instanceof AppError && error.code === 'data-folder-locked')
-      return null
-    throw error
-  }
+function takeFolder(config: Config, access: Access): FolderLock | null {
+  if (access === 'append') return null
+  return access === 'own' ? holdFolder(config) : holdFolderIfFree(config)
 }
 
 /** The built search page, where the program was built; null from source without a build. */

@@ -1,5 +1,4 @@
 import {
-  holdFolder,
   openLogToRead,
   openPlatform,
   type Access,
@@ -9,6 +8,7 @@ import {
 } from '../bootstrap.ts'
 import { loadConfig, type Config, type Settings } from '../config.ts'
 import type { AppError } from '../core/errors.ts'
+import { holdFolder } from '../data-folder.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import { createServices, type Services } from '../roles/services.ts'
 import { createLogger, type LogLevel } from '../telemetry/logger.ts'
