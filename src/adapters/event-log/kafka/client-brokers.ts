@@ -1,11 +1,25 @@
 import type { Broker, Kafka } from 'kafkajs'
 import { AppError } from '../../../core/errors.ts'
+import type { PooledConnection } from './pooled-connections.ts'
 
 /** What kafkajs has and its types leave out. */
-type ClusterWithin = { readonly brokerPool: { createBroker: (options: object) => Broker } }
+type ClusterWithin = {
+  readonly brokerPool: {
+    createBroker: (options: object) => Broker
+    readonly connectionPoolBuilder: {
+      build: (options?: object) => Promise<{ readonly pool: readonly PooledConnection[] }>
+    }
+  }
+}
 
-/** Has every broker that the client will talk to changed by `change` first. */
-export function changeBrokers(client: Kafka, change: (broker: Broker) => Broker): void {
+export type BrokerChanges = {
+  readonly broker: (broker: Broker) => Broker
+  /** Of a broker, as often as they are made. */
+  readonly connection: (connection: PooledConnection) => void
+}
+
+/** Has every broker that the client will talk to, and each connection to one, changed first. */
+export function changeBrokers(client: Kafka, change: BrokerChanges): void {
   const creation = Object.getOwnPropertySymbols(client).find(
     ({ description }) => description === 'private:Kafka:createCluster',
   )
@@ -16,8 +30,15 @@ export function changeBrokers(client: Kafka, change: (broker: Broker) => Broker)
   const createCluster = within[creation]
   within[creation] = (options) => {
     const cluster = createCluster?.(options) as ClusterWithin
-    const { createBroker } = cluster.brokerPool
-    cluster.brokerPool.createBroker = (brokerOptions) => change(createBroker(brokerOptions))
+    const { brokerPool } = cluster
+    const { createBroker, connectionPoolBuilder } = brokerPool
+    const { build } = connectionPoolBuilder
+    brokerPool.createBroker = (brokerOptions) => change.broker(createBroker(brokerOptions))
+    connectionPoolBuilder.build = async (place) => {
+      const built = await build(place)
+      built.pool.forEach(change.connection)
+      return built
+    }
     return cluster
   }
 }

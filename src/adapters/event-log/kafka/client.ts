@@ -1,9 +1,10 @@
 import { Kafka, logLevel, type KafkaConfig, type SASLOptions } from 'kafkajs'
 import { changeBrokers } from './client-brokers.ts'
-import { restingWhenIdle } from './idle-requests.ts'
+import { restWhenIdle } from './idle-requests.ts'
 import { tellingAll } from './leaderless.ts'
 import type { KafkaLogOptions, SaslOptions } from './options.ts'
 import { passingOn } from './passing-on.ts'
+import { beginAnew } from './pooled-connections.ts'
 import { CLOSED, type Sockets } from './sockets.ts'
 import { tellingWhy } from './topic-refusals.ts'
 
@@ -47,6 +48,12 @@ export function createClient(options: KafkaLogOptions, sockets: Sockets): Kafka 
     ...(sasl ? { sasl: saslOf(sasl) } : {}),
   }
   const client = new Kafka(config)
-  changeBrokers(client, (broker) => passingOn(restingWhenIdle(tellingWhy(tellingAll(broker)))))
+  changeBrokers(client, {
+    broker: (broker) => passingOn(tellingWhy(tellingAll(broker))),
+    connection(connection) {
+      restWhenIdle(connection)
+      beginAnew(connection)
+    },
+  })
   return client
 }

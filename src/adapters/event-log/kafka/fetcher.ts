@@ -6,7 +6,7 @@ import { fetchFrom, type Fetched, type FetchLimits } from './fetch.ts'
 import type { Lane } from './lane.ts'
 import { createGaps } from './lane-gaps.ts'
 import { createRests } from './lane-rests.ts'
-import { leaderOf, noLeader, workWith } from './leaders.ts'
+import { askWhoLeads, leaderOf, noLeader, workWith } from './leaders.ts'
 import type { KafkaLogListener } from './options.ts'
 import { createRecovery, type Recovery } from './recovery.ts'
 
@@ -60,6 +60,7 @@ export function createFetcher<T extends Topic>(options: FetcherOptions<T>): Fetc
   const shortWaits = new Map<string, number>()
   let isPumping = false
   let isWanted = false
+  let isFinding = false
 
   const hungry = (): Lane<T>[] => {
     const all = awake()
@@ -72,16 +73,32 @@ export function createFetcher<T extends Topic>(options: FetcherOptions<T>): Fetc
   const ledBy = (cluster: Cluster, leader: string | null, some: readonly Lane<T>[] = awake()) =>
     some.filter(({ name, partition }) => leaderOf(cluster, name, partition) === leader)
 
-  /** Lanes that still have no leader when it is asked once more rest. */
-  const byLeader = async (cluster: Cluster, some: readonly Lane<T>[]): Promise<Map<string, Lane<T>[]>> => {
-    if (ledBy(cluster, null, some).length > 0) await cluster.refreshMetadata()
+  const byLeader = (cluster: Cluster, some: readonly Lane<T>[]): Map<string, Lane<T>[]> => {
     const groups = new Map<string, Lane<T>[]>()
     for (const lane of some) {
       const leader = leaderOf(cluster, lane.name, lane.partition)
       if (leader !== null) groups.set(leader, [...(groups.get(leader) ?? []), lane])
-      else rest(lane, noLeader(lane.name, [lane.partition]))
     }
     return groups
+  }
+
+  /** Asks once more who leads them; those that still have no leader rest. Meanwhile the others are fetched. */
+  const findLeaders = (unled: readonly Lane<T>[]): void => {
+    if (isFinding) return
+    isFinding = true
+    void connection
+      .use(async (cluster) => {
+        await askWhoLeads(cluster).catch((error: unknown) => {
+          // While some are fetched from, the connection is good for them.
+          if (fetching.size === 0) throw error
+        })
+        for (const lane of ledBy(cluster, null, unled)) rest(lane, noLeader(lane.name, [lane.partition]))
+      })
+      .catch(recovery.failed)
+      .finally(() => {
+        isFinding = false
+        pump()
+      })
   }
 
   const rest = (lane: Lane<T>, reason: string): void => {
@@ -178,9 +195,12 @@ export function createFetcher<T extends Topic>(options: FetcherOptions<T>): Fetc
     const some = hungry()
     if (some.length === 0) return
     try {
-      const groups = await connection.use((cluster) => byLeader(cluster, some))
+      const [groups, unled] = await connection.use(
+        async (cluster) => [byLeader(cluster, some), ledBy(cluster, null, some)] as const,
+      )
       if (stopping.signal.aborted) return
       for (const [leader, led] of groups) if (!fetching.has(leader)) startFetch(leader, led)
+      if (unled.length > 0) findLeaders(unled)
     } catch (error) {
       await recovery.failed(error)
       isWanted = true

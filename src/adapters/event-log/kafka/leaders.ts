@@ -1,8 +1,9 @@
-import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Broker, Cluster } from 'kafkajs'
 import { withDeadline } from '../../../core/deadline.ts'
 import { AppError } from '../../../core/errors.ts'
 import { answerOf, isConnectionFailure } from './failures.ts'
+import { cutOff } from './pooled-connections.ts'
 
 /** What kafkajs has for a leader where there is none. */
 const NOBODY = '-1'
@@ -33,8 +34,16 @@ export async function onceLed(cluster: Cluster, topic: string, partitions: reado
   }
 }
 
-/** How long the others may take, when a broker has failed, to say who leads now, in milliseconds. */
+/** How long whoever is asked may take to say who leads now, in milliseconds. */
 const METADATA_PATIENCE = 3_000
+
+/** Asks a broker who leads. Throws `log-unavailable` where that one does not say so in time. */
+export const askWhoLeads = (cluster: Cluster): Promise<void> =>
+  withDeadline(
+    cluster.refreshMetadata(),
+    METADATA_PATIENCE,
+    () => new AppError('log-unavailable', 'No broker says who leads.'),
+  )
 
 /**
  * Works with the broker of this number. Null when all went well, else why that one is no good for now, once another has said who leads.
@@ -52,15 +61,9 @@ export async function workWith(
     return null
   } catch (error) {
     if (!isConnectionFailure(error)) return error
-    if (answerOf(error) === null) {
-      // Else it may be asked who leads. What else is on its way to it may still be answered, and is not waited for.
-      broker?.disconnect().catch(() => undefined)
-      await nextTurn()
-    }
-    const silence = () => new AppError('log-unavailable', 'No broker says who leads.')
-    await withDeadline(cluster.refreshMetadata(), METADATA_PATIENCE, silence).catch(() =>
-      Promise.reject(error as Error),
-    )
+    // One that has answered may be asked who leads.
+    if (broker !== undefined && answerOf(error) === null) await cutOff(broker)
+    await askWhoLeads(cluster).catch(() => Promise.reject(error as Error))
     return error
   }
 }

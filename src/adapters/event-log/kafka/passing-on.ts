@@ -1,13 +1,6 @@
 import kafkajs, { type Broker } from 'kafkajs'
 import { answerOf, translate } from './failures.ts'
-
-/** What kafkajs has and its types leave out. */
-type BrokerWithin = Broker & {
-  readonly connectionPool: {
-    readonly connectionTimeout: number
-    readonly pool: readonly { readonly requestQueue: { requestTimeout: number } }[]
-  }
-}
+import { poolOf } from './pooled-connections.ts'
 
 /**
  * The broker, which counts as away where it takes the connection and then does not answer, or hangs up: a process that is frozen, a
@@ -16,20 +9,31 @@ type BrokerWithin = Broker & {
  */
 export function passingOn(broker: Broker): Broker {
   const { connect } = broker
-  const { connectionTimeout, pool } = (broker as BrokerWithin).connectionPool
-  const queues = pool.map(({ requestQueue }) => ({ requestQueue, usual: requestQueue.requestTimeout }))
+  const queues = () => poolOf(broker).pool.map(({ requestQueue }) => requestQueue)
+  const usual = queues()[0]?.requestTimeout
+  const setTimeouts = (milliseconds: number | undefined): void => {
+    if (milliseconds !== undefined) for (const queue of queues()) queue.requestTimeout = milliseconds
+  }
+  let connecting = 0
   return Object.assign(broker, {
     async connect() {
-      for (const { requestQueue } of queues) requestQueue.requestTimeout = connectionTimeout
+      connecting++
+      setTimeouts(poolOf(broker).connectionTimeout)
       try {
         await Reflect.apply(connect, broker, [])
       } catch (error) {
-        if (!(error instanceof Error) || answerOf(error) !== null || translate(error).kind !== 'unavailable')
-          throw error
+        if (!isSilence(error)) throw error
         throw new kafkajs.KafkaJSConnectionError(error)
       } finally {
-        for (const { requestQueue, usual } of queues) requestQueue.requestTimeout = usual
+        if (--connecting === 0) setTimeouts(usual)
       }
     },
   })
 }
+
+/** Whether the broker was there and said nothing; of one that is not there kafkajs knows itself. */
+const isSilence = (error: unknown): error is Error =>
+  error instanceof Error &&
+  error.name !== 'KafkaJSConnectionError' &&
+  answerOf(error) === null &&
+  translate(error).kind === 'unavailable'

@@ -112,7 +112,7 @@ describe('a broker that cannot be reached', () => {
   const [reachable, other] = ['0', '1']
 
   /** A connection to two brokers, each of which leads the partition of its number; what is away cannot be reached. */
-  function connectionToTwo() {
+  function connectionToTwo({ leaderless = -1, isSilent = false } = {}) {
     const away = new Set<string>()
     const asked: string[] = []
     const lost: unknown[] = []
@@ -127,12 +127,15 @@ describe('a broker that cannot be reached', () => {
         asked.push(String(partition))
         return Reflect.apply(broker.fetch, this, [request]) as unknown
       }
-      return Object.create(broker, { fetch: { value: fetch }, disconnect: { value: async () => undefined } }) as Broker
+      return Object.create(broker, { fetch: { value: fetch } }) as Broker
     }
     const cluster = {
-      findLeaderForPartitions: (_: string, [partition = -1]: number[]) => ({ [partition]: [partition] }),
+      findLeaderForPartitions: (_: string, [partition = -1]: number[]) => ({
+        [partition === leaderless ? -1 : partition]: [partition],
+      }),
       findBroker: async ({ nodeId }: { nodeId: string }) => brokerOf(Number(nodeId)),
-      refreshMetadata: () => Promise.any([lookFor(reachable), lookFor(other)]),
+      refreshMetadata: () =>
+        isSilent ? new Promise<never>(() => undefined) : Promise.any([lookFor(reachable), lookFor(other)]),
     } as unknown as Cluster
     const connection: Connection = {
       use: (work) =>
@@ -161,6 +164,14 @@ describe('a broker that cannot be reached', () => {
     away.add(other)
     await vi.advanceTimersByTimeAsync(10_000)
     expect(warnings).toEqual([told, told])
+    expect(lost).toEqual([])
+  })
+
+  it('holds up no other by being the one that is asked for a leader', async () => {
+    const { connection, asked, lost } = connectionToTwo({ leaderless: Number(other), isSilent: true })
+    const { warnings } = fetchInto(lanes, connection)
+    await until(() => asked.length > 200)
+    expect(warnings).toEqual([expect.stringMatching(/no leader for partition 1/)])
     expect(lost).toEqual([])
   })
 

@@ -1,12 +1,12 @@
 import { expect, it, vi } from 'vitest'
-import { restingWhenIdle } from '../../../../src/adapters/event-log/kafka/idle-requests.ts'
-import { brokerWithQueue } from './kafkajs-protocol.ts'
+import { restWhenIdle } from '../../../../src/adapters/event-log/kafka/idle-requests.ts'
+import { requestQueue } from './kafkajs-protocol.ts'
 
 it('sets no timer where no request waits, and sends those that do once they may go', async () => {
   vi.useFakeTimers()
   try {
-    const { broker, queue } = brokerWithQueue()
-    restingWhenIdle(broker)
+    const queue = requestQueue()
+    restWhenIdle({ requestQueue: queue })
     const sent: number[] = []
     const push = (correlationId: number) => {
       const entry = { correlationId, resolve: () => undefined }

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import type { Broker } from 'kafkajs'
+import type { PooledConnection } from '../../../../src/adapters/event-log/kafka/pooled-connections.ts'
 import type { Protocol } from '../../../../src/adapters/event-log/kafka/broker-answers.ts'
 
 /** The parts of kafkajs' protocol that its types leave out: a second opinion of what is on the wire. */
@@ -118,6 +119,7 @@ export function brokerThatAnswers(version: number, ...answers: Buffer[]): Broker
   const { lookup } = part('protocol/requests') as { lookup: (versions: object) => unknown }
   const logger = { namespace: () => logger }
   const connectionPool = {
+    pool: [],
     send: async ({ response }: Exchange) => {
       const answer = answers.length > 1 ? answers.shift() : answers[0]
       return response.parse(await response.decode(answer ?? Buffer.alloc(0)))
@@ -137,16 +139,15 @@ type QueuedRequest = {
   readonly entry: { readonly correlationId: number; readonly resolve: () => void }
   readonly sendRequest: () => void
 }
-type RequestQueue = {
+type RequestQueue = PooledConnection['requestQueue'] & {
   push(request: QueuedRequest & { readonly expectResponse: boolean }): void
   fulfillRequest(answer: { readonly correlationId: number }): void
   maybeThrottle(milliseconds: number): void
 }
 
-/** A queue of requests of kafkajs, and a broker that has it. */
-export function brokerWithQueue(): { readonly broker: Broker; readonly queue: RequestQueue } {
+/** A queue of requests of kafkajs. */
+export function requestQueue(): RequestQueue {
   const Queue = part('network/requestQueue') as new (options: object) => RequestQueue
   const nothing = () => undefined
-  const queue = new Queue({ logger: { debug: nothing, warn: nothing } })
-  return { broker: { connectionPool: { pool: [{ requestQueue: queue }] } } as unknown as Broker, queue }
+  return new Queue({ logger: { debug: nothing, warn: nothing } })
 }

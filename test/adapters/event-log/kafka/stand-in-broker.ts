@@ -25,7 +25,7 @@ export async function standIn(onConnection: (socket: Socket) => void): Promise<n
   return (server.address() as AddressInfo).port
 }
 
-/** A broker that knows these requests, in version 1, and those of API versions; no two come at once. */
+/** A broker that knows these requests, in version 1, and those of API versions. Each comes whole. */
 export function standInBroker(replies: ReadonlyMap<number, Reply>): Promise<number> {
   const versions = createEncoder()
     .writeInt16(0)
@@ -35,18 +35,26 @@ export function standInBroker(replies: ReadonlyMap<number, Reply>): Promise<numb
     versions.writeInt16(key).writeInt16(0).writeInt16(highest)
   }
   return standIn((socket) =>
-    socket.on('data', (request) => {
-      const answer = (body: Buffer): void => {
-        const head = Buffer.alloc(8)
-        head.writeInt32BE(4 + body.length)
-        request.copy(head, 4, 8, 12) // the id of the request
-        socket.write(Buffer.concat([head, body]))
-      }
-      const asked = request.readInt16BE(4)
-      if (asked === API_VERSIONS) answer(versions.buffer)
-      else replies.get(asked)?.(answer, socket)
-    }),
+    socket.on('data', (requests) =>
+      requestsIn(requests).forEach((request) => {
+        const answer = (body: Buffer): void => {
+          const head = Buffer.alloc(8)
+          head.writeInt32BE(4 + body.length)
+          request.copy(head, 4, 8, 12) // the id of the request
+          socket.write(Buffer.concat([head, body]))
+        }
+        const asked = request.readInt16BE(4)
+        if (asked === API_VERSIONS) answer(versions.buffer)
+        else replies.get(asked)?.(answer, socket)
+      }),
+    ),
   )
+}
+
+function requestsIn(bytes: Buffer): Buffer[] {
+  if (bytes.length === 0) return []
+  const end = 4 + bytes.readInt32BE()
+  return [bytes.subarray(0, end), ...requestsIn(bytes.subarray(end))]
 }
 
 /** Metadata without any topic, of brokers by their ids, the first of which is the controller. */
