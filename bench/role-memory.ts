@@ -36,7 +36,7 @@ const CLIENTS = 5
 const QUERY_PICTURES = 100
 /** For a training and its release, and for the last pair to be searchable, in milliseconds. */
 const LONGEST_WAIT = 900_000
-const MOST = 2 * 2 ** 30
+const MOST = 2_000_000_000
 const bounded: readonly Role[] = ['api', 'embed']
 const qdrant = process.env['QDRANT_URL'] ?? ''
 
@@ -167,7 +167,7 @@ await withFolder(async (folder) => {
           },
         ],
         targets: bounded.map((role) => ({
-          what: `${role} stays under 2 GiB`,
+          what: `${role} stays under 2 GB`,
           met: (loaded.get(role) ?? Number.POSITIVE_INFINITY) < MOST,
         })),
       },
