@@ -108,7 +108,7 @@ async function killAndLook(
 ): Promise<RoundFindings> {
   const { crew, ledger, address } = scene
   const outside = await scene.outside()
-  const load = startLoad({ ...scene, random: createRandom(random.uint32()), workers: 3, mostPairs: 500 })
+  const load = startLoad({ ...scene, random: createRandom(random.uint32()), workers: 3, mostPairs: 850 })
   const deaths: { readonly name: string; readonly moments: readonly Moment[] }[] = []
   const upheavals = startUpheavals(scene, say)
   const absences = createAbsences(scene)
