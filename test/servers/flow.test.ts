@@ -58,8 +58,8 @@ async function streamedPairs(count: number): Promise<KnownPair[]> {
 
 beforeAll(async () => {
   installation = await createInstallation({
-    FIRST_TRAINING_PAIRS: '300',
-    TRAINING_EPOCHS: '8',
+    FIRST_TRAINING_PAIRS: '200',
+    TRAINING_EPOCHS: '6',
     BLOB_GRACE_SECONDS: '0',
   })
   for (const name of names) roles.set(name, await installation.start([name]))

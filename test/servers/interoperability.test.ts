@@ -58,7 +58,7 @@ async function writePicture(edge: number): Promise<Picture & { readonly bytes: B
 }
 
 beforeAll(async () => {
-  installation = await createInstallation({ FIRST_TRAINING_PAIRS: '290', TRAINING_EPOCHS: '8', GATE_MARGIN: '0.0001' })
+  installation = await createInstallation({ FIRST_TRAINING_PAIRS: '200', TRAINING_EPOCHS: '2', GATE_MARGIN: '0.0001' })
   folder = await mkdtemp(join(tmpdir(), 'pairstream-interoperability-'))
   const { kafka, registry } = inject('servers')
   python = await createPythonProgram({ brokers: kafka, registry, prefix: prefix() })

@@ -86,10 +86,16 @@ function victimsOf(names: readonly string[], kills: number, random: Random): str
   return victims
 }
 
+/** So many that a first model is well above guessing whatever the seed: one that is not would be rejected, and nothing would begin. */
+const SCENES = 320
+/** Well above what the scenes bring, or nothing would be published. */
+const MOST_PAIRS = 850
+
 /** Kills processes of an installation under load, one after another, and looks from outside at what is left when all has settled. */
 export async function runKillRound({ kills, seed, servers, say = () => undefined }: KillRound): Promise<RoundFindings> {
   const scene = await begin({
     seed,
+    scenes: SCENES,
     settings: { PROBATION_SECONDS: String(PROBATION_SECONDS) },
     ...(servers === undefined ? {} : { servers }),
   })
@@ -108,7 +114,7 @@ async function killAndLook(
 ): Promise<RoundFindings> {
   const { crew, ledger, address } = scene
   const outside = await scene.outside()
-  const load = startLoad({ ...scene, random: createRandom(random.uint32()), workers: 3, mostPairs: 850 })
+  const load = startLoad({ ...scene, random: createRandom(random.uint32()), workers: 3, mostPairs: MOST_PAIRS })
   const deaths: { readonly name: string; readonly moments: readonly Moment[] }[] = []
   const upheavals = startUpheavals(scene, say)
   const absences = createAbsences(scene)
