@@ -73,11 +73,11 @@ export function createFetcher<T extends Topic>(options: FetcherOptions<T>): Fetc
   const ledBy = (cluster: Cluster, leader: string | null, some: readonly Lane<T>[] = awake()) =>
     some.filter(({ name, partition }) => leaderOf(cluster, name, partition) === leader)
 
-  const byLeader = (cluster: Cluster, some: readonly Lane<T>[]): Map<string, Lane<T>[]> => {
-    const groups = new Map<string, Lane<T>[]>()
+  const byLeader = (cluster: Cluster, some: readonly Lane<T>[]): Map<string | null, Lane<T>[]> => {
+    const groups = new Map<string | null, Lane<T>[]>()
     for (const lane of some) {
       const leader = leaderOf(cluster, lane.name, lane.partition)
-      if (leader !== null) groups.set(leader, [...(groups.get(leader) ?? []), lane])
+      groups.set(leader, [...(groups.get(leader) ?? []), lane])
     }
     return groups
   }
@@ -195,12 +195,12 @@ export function createFetcher<T extends Topic>(options: FetcherOptions<T>): Fetc
     const some = hungry()
     if (some.length === 0) return
     try {
-      const [groups, unled] = await connection.use(
-        async (cluster) => [byLeader(cluster, some), ledBy(cluster, null, some)] as const,
-      )
+      const groups = await connection.use(async (cluster) => byLeader(cluster, some))
       if (stopping.signal.aborted) return
-      for (const [leader, led] of groups) if (!fetching.has(leader)) startFetch(leader, led)
-      if (unled.length > 0) findLeaders(unled)
+      for (const [leader, led] of groups) {
+        if (leader === null) findLeaders(led)
+        else if (!fetching.has(leader)) startFetch(leader, led)
+      }
     } catch (error) {
       await recovery.failed(error)
       isWanted = true
