@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { toAppError } from '../core/errors.ts'
 import { openBackbone } from './backbone.ts'
 import type { BackboneOrder, BackboneReport, BackboneThreadData } from './backbone-thread.ts'
+import { exitGate } from './exit-gate.ts'
 
 /** The program of a thread that runs one backbone: it opens it, then answers orders in their order. */
 
@@ -11,20 +12,22 @@ const failure = (id: number, error: unknown): BackboneReport => {
   return { type: 'failed', id, code, detail: message }
 }
 
+const { folder, options, gate } = workerData as BackboneThreadData
+const { pass, leave } = exitGate(gate)
+
 try {
-  const { folder, options } = workerData as BackboneThreadData
   const backbone = await openBackbone(folder, options)
   const { id, featureWidth, preprocessing } = backbone
   let last: Promise<void> = Promise.resolve()
   parentPort?.on('message', (order: BackboneOrder) => {
     last = last.then(async () => {
       if (order.type === 'close') {
-        await backbone.close()
+        await pass(() => backbone.close())
         parentPort?.close()
         return
       }
       try {
-        report({ type: 'ran', id: order.id, features: await backbone.run(order.pixels) })
+        report({ type: 'ran', id: order.id, features: await pass(() => backbone.run(order.pixels)) })
       } catch (error) {
         report(failure(order.id, error))
       }
@@ -33,4 +36,6 @@ try {
   report({ type: 'opened', facts: { id, featureWidth, preprocessing } })
 } catch (error) {
   report(failure(0, error))
+} finally {
+  leave()
 }

@@ -1,9 +1,14 @@
 import type { Worker } from 'node:worker_threads'
 import { AppError, toAppError, type ErrorCode } from '../core/errors.ts'
 import type { Backbone, BackboneOptions } from './backbone.ts'
+import { forgetGate, newGate, type GateState } from './exit-gate.ts'
 import { startThread } from './start-thread.ts'
 
-export type BackboneThreadData = { readonly folder: string; readonly options: BackboneOptions }
+export type BackboneThreadData = {
+  readonly folder: string
+  readonly options: BackboneOptions
+  readonly gate: GateState
+}
 
 export type BackboneOrder =
   { readonly type: 'run'; readonly id: number; readonly pixels: readonly Float32Array[] } | { readonly type: 'close' }
@@ -32,8 +37,11 @@ export async function openBackboneThread(
   start: typeof startThread = startThread,
 ): Promise<Backbone> {
   const open = (): Promise<Life> => {
-    const data = { folder, options } satisfies BackboneThreadData
-    return beginLife(start('backbone-thread-program', import.meta.url, data))
+    const gate = newGate()
+    const data = { folder, options, gate } satisfies BackboneThreadData
+    const thread = start('backbone-thread-program', import.meta.url, data)
+    thread.once('exit', () => forgetGate(gate))
+    return beginLife(thread)
   }
   let life = open()
   let closed = false
