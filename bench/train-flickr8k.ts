@@ -58,6 +58,7 @@ try {
       seed: Number(options.seed),
       threads: Number(options.threads),
       featureWidth: flickr.width,
+      sentenceWidth: null,
       initialFolder: null,
       hyperparameters,
     },
@@ -86,7 +87,7 @@ function percent(share: number): string {
 async function judge(model: string, maxLength: number): Promise<void> {
   const { encode } = createTokeniser(JSON.parse(await readFile(join(model, 'tokenizer.json'), 'utf8')))
   const captions = flickr.validation.flatMap((image, position) =>
-    image.captions.map((caption) => ({ ids: encode(caption), image: position })),
+    image.captions.map((caption) => ({ ids: encode(caption), image: position, sentence: null })),
   )
   const features = new Float32Array(flickr.validation.length * flickr.width)
   for (const [position, { row }] of flickr.validation.entries()) {
@@ -102,7 +103,7 @@ async function judge(model: string, maxLength: number): Promise<void> {
       imageHead: await readFile(join(model, 'onnx/image_head.onnx')),
       textModel: await readFile(join(model, 'onnx/text_model.onnx')),
     },
-    maxLength,
+    { maxLength, words: { kind: 'bag', width: 512 }, sentenceWidth: null },
     Number(options.threads),
   )
   console.log(`validation: R@1 ${percent(recall.at1)}, R@5 ${percent(recall.at5)}, R@10 ${percent(recall.at10)}`)

@@ -5,7 +5,13 @@ import { exportModel } from '../../src/training/export-model.ts'
 import { initialWeights } from '../../src/training/parameters.ts'
 
 /** As of a model that was trained on many pairs: what an embedding costs depends on the sizes, not on the weights. */
-const sizes = { wordWidth: 512, embeddingWidth: 512, maxLength: 24 }
+const WORD_WIDTH = 512
+const sizes = {
+  embeddingWidth: 512,
+  maxLength: 24,
+  words: { kind: 'bag', width: WORD_WIDTH },
+  sentenceWidth: null,
+} as const
 
 /** The version that the model says it is. */
 export const UNTRAINED = 'm-untrained'
@@ -24,7 +30,7 @@ export async function writeUntrainedModel(
   const shape = { ...sizes, featureWidth }
   const weights = {
     ...initialWeights(shape, 1),
-    words: Float32Array.from({ length: createTokeniser(tokeniser).size * sizes.wordWidth }, (_, i) => Math.sin(i)),
+    words: Float32Array.from({ length: createTokeniser(tokeniser).size * WORD_WIDTH }, (_, i) => Math.sin(i)),
     feature_mean: new Float32Array(featureWidth),
     feature_scale: new Float32Array(featureWidth).fill(1),
   }

@@ -1,22 +1,26 @@
 import * as ort from 'onnxruntime-node'
 import type { Random } from '../core/random.ts'
-import { batchShapes, type DualEncoderShape } from '../models/definitions/training-step.ts'
-import { product } from '../models/onnx/view.ts'
+import { PADDING_ID, UNKNOWN_ID } from '../models/tokeniser.ts'
+import { batchShapes, type DualEncoderShape } from './definitions/shape.ts'
 import { fillMatches, type EncodedExample } from './batches.ts'
 import type { FeatureFile } from './feature-file.ts'
 import type { Hyperparameters } from './hyperparameters.ts'
+import { product } from './lowering/view.ts'
 import type { Words } from './word-table.ts'
 
 /** The inputs of a training step that change with the batch, in memory that is used again for every batch. */
 export type BatchTensors = {
   readonly tensors: Readonly<Record<string, ort.Tensor>>
-  /** The words of each caption that were not dropped out. */
+  /** The words of each caption; those that are unknown or were dropped out are padding. */
   readonly captions: readonly Words[]
-  /** Means of the captions' words, [batch, width]; for the table of words to write. */
-  readonly bags: Float32Array
+  /** The input of that name; for the table of words to write. */
+  array(name: string): Float32Array
   /** Loads a batch: a view of each image drawn at random, features and words dropped out at random. */
   fill(batch: readonly EncodedExample[], random: Random): void
 }
+
+/** Where features are read from; sentences where the model builds on their embeddings. */
+export type BatchSources = { readonly features: FeatureFile; readonly sentences: FeatureFile | null }
 
 /** Inverted dropout ("Dropout: A Simple Way to Prevent Neural Networks from Overfitting", 2014): what stays grows, so the mean stays. */
 function fillDropout(mask: Float32Array, share: number, random: Random): void {
@@ -25,13 +29,21 @@ function fillDropout(mask: Float32Array, share: number, random: Random): void {
   for (let i = 0; i < mask.length; i++) mask[i] = random.uint32() < threshold ? 0 : kept
 }
 
+/** Writes 1 where a word is read, time first: [words, batch, 1]. */
+function fillWordMask(captions: readonly Words[], mask: Float32Array): void {
+  mask.fill(0)
+  for (const [caption, words] of captions.entries()) {
+    for (const [place, id] of words.entries()) if (id !== PADDING_ID) mask[place * captions.length + caption] = 1
+  }
+}
+
 export function createBatchTensors(
   shape: DualEncoderShape,
-  features: FeatureFile,
+  { features, sentences }: BatchSources,
   views: number,
-  hyperparameters: Pick<Hyperparameters, 'batchSize' | 'featureDropout' | 'wordDropout'>,
+  hyperparameters: Pick<Hyperparameters, 'batchSize' | 'featureDropout' | 'wordDropout' | 'sentenceDropout'>,
 ): BatchTensors {
-  const { batchSize, featureDropout, wordDropout } = hyperparameters
+  const { batchSize, featureDropout, wordDropout, sentenceDropout } = hyperparameters
   const data: Record<string, Float32Array> = {}
   const tensors: Record<string, ort.Tensor> = {}
   for (const [name, sizes] of Object.entries(batchShapes(shape, batchSize))) {
@@ -45,13 +57,17 @@ export function createBatchTensors(
   return {
     tensors,
     captions,
-    bags: array('bags'),
+    array,
     fill(batch, random) {
       for (const [row, example] of batch.entries()) {
         features.read(example.row, random.below(views), array('features'), row * shape.featureWidth)
-        captions[row] = example.ids.filter(() => random.float() >= wordDropout)
+        const isRead = (id: number) => random.float() >= wordDropout && id !== UNKNOWN_ID
+        captions[row] = example.ids.map((id) => (isRead(id) ? id : PADDING_ID))
+        sentences?.read(example.sentence, 0, array('sentences'), row * (shape.sentenceWidth ?? 0))
       }
       fillDropout(array('feature_dropout'), featureDropout, random)
+      if (shape.sentenceWidth !== null) fillDropout(array('sentence_dropout'), sentenceDropout, random)
+      if ('word_mask' in data) fillWordMask(captions, array('word_mask'))
       fillMatches(batch, array('matches'))
     },
   }

@@ -1,8 +1,9 @@
 import { randomStream, shuffle } from './random.ts'
 
-/** An example as training sees it: the row of its features, its words, and a number shared by equal captions. */
+/** An example as training sees it: the rows of its features and of its caption's embedding, its words, and a number shared by equal captions. */
 export type EncodedExample = {
   readonly row: number
+  readonly sentence: number
   readonly ids: readonly number[]
   readonly captionGroup: number
 }

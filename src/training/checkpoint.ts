@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path'
 import { z } from 'zod'
 import { sha256Hex } from '../core/ids.ts'
-import type { Weights } from '../models/definitions/serving.ts'
+import type { Weights } from './definitions/serving.ts'
 import type { AdamState } from './adamw.ts'
 import type { TrainingJob } from './job.ts'
 import type { Example } from './training-data.ts'
@@ -12,7 +12,7 @@ export const CHECKPOINT_FILE = 'checkpoint.safetensors'
 export const STORED_CHECKPOINT_FILE = 'stored-checkpoint.safetensors'
 
 /** How a checkpoint is laid out; one of another layout is not taken up. */
-const LAYOUT = 2
+const LAYOUT = 3
 const BEST = 'best.'
 
 const positionSchema = z.object({
@@ -76,10 +76,11 @@ export const startingPosition = (fingerprint: string): TrainingPosition => ({
 
 /** What determines a training: the job but for folders and threads, and its examples. The same on every machine. */
 export function fingerprintOf(job: TrainingJob, examples: readonly Example[]): string {
-  const { modelVersion, seed, featureWidth, hyperparameters, initialFolder } = job
+  const { modelVersion, seed, featureWidth, sentenceWidth, hyperparameters, initialFolder } = job
   // Where the folder lies is this machine's matter; its name is the model's.
   const parent = initialFolder === null ? null : basename(initialFolder)
-  return sha256Hex(JSON.stringify([LAYOUT, modelVersion, seed, featureWidth, hyperparameters, parent, examples]))
+  const widths = [featureWidth, sentenceWidth]
+  return sha256Hex(JSON.stringify([LAYOUT, modelVersion, seed, widths, hyperparameters, parent, examples]))
 }
 
 type Found = { readonly position: TrainingPosition; readonly arrays: Weights }

@@ -1,7 +1,9 @@
 import { createGraph } from '../models/onnx/graph.ts'
 import { openOnnxSession } from '../models/onnx-session.ts'
-import { readAverage, type FeatureFile } from './feature-file.ts'
+import { readAverage } from './feature-file.ts'
+import type { BatchSources } from './batch-tensors.ts'
 import type { EncodedExample } from './batches.ts'
+import type { DualEncoderShape } from './definitions/shape.ts'
 
 /** Text-to-image Recall@1, @5 and @10 as shares. */
 export type Recall = { readonly at1: number; readonly at5: number; readonly at10: number }
@@ -10,20 +12,22 @@ export type Recall = { readonly at1: number; readonly at5: number; readonly at10
 const MAXIMUM_IMAGES = 1_000
 const CHUNK = 512
 
+/** A caption with the position of its image, and its embedding where the model builds on a sentence encoder. */
+type FoldCaption = { readonly ids: readonly number[]; readonly image: number; readonly sentence: Float32Array | null }
+
 type DevelopmentFold = {
   /** Averages of the views, [images, width]. */
   readonly features: Float32Array
   readonly images: number
-  /** Each caption with the position of its image. */
-  readonly captions: readonly { readonly ids: readonly number[]; readonly image: number }[]
+  readonly captions: readonly FoldCaption[]
 }
 
 /** Loads the fold once; every epoch is judged on it. Views are averaged, as in serving. */
 export function loadDevelopmentFold(
   examples: readonly EncodedExample[],
-  features: FeatureFile,
+  { features, sentences }: BatchSources,
   views: number,
-  width: number,
+  { featureWidth: width, sentenceWidth }: Pick<DualEncoderShape, 'featureWidth' | 'sentenceWidth'>,
 ): DevelopmentFold {
   const rows = [...new Set(examples.map((example) => example.row))].slice(0, MAXIMUM_IMAGES)
   const positions = new Map(rows.map((row, position) => [row, position]))
@@ -31,9 +35,15 @@ export function loadDevelopmentFold(
   for (const [position, row] of rows.entries()) {
     readAverage(features, row, views, averages.subarray(position * width, (position + 1) * width))
   }
-  const captions = examples.flatMap(({ row, ids }) => {
+  const embeddingOf = (row: number): Float32Array | null => {
+    if (sentences === null || sentenceWidth === null) return null
+    const embedding = new Float32Array(sentenceWidth)
+    sentences.read(row, 0, embedding, 0)
+    return embedding
+  }
+  const captions = examples.flatMap(({ row, ids, sentence }) => {
     const image = positions.get(row)
-    return image === undefined ? [] : [{ ids, image }]
+    return image === undefined ? [] : [{ ids, image, sentence: embeddingOf(sentence) }]
   })
   return { features: averages, images: rows.length, captions }
 }
@@ -47,8 +57,8 @@ function similarityFile(): Uint8Array {
   return graph.encode()
 }
 
-/** Ids and mask [texts, maxLength] as `text_model.onnx` takes them. */
-function textInputs(captions: DevelopmentFold['captions'], maxLength: number) {
+/** A batch of texts as `text_model.onnx` takes it. */
+function textInputs(captions: readonly FoldCaption[], { maxLength, words, sentenceWidth }: TextShape) {
   const ids = new BigInt64Array(captions.length * maxLength)
   const mask = new BigInt64Array(captions.length * maxLength)
   for (const [row, caption] of captions.entries()) {
@@ -57,9 +67,19 @@ function textInputs(captions: DevelopmentFold['captions'], maxLength: number) {
       mask[row * maxLength + place] = 1n
     }
   }
+  const sentences = new Float32Array(captions.length * (sentenceWidth ?? 0))
+  for (const [row, { sentence }] of captions.entries())
+    if (sentence !== null) sentences.set(sentence, row * sentence.length)
   const shape = [captions.length, maxLength]
-  return { input_ids: { data: ids, shape }, attention_mask: { data: mask, shape } }
+  return {
+    ...(words === null ? {} : { input_ids: { data: ids, shape }, attention_mask: { data: mask, shape } }),
+    ...(sentenceWidth === null
+      ? {}
+      : { sentence_embeds: { data: sentences, shape: [captions.length, sentenceWidth] } }),
+  }
 }
+
+type TextShape = Pick<DualEncoderShape, 'maxLength' | 'words' | 'sentenceWidth'>
 
 /** How many images come before the one at `own`; ties count for it. */
 function rankOf(scores: Float32Array, own: number): number {
@@ -71,7 +91,7 @@ function rankOf(scores: Float32Array, own: number): number {
 export async function developmentRecall(
   fold: DevelopmentFold,
   files: { readonly imageHead: Uint8Array; readonly textModel: Uint8Array },
-  maxLength: number,
+  textShape: TextShape,
   threads: number,
 ): Promise<Recall> {
   if (fold.captions.length === 0) return { at1: 0, at5: 0, at10: 0 }
@@ -83,7 +103,7 @@ export async function developmentRecall(
   const ranks: number[] = []
   for (let from = 0; from < fold.captions.length; from += CHUNK) {
     const chunk = fold.captions.slice(from, from + CHUNK)
-    const { text_embeds } = await textModel.run(textInputs(chunk, maxLength), ['text_embeds'])
+    const { text_embeds } = await textModel.run(textInputs(chunk, textShape), ['text_embeds'])
     const scores = await similarity.run({ texts: text_embeds, images: image_embeds }, ['similarity'])
     for (const [row, { image }] of chunk.entries()) {
       ranks.push(rankOf(scores.similarity.data.subarray(row * fold.images, (row + 1) * fold.images), image))

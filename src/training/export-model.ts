@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { imageHeadFile, textModelFile, type Weights } from '../models/definitions/serving.ts'
-import type { DualEncoderShape } from '../models/definitions/training-step.ts'
+import { imageHeadFile, textModelFile, type Weights } from './definitions/serving.ts'
+import type { DualEncoderShape, WordTower } from './definitions/shape.ts'
 import type { TokeniserFile } from '../models/tokeniser.ts'
 import { writeDurably } from './weights-file.ts'
 
@@ -9,10 +9,10 @@ import { writeDurably } from './weights-file.ts'
 type DualEncoderConfig = {
   readonly model_type: 'pairstream-dual-encoder'
   readonly model_version: string
-  readonly text_tower: 'bag-of-words'
+  /** What reads the model's own words; null where the sentence encoder does it all. */
+  readonly text_tower: WordTower | null
   readonly projection_dim: number
   readonly feature_width: number
-  readonly word_width: number
   readonly max_length: number
   readonly vocab_size: number
   /** The features of these views are averaged before the image head. */
@@ -32,10 +32,9 @@ export async function exportModel(
   const config: DualEncoderConfig = {
     model_type: 'pairstream-dual-encoder',
     model_version: modelVersion,
-    text_tower: 'bag-of-words',
+    text_tower: shape.words,
     projection_dim: shape.embeddingWidth,
     feature_width: shape.featureWidth,
-    word_width: shape.wordWidth,
     max_length: shape.maxLength,
     vocab_size: Object.keys(tokeniser.model.vocab).length,
     views: ['plain', 'flipped'],

@@ -12,13 +12,13 @@ export type FeatureFile = {
 }
 
 /** Throws `training-failed` when the file does not hold whole rows of `views` times `width` values. */
-export function openFeatureFile(jobFolder: string, views: number, width: number): FeatureFile {
-  const file = openSync(join(jobFolder, FEATURES_FILE), 'r')
+export function openFeatureFile(jobFolder: string, views: number, width: number, name = FEATURES_FILE): FeatureFile {
+  const file = openSync(join(jobFolder, name), 'r')
   const rowBytes = views * width * Float32Array.BYTES_PER_ELEMENT
   const rows = fstatSync(file).size / rowBytes
   if (!Number.isInteger(rows) || rows === 0) {
     closeSync(file)
-    throw new AppError('training-failed', `${FEATURES_FILE} does not hold whole rows of ${views} x ${width} values.`)
+    throw new AppError('training-failed', `${name} does not hold whole rows of ${views} x ${width} values.`)
   }
   return {
     rows,
@@ -29,7 +29,7 @@ export function openFeatureFile(jobFolder: string, views: number, width: number)
         rowBytes / views,
       )
       const read = readSync(file, bytes, 0, bytes.length, row * rowBytes + (view * rowBytes) / views)
-      if (read < bytes.length) throw new AppError('training-failed', `${FEATURES_FILE} has no row ${row}.`)
+      if (read < bytes.length) throw new AppError('training-failed', `${name} has no row ${row}.`)
     },
     close: () => closeSync(file),
   }

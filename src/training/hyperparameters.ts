@@ -1,10 +1,19 @@
+import type { WordTower } from './definitions/shape.ts'
+
 /** Views of an image whose features training is given: the picture and its mirror image. */
 export const VIEWS = 2
 
 /** Everything about a training that is chosen and not computed. */
 export type Hyperparameters = {
   readonly embeddingWidth: number
+  /** What reads a caption's words; `none` leaves all to the sentence encoder. */
+  readonly wordTower: WordTower['kind'] | 'none'
   readonly wordWidth: number
+  /** Of a recurrent layer. */
+  readonly hiddenWidth: number
+  /** Of a transformer, with its heads. */
+  readonly layers: number
+  readonly heads: number
   readonly batchSize: number
   readonly maximumEpochs: number
   /** Epochs without a better development recall after which training ends. */
@@ -19,6 +28,7 @@ export type Hyperparameters = {
   readonly averageDecay: number
   readonly featureDropout: number
   readonly wordDropout: number
+  readonly sentenceDropout: number
   readonly minimumWordCount: number
   readonly maximumVocabulary: number
   readonly maxLength: number
@@ -38,7 +48,11 @@ export function defaultHyperparameters(pairs: number): Hyperparameters {
   const many = pairs >= MANY_PAIRS
   return {
     embeddingWidth: many ? 512 : 256,
+    wordTower: 'bag',
     wordWidth: many ? 512 : 256,
+    hiddenWidth: 512,
+    layers: 2,
+    heads: 4,
     batchSize: many ? 512 : 128,
     maximumEpochs: many ? 6 : 30,
     patience: many ? 3 : 4,
@@ -49,6 +63,7 @@ export function defaultHyperparameters(pairs: number): Hyperparameters {
     averageDecay: many ? 0.993 : 0.98,
     featureDropout: many ? 0.5 : 0.15,
     wordDropout: many ? 0 : 0.1,
+    sentenceDropout: 0.1,
     minimumWordCount: 2,
     maximumVocabulary: 20_000,
     maxLength: 24,

@@ -11,6 +11,8 @@ export type TrainingJob = {
   /** Threads of ONNX Runtime. */
   readonly threads: number
   readonly featureWidth: number
+  /** The width of the captions' embeddings in `sentences.f32`; null where the model builds on no sentence encoder. */
+  readonly sentenceWidth: number | null
   /** A model folder, as written by an earlier training, to start from; null starts from scratch. */
   readonly initialFolder: string | null
   readonly hyperparameters: Hyperparameters

@@ -1,6 +1,6 @@
-import { INITIAL_LOGIT_SCALE } from '../models/definitions/dual-encoder.ts'
-import { parameterShapes, type DualEncoderShape } from '../models/definitions/training-step.ts'
-import { product } from '../models/onnx/view.ts'
+import { INITIAL_LOGIT_SCALE } from './definitions/dual-encoder.ts'
+import { parameterShapes, type DualEncoderShape } from './definitions/shape.ts'
+import { product } from './lowering/view.ts'
 import { normal, randomStream } from './random.ts'
 
 /** Rows of the identity, as far as there are columns for them. */
@@ -23,7 +23,8 @@ export function initialWeights(shape: DualEncoderShape, seed: number): Record<st
     const [inputs = 1] = sizes
     weights[name] = sizes.length === 2 ? drawn(product(sizes), 1 / Math.sqrt(inputs)) : new Float32Array(product(sizes))
   }
-  startAsIdentity(weights['text_projection_weight'] ?? new Float32Array(0), shape.embeddingWidth)
+  if (shape.words?.kind === 'bag')
+    startAsIdentity(weights['words_projection_weight'] ?? new Float32Array(0), shape.embeddingWidth)
   weights['logit_scale'] = Float32Array.of(INITIAL_LOGIT_SCALE)
   return weights
 }

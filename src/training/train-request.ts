@@ -156,6 +156,7 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
       seed,
       threads: deps.threads,
       featureWidth: backbone.featureWidth,
+      sentenceWidth: null,
       initialFolder: start?.folder ?? null,
       hyperparameters,
     }

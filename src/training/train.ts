@@ -1,11 +1,11 @@
 import { AppError } from '../core/errors.ts'
-import { imageHeadFile, textModelFile, type Weights } from '../models/definitions/serving.ts'
-import { createBatchTensors } from './batch-tensors.ts'
+import { imageHeadFile, textModelFile, type Weights } from './definitions/serving.ts'
+import { createBatchTensors, type BatchSources } from './batch-tensors.ts'
 import { planEpoch } from './batches.ts'
 import { createCheckpoints, fingerprintOf, startingPosition } from './checkpoint.ts'
 import { developmentRecall, loadDevelopmentFold, type Recall } from './development-recall.ts'
 import { exportModel } from './export-model.ts'
-import { openFeatureFile, type FeatureFile } from './feature-file.ts'
+import { openFeatureFile } from './feature-file.ts'
 import { bestEpoch, hasStopped, type JudgedEpoch } from './history.ts'
 import { VIEWS } from './hyperparameters.ts'
 import type { TrainingJob, TrainingProgress, TrainingResult } from './job.ts'
@@ -13,7 +13,7 @@ import { createPace } from './pace.ts'
 import { prepareTraining } from './prepare.ts'
 import { randomStream } from './random.ts'
 import { learningRateAt } from './schedule.ts'
-import { readExamples } from './training-data.ts'
+import { readExamples, SENTENCES_FILE } from './training-data.ts'
 import { createTrainingSession } from './training-session.ts'
 import { createWeightAverage } from './weight-average.ts'
 
@@ -26,17 +26,20 @@ type Report = (progress: TrainingProgress) => void
  */
 export async function trainModel(job: TrainingJob, report: Report, signal?: AbortSignal): Promise<TrainingResult> {
   const features = openFeatureFile(job.jobFolder, VIEWS, job.featureWidth)
+  const { sentenceWidth } = job
+  const sentences = sentenceWidth === null ? null : openFeatureFile(job.jobFolder, 1, sentenceWidth, SENTENCES_FILE)
   try {
-    return await trainOn(features, job, report, signal)
+    return await trainOn({ features, sentences }, job, report, signal)
   } finally {
     features.close()
+    sentences?.close()
   }
 }
 
-async function trainOn(features: FeatureFile, job: TrainingJob, report: Report, signal?: AbortSignal) {
+async function trainOn(sources: BatchSources, job: TrainingJob, report: Report, signal?: AbortSignal) {
   const examples = await readExamples(job.jobFolder)
-  const { shape, tokeniser, vocabularySize, weights, folds } = await prepareTraining(job, examples, features)
-  const fold = loadDevelopmentFold(folds.development, features, VIEWS, job.featureWidth)
+  const { shape, tokeniser, vocabularySize, weights, folds } = await prepareTraining(job, examples, sources.features)
+  const fold = loadDevelopmentFold(folds.development, sources, VIEWS, shape)
   // A batch larger than the data would leave nothing to learn from.
   const batchSize = Math.min(job.hyperparameters.batchSize, folds.train.length)
   const hyperparameters = { ...job.hyperparameters, batchSize }
@@ -50,7 +53,7 @@ async function trainOn(features: FeatureFile, job: TrainingJob, report: Report, 
   const trained = Object.fromEntries(Object.entries(states).map(([name, { values }]) => [name, values]))
   const average = createWeightAverage(trained, hyperparameters.averageDecay)
   const learned = { states, averages: average.averages }
-  const batchTensors = createBatchTensors(shape, features, VIEWS, hyperparameters)
+  const batchTensors = createBatchTensors(shape, sources, VIEWS, hyperparameters)
   const checkpoints = createCheckpoints(job.jobFolder)
   const fingerprint = fingerprintOf(job, examples)
   const resumed = await checkpoints.resume(fingerprint, learned)
@@ -61,7 +64,7 @@ async function trainOn(features: FeatureFile, job: TrainingJob, report: Report, 
   const judge = (averages: Weights): Promise<Recall> => {
     const candidate = { ...weights, ...averages }
     const files = { imageHead: imageHeadFile(shape, candidate), textModel: textModelFile(shape, candidate) }
-    return developmentRecall(fold, files, shape.maxLength, job.threads)
+    return developmentRecall(fold, files, shape, job.threads)
   }
 
   async function finishEpoch(): Promise<void> {

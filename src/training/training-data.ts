@@ -9,16 +9,25 @@ import { AppError } from '../core/errors.ts'
 import { vectorBytes } from '../core/vector.ts'
 
 export const FEATURES_FILE = 'features.f32'
+/** Embeddings of the captions, for models that build on a sentence encoder. */
+export const SENTENCES_FILE = 'sentences.f32'
 export const EXAMPLES_FILE = 'examples.jsonl'
 
 export type Fold = 'train' | 'development'
-/** A caption of the image whose features are in `row`. */
-export type Example = { readonly row: number; readonly caption: string; readonly fold: Fold }
+/** A caption of the image whose features are in `row`; `sentence` counts all captions, and is the row of its embedding. */
+export type Example = {
+  readonly row: number
+  readonly sentence: number
+  readonly caption: string
+  readonly fold: Fold
+}
 
 /** An image to learn from: its features under each view (plain, flipped), and its normalised captions. */
 export type TrainingImage = {
   readonly views: readonly Float32Array[]
   readonly captions: readonly string[]
+  /** Their embeddings, for models that build on a sentence encoder. */
+  readonly sentences?: readonly Float32Array[]
   /** The pairs of the captions, in their order, where these may be erased while the data lie on the disk. */
   readonly pairIds?: readonly string[]
   readonly fold: Fold
@@ -26,13 +35,14 @@ export type TrainingImage = {
 
 const exampleSchema = z.object({
   row: z.number().int().nonnegative(),
+  sentence: z.number().int().nonnegative(),
   caption: z.string().min(1),
   fold: z.enum(['train', 'development']),
 })
 
 /**
- * Writes a job's data as the images come, holding none of them: `features.f32` (rows x views x width, little-endian float32) and
- * `examples.jsonl`, which is there only once both are whole. The order of the images is part of the training's outcome: give them in
+ * Writes a job's data as the images come, holding none of them: `features.f32` (rows x views x width, little-endian float32),
+ * `sentences.f32` (a row a caption, where they are given) and `examples.jsonl`, which is there only once both are whole. The order of the images is part of the training's outcome: give them in
  * one that can be repeated.
  */
 export async function writeTrainingData(
@@ -43,34 +53,34 @@ export async function writeTrainingData(
   const examplesPath = join(jobFolder, EXAMPLES_FILE)
   await rm(examplesPath, { force: true })
   const features = createWriteStream(join(jobFolder, FEATURES_FILE), { flush: true })
+  const sentences = createWriteStream(join(jobFolder, SENTENCES_FILE), { flush: true })
   const examples = createWriteStream(`${examplesPath}.new`, { flush: true })
+  const streams = [features, sentences, examples]
   // Attached at once: a full disk shows itself between two writes, when nobody waits for one.
-  const ended = Promise.all([finished(features), finished(examples)])
+  const ended = Promise.all(streams.map((stream) => finished(stream)))
   ended.catch(() => undefined)
-  const drained = (stream: WriteStream) => Promise.race([once(stream, 'drain'), ended])
+  const write = async (stream: WriteStream, bytes: Uint8Array | string): Promise<void> => {
+    if (!stream.write(bytes)) await Promise.race([once(stream, 'drain'), ended])
+  }
   let rows = 0
   let written = 0
   try {
-    for await (const { views, captions, pairIds, fold } of images) {
-      for (const view of views) {
-        if (!features.write(vectorBytes(view))) await drained(features)
-      }
+    for await (const { views, captions, sentences: embedded = [], pairIds, fold } of images) {
+      for (const view of views) await write(features, vectorBytes(view))
+      for (const sentence of embedded) await write(sentences, vectorBytes(sentence))
       for (const [i, caption] of captions.entries()) {
-        const example: Example = { row: rows, caption, fold }
+        const example: Example = { row: rows, sentence: written++, caption, fold }
         const line = { ...example, pairId: pairIds?.[i] }
-        if (!examples.write(`${JSON.stringify(line)}\n`)) await drained(examples)
-        written++
+        await write(examples, `${JSON.stringify(line)}\n`)
       }
       rows++
     }
   } catch (error) {
     // Each would keep its file open for as long as the process lives, and a request may be tried again any number of times.
-    features.destroy()
-    examples.destroy()
+    for (const stream of streams) stream.destroy()
     throw error
   }
-  features.end()
-  examples.end()
+  for (const stream of streams) stream.end()
   await ended
   await rename(`${examplesPath}.new`, examplesPath)
   return { images: rows, examples: written }

@@ -1,17 +1,20 @@
 import * as ort from 'onnxruntime-node'
-import {
-  gradientOf,
-  parameterShapes,
-  stepSignature,
-  trainingStep,
-  type DualEncoderShape,
-} from '../models/definitions/training-step.ts'
-import { lowerProgram, startJax } from '../models/onnx/trace.ts'
-import { product } from '../models/onnx/view.ts'
 import { adamState, adamW, clippingFactor, squaredLength, type AdamState } from './adamw.ts'
 import type { BatchTensors } from './batch-tensors.ts'
+import {
+  batchShapes,
+  frozenShapes,
+  parameterShapes,
+  trainedInput,
+  widthOfWords,
+  type DualEncoderShape,
+} from './definitions/shape.ts'
+import { gradientOf, stepSignature, trainingStep } from './definitions/training-step.ts'
+import type { Weights } from './definitions/serving.ts'
 import type { Hyperparameters } from './hyperparameters.ts'
-import type { Weights } from '../models/definitions/serving.ts'
+import { lowerProgram, startJax } from './lowering/trace.ts'
+import { product } from './lowering/view.ts'
+import { readingOf } from './word-readings.ts'
 import { createWordTable } from './word-table.ts'
 
 /** One dual encoder being trained: its arrays, their running means, and the graph that computes loss and gradients. */
@@ -33,40 +36,39 @@ export async function createTrainingSession(
 ): Promise<TrainingSession> {
   await startJax()
   const { batchSize, maximumGradientNorm, weightDecay } = hyperparameters
-  const file = lowerProgram('training_step', trainingStep, stepSignature(shape, batchSize))
+  const file = lowerProgram('training_step', trainingStep(shape), stepSignature(shape, batchSize))
   const session = await ort.InferenceSession.create(file, {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     logSeverityLevel: 3,
   })
   const of = (name: string) => weights[name] ?? new Float32Array(0)
-  const table = createWordTable(of('words'), shape.wordWidth)
   const shapes = Object.entries(parameterShapes(shape))
   const states = Object.fromEntries(shapes.map(([name]) => [name, adamState(of(name))]))
   const gradients = new Map(shapes.map(([name, sizes]) => [name, new Float32Array(product(sizes))]))
-  const bagGradient = new Float32Array(batchSize * shape.wordWidth)
   const loss = new Float32Array(1)
 
   // ONNX Runtime reads and writes these very arrays: nothing is copied from step to step.
-  const parameters: Record<string, ort.Tensor> = {
-    feature_mean: tensor(of('feature_mean'), [shape.featureWidth]),
-    feature_scale: tensor(of('feature_scale'), [shape.featureWidth]),
-  }
-  const fetches: Record<string, ort.Tensor> = {
-    loss: tensor(loss, []),
-    [gradientOf('bags')]: tensor(bagGradient, [batchSize, shape.wordWidth]),
-  }
+  const parameters: Record<string, ort.Tensor> = {}
+  const fetches: Record<string, ort.Tensor> = { loss: tensor(loss, []) }
+  for (const [name, sizes] of Object.entries(frozenShapes(shape))) parameters[name] = tensor(of(name), sizes)
   for (const [name, sizes] of shapes) {
     parameters[name] = tensor(of(name), sizes)
     fetches[gradientOf(name)] = tensor(gradients.get(name) ?? new Float32Array(0), sizes)
   }
 
+  const input = trainedInput(shape)
+  const table = shape.words === null ? null : createWordTable(of('words'), widthOfWords(shape), readingOf(shape.words))
+  const inputSizes = input === null ? [0] : (batchShapes(shape, batchSize)[input] ?? [0])
+  const inputGradient = new Float32Array(product(inputSizes))
+  if (input !== null) fetches[gradientOf(input)] = tensor(inputGradient, inputSizes)
+
   return {
-    states: { ...states, words: table.state },
+    states: { ...states, ...(table === null ? {} : { words: table.state }) },
     async learn(batch, step, learningRate) {
-      table.average(batch.captions, batch.bags)
+      if (input !== null) table?.embed(batch.captions, batch.array(input))
       await session.run({ ...parameters, ...batch.tensors }, fetches)
-      let squaredNorm = table.accumulate(batch.captions, bagGradient)
+      let squaredNorm = table?.accumulate(batch.captions, inputGradient) ?? 0
       for (const gradient of gradients.values()) squaredNorm += squaredLength(gradient)
       const gradientScale = clippingFactor(squaredNorm, maximumGradientNorm)
       for (const [name, state] of Object.entries(states)) {
@@ -79,7 +81,7 @@ export async function createTrainingSession(
           gradientScale,
         })
       }
-      table.update({ step, learningRate, weightDecay, gradientScale })
+      table?.update({ step, learningRate, weightDecay, gradientScale })
       return loss[0] ?? Number.NaN
     },
     close: () => session.release(),

@@ -1,4 +1,4 @@
-import type { Weights } from '../models/definitions/serving.ts'
+import type { Weights } from './definitions/serving.ts'
 
 /** The weights as they were on average over the last steps: what is judged and exported. */
 type WeightAverage = {

@@ -1,6 +1,6 @@
-import { imageHeadFile, type Weights } from '../models/definitions/serving.ts'
-import type { DualEncoderShape } from '../models/definitions/training-step.ts'
-import { startJax } from '../models/onnx/trace.ts'
+import { imageHeadFile, type Weights } from './definitions/serving.ts'
+import type { DualEncoderShape } from './definitions/shape.ts'
+import { startJax } from './lowering/trace.ts'
 import { openOnnxSession } from '../models/onnx-session.ts'
 import type { EncodedExample } from './batches.ts'
 import { readAverage, type FeatureFile } from './feature-file.ts'
@@ -31,13 +31,14 @@ function bringToUnitLength(places: Float64Array, rows: number): void {
  */
 export async function wordPlaces(
   shape: DualEncoderShape,
+  wordWidth: number,
   heads: Weights,
   vocabularySize: number,
   examples: readonly EncodedExample[],
   features: FeatureFile,
   threads: number,
 ): Promise<Float32Array> {
-  const { featureWidth, wordWidth, embeddingWidth } = shape
+  const { featureWidth, embeddingWidth } = shape
   const width = Math.min(wordWidth, embeddingWidth)
   const places = new Float64Array(vocabularySize * wordWidth)
   const counts = new Float64Array(vocabularySize)

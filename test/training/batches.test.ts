@@ -4,7 +4,12 @@ import { fillMatches, planEpoch, type EncodedExample } from '../../src/training/
 
 const examples = (captionsPerImage: readonly number[]): EncodedExample[] =>
   captionsPerImage.flatMap((count, row) =>
-    Array.from({ length: count }, (_, i) => ({ row, ids: [row + 2], captionGroup: row * 100 + i })),
+    Array.from({ length: count }, (_, i) => ({
+      row,
+      sentence: row * 100 + i,
+      ids: [row + 2],
+      captionGroup: row * 100 + i,
+    })),
   )
 
 describe('epochs', () => {
@@ -44,9 +49,9 @@ describe('epochs', () => {
 describe('matches', () => {
   it('are the pair itself, pairs of the same image and pairs with the same caption', () => {
     const batch = [
-      { row: 1, ids: [2], captionGroup: 1 },
-      { row: 1, ids: [3], captionGroup: 2 },
-      { row: 2, ids: [3], captionGroup: 2 },
+      { row: 1, sentence: 0, ids: [2], captionGroup: 1 },
+      { row: 1, sentence: 0, ids: [3], captionGroup: 2 },
+      { row: 2, sentence: 0, ids: [3], captionGroup: 2 },
     ]
     const matches = new Float32Array(9).fill(9)
     fillMatches(batch, matches)

@@ -1,13 +1,14 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { imageHeadFile, textModelFile } from '../../src/models/definitions/serving.ts'
-import { startJax } from '../../src/models/onnx/trace.ts'
+import { imageHeadFile, textModelFile } from '../../src/training/definitions/serving.ts'
+import { startJax } from '../../src/training/lowering/trace.ts'
 import { developmentRecall, loadDevelopmentFold } from '../../src/training/development-recall.ts'
 import { openFeatureFile } from '../../src/training/feature-file.ts'
 import { writeTrainingData } from '../../src/training/training-data.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
 
 const WIDTH = 12
-const shape = { featureWidth: WIDTH, wordWidth: WIDTH, embeddingWidth: WIDTH, maxLength: 2 }
+const words = { kind: 'bag' as const, width: WIDTH }
+const shape = { featureWidth: WIDTH, embeddingWidth: WIDTH, maxLength: 2, words, sentenceWidth: null }
 const identity = Float32Array.from({ length: WIDTH * WIDTH }, (_, i) => (i % (WIDTH + 1) === 0 ? 1 : 0))
 /** Word `2 + i` and feature `i` are the same direction. */
 const weights = {
@@ -15,8 +16,8 @@ const weights = {
   feature_scale: new Float32Array(WIDTH).fill(1),
   image_projection_weight: identity,
   image_projection_bias: new Float32Array(WIDTH),
-  text_projection_weight: identity,
-  text_projection_bias: new Float32Array(WIDTH),
+  words_projection_weight: identity,
+  words_projection_bias: new Float32Array(WIDTH),
   words: Float32Array.from([...new Float32Array(2 * WIDTH), ...identity]),
 }
 const oneHot = (index: number) => Float32Array.from({ length: WIDTH }, (_, i) => (i === index ? 1 : 0))
@@ -32,11 +33,16 @@ describe('development recall', () => {
       Array.from({ length: WIDTH }, (_, i) => ({ views: views(i), captions: [`${i}`], fold: 'development' as const })),
     )
     const features = openFeatureFile(folder, 2, WIDTH)
-    const all = Array.from({ length: WIDTH }, (_, row) => ({ row, ids: [2 + row], captionGroup: row }))
-    const fold = loadDevelopmentFold(all, features, 2, WIDTH)
+    const all = Array.from({ length: WIDTH }, (_, row) => ({ row, sentence: row, ids: [2 + row], captionGroup: row }))
+    const fold = loadDevelopmentFold(all, { features, sentences: null }, 2, shape)
     features.close()
     const files = { imageHead: imageHeadFile(shape, weights), textModel: textModelFile(shape, weights) }
-    return developmentRecall({ ...fold, captions: captions.map(({ row, ids }) => ({ image: row, ids })) }, files, 2, 1)
+    return developmentRecall(
+      { ...fold, captions: captions.map(({ row, ids }) => ({ image: row, ids, sentence: null })) },
+      files,
+      shape,
+      1,
+    )
   }
 
   it('is whole where every caption finds its picture first', async () => {
@@ -61,7 +67,12 @@ describe('development recall', () => {
     const folder = await temporaryFolder()
     await writeTrainingData(folder, [{ views: [oneHot(0), oneHot(1)], captions: ['a'], fold: 'development' as const }])
     const features = openFeatureFile(folder, 2, WIDTH)
-    const fold = loadDevelopmentFold([{ row: 0, ids: [2], captionGroup: 0 }], features, 2, WIDTH)
+    const fold = loadDevelopmentFold(
+      [{ row: 0, sentence: 0, ids: [2], captionGroup: 0 }],
+      { features, sentences: null },
+      2,
+      shape,
+    )
     features.close()
     expect([...fold.features.slice(0, 3)]).toEqual([0.5, 0.5, 0])
   })

@@ -45,6 +45,7 @@ export async function smallJob(
     seed: 1,
     threads: 1,
     featureWidth: FEATURE_WIDTH,
+    sentenceWidth: null,
     initialFolder: null,
     hyperparameters: {
       ...defaultHyperparameters(360),

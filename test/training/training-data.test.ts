@@ -19,9 +19,9 @@ describe('training data', () => {
     const folder = join(await temporaryFolder(), 'job')
     expect(await writeTrainingData(folder, images)).toEqual({ images: 2, examples: 3 })
     expect(await readExamples(folder)).toEqual([
-      { row: 0, caption: 'A dog\nruns.', fold: 'train' },
-      { row: 0, caption: 'Ein Hund läuft', fold: 'train' },
-      { row: 1, caption: '“quoted”', fold: 'development' },
+      { row: 0, sentence: 0, caption: 'A dog\nruns.', fold: 'train' },
+      { row: 0, sentence: 1, caption: 'Ein Hund läuft', fold: 'train' },
+      { row: 1, sentence: 2, caption: '“quoted”', fold: 'development' },
     ])
     const features = openFeatureFile(folder, 2, 3)
     expect(features.rows).toBe(2)
@@ -39,7 +39,7 @@ describe('training data', () => {
     }
     async function* away() {
       yield images[0] as (typeof images)[number]
-      await vi.waitUntil(async () => (await openFiles()).length === 2)
+      await vi.waitUntil(async () => (await openFiles()).length === 3)
       throw new Error('The picture cannot be had now.')
     }
     await expect(writeTrainingData(folder, away())).rejects.toThrow('cannot be had now')

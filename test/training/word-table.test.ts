@@ -1,22 +1,26 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { numpy as np } from '@jax-js/jax'
-import { weightedMean } from '../../src/models/definitions/layers.ts'
+import { weightedMean } from '../../src/training/definitions/layers.ts'
 import { adamState, adamW } from '../../src/training/adamw.ts'
+import { readingOf } from '../../src/training/word-readings.ts'
 import { createWordTable } from '../../src/training/word-table.ts'
-import { startJax } from '../../src/models/onnx/trace.ts'
-import { largestDifference, runInJax } from '../models/onnx/run-program.ts'
+import { startJax } from '../../src/training/lowering/trace.ts'
+import { largestDifference, runInJax } from './lowering/run-program.ts'
 
 const captions = [[2, 1, 2], [], [1]]
 const step = { step: 1, learningRate: 0.1, weightDecay: 0.01, gradientScale: 0.5 }
 const threeWords = () => Float32Array.of(0, 0, 1, 4, 7, 10)
 
+const means = readingOf({ kind: 'bag', width: 2 })
+const places = readingOf({ kind: 'gru', width: 2, hidden: 3 })
+
 beforeAll(startJax)
 
 describe('word table', () => {
   it('averages the words of each caption; no words make zeros', () => {
-    const table = createWordTable(threeWords(), 2)
+    const table = createWordTable(threeWords(), 2, means)
     const bags = new Float32Array(6).fill(-1)
-    table.average(captions, bags)
+    table.embed(captions, bags)
     expect([...bags]).toEqual([5, 8, 0, 0, 1, 4].map((value) => expect.closeTo(value, 5) as number))
   })
 
@@ -28,18 +32,46 @@ describe('word table', () => {
     const words = Float32Array.from({ length: 30 }, (_, i) => Math.sin(i))
     const values = { words, weights: Float32Array.of(1, 1, 1, 1, 1, 0) }
     const bags = new Float32Array(10)
-    createWordTable(words, 5).average(
+    const table = new Float32Array([...new Float32Array(5), ...words])
+    createWordTable(table, 5, means).embed(
       [
-        [0, 1, 2],
-        [3, 4],
+        [1, 2, 3],
+        [4, 0, 5],
       ],
       bags,
     )
     expect(largestDifference({ bags }, await runInJax(served, signature, values))).toBeLessThan(1e-5)
   })
 
+  it('lays words out time first where their order counts, and sums their gradients', () => {
+    const table = createWordTable(threeWords(), 2, places)
+    const rows = new Float32Array(12).fill(-1)
+    table.embed(
+      [
+        [2, 1, 2],
+        [0, 1],
+      ],
+      rows,
+    )
+    expect([...rows]).toEqual([7, 10, 0, 0, 1, 4, 1, 4, 7, 10, 0, 0])
+    const dense = adamState(threeWords())
+    adamW(dense, Float32Array.of(0, 0, 5 + 7, 6 + 8, 1 + 9, 2 + 10), step)
+    const gradients = Float32Array.from({ length: 12 }, (_, i) => i + 1)
+    expect(
+      table.accumulate(
+        [
+          [2, 1, 2],
+          [0, 1],
+        ],
+        gradients,
+      ),
+    ).toBeCloseTo(144 + 196 + 100 + 144, 4)
+    table.update(step)
+    for (const [i, value] of dense.values.entries()) expect(table.state.values[i]).toBeCloseTo(value, 5)
+  })
+
   it('sums the gradients of a word by how much of each bag it is, as a dense table would', () => {
-    const table = createWordTable(threeWords(), 2)
+    const table = createWordTable(threeWords(), 2, means)
     const gradients = Float32Array.of(3, 6, 9, 9, 5, 7)
     const dense = adamState(threeWords())
     // Word 1 is a third of the first bag and all of the last, word 2 two thirds of the first.
@@ -51,7 +83,7 @@ describe('word table', () => {
   })
 
   it('leaves words outside the batch alone', () => {
-    const table = createWordTable(new Float32Array(8).fill(1), 2)
+    const table = createWordTable(new Float32Array(8).fill(1), 2, means)
     table.accumulate([[3], []], new Float32Array(4).fill(1))
     table.update(step)
     expect([...table.state.values].slice(0, 6)).toEqual([1, 1, 1, 1, 1, 1])

@@ -1,8 +1,8 @@
 import { DType, numpy as np } from '@jax-js/jax'
 import * as ort from 'onnxruntime-node'
 import { createRandom } from '../../../src/core/random.ts'
-import { product } from '../../../src/models/onnx/view.ts'
-import { lowerProgram, tracedTypes, type Program, type Signature } from '../../../src/models/onnx/trace.ts'
+import { product } from '../../../src/training/lowering/view.ts'
+import { lowerProgram, tracedTypes, type Program, type Signature } from '../../../src/training/lowering/trace.ts'
 
 export type Values = Readonly<Record<string, Float32Array | Int32Array>>
 

@@ -1,19 +1,21 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { MAXIMUM_LOGIT_SCALE } from '../../../src/models/definitions/dual-encoder.ts'
-import { gradientOf, stepSignature, trainingStep } from '../../../src/models/definitions/training-step.ts'
-import { lowerProgram, startJax } from '../../../src/models/onnx/trace.ts'
+import { MAXIMUM_LOGIT_SCALE } from '../../../src/training/definitions/dual-encoder.ts'
+import { gradientOf, stepSignature, trainingStep } from '../../../src/training/definitions/training-step.ts'
+import { lowerProgram, startJax } from '../../../src/training/lowering/trace.ts'
 import { sha256Hex } from '../../../src/core/ids.ts'
-import { largestDifference, runFile, runInJax, valuesFor, type Values } from '../onnx/run-program.ts'
+import { largestDifference, runFile, runInJax, valuesFor, type Values } from '../lowering/run-program.ts'
 
 const BATCH = 6
-const signature = stepSignature({ featureWidth: 10, wordWidth: 7, embeddingWidth: 5, maxLength: 4 }, BATCH)
+const words = { kind: 'bag' as const, width: 7 }
+const shape = { featureWidth: 10, embeddingWidth: 5, maxLength: 4, words, sentenceWidth: null }
+const signature = stepSignature(shape, BATCH)
 const trained = [
   'bags',
   'image_projection_bias',
   'image_projection_weight',
   'logit_scale',
-  'text_projection_bias',
-  'text_projection_weight',
+  'words_projection_bias',
+  'words_projection_weight',
 ]
 
 /** A batch in which two of the pairs share an image. */
@@ -32,7 +34,7 @@ function batchValues(seed: number): Values {
 let file: Uint8Array
 beforeAll(async () => {
   await startJax()
-  file = lowerProgram('training_step', trainingStep, signature)
+  file = lowerProgram('training_step', trainingStep(shape), signature)
 })
 const lossOf = async (values: Values) => (await runFile(file, signature, values))['loss']?.[0] ?? Number.NaN
 
@@ -60,7 +62,7 @@ function plainLoss(values: Values): number {
     })
     return unit(project(features, 'image_projection'))
   })
-  const texts = rows.map((row) => unit(project([...at('bags').subarray(row * 7, row * 7 + 7)], 'text_projection')))
+  const texts = rows.map((row) => unit(project([...at('bags').subarray(row * 7, row * 7 + 7)], 'words_projection')))
   const scale = Math.exp(Math.min(at('logit_scale')[0] ?? 0, MAXIMUM_LOGIT_SCALE))
   const logit = (image: number, text: number) =>
     scale * (images[image] ?? []).reduce((sum, value, i) => sum + value * (texts[text]?.[i] ?? 0), 0)
@@ -85,7 +87,7 @@ describe('training step', () => {
   it('agrees with jax-js in loss and in every gradient', async () => {
     for (const seed of [1, 2, 3]) {
       const values = batchValues(seed)
-      const expected = await runInJax(trainingStep, signature, values)
+      const expected = await runInJax(trainingStep(shape), signature, values)
       expect(Object.keys(expected).sort()).toEqual([...trained.map(gradientOf), 'loss'].sort())
       expect(largestDifference(expected, await runFile(file, signature, values))).toBeLessThan(1e-5)
     }
@@ -120,8 +122,9 @@ describe('training step', () => {
   })
 
   it('gives the same bits every time, whatever the number of threads', async () => {
-    const large = stepSignature({ featureWidth: 320, wordWidth: 128, embeddingWidth: 256, maxLength: 24 }, 256)
-    const bytes = lowerProgram('training_step', trainingStep, large)
+    const wide = { ...shape, featureWidth: 320, embeddingWidth: 256, words: { ...words, width: 128 } }
+    const large = stepSignature(wide, 256)
+    const bytes = lowerProgram('training_step', trainingStep(wide), large)
     const values = {
       ...valuesFor(large),
       logit_scale: Float32Array.of(2.6),

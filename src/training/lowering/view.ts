@@ -1,4 +1,4 @@
-import type { ElementType } from './elements.ts'
+import type { ElementType } from '../../models/onnx/elements.ts'
 
 /**
  * A traced value as a way of reading a tensor that exists: transposing, reshaping and broadcasting change the reading and

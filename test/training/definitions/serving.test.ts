@@ -1,12 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { imageHeadFile, textModelFile } from '../../../src/models/definitions/serving.ts'
-import { parameterShapes } from '../../../src/models/definitions/training-step.ts'
+import { imageHeadFile, textModelFile } from '../../../src/training/definitions/serving.ts'
+import { parameterShapes } from '../../../src/training/definitions/shape.ts'
 import { readWeights } from '../../../src/models/onnx/read-weights.ts'
-import { startJax } from '../../../src/models/onnx/trace.ts'
+import { startJax } from '../../../src/training/lowering/trace.ts'
 import { openOnnxSession } from '../../../src/models/onnx-session.ts'
-import { valuesFor } from '../onnx/run-program.ts'
+import { valuesFor } from '../lowering/run-program.ts'
 
-const shape = { featureWidth: 6, wordWidth: 5, embeddingWidth: 4, maxLength: 3 }
+const words = { kind: 'bag' as const, width: 5 }
+const shape = { featureWidth: 6, embeddingWidth: 4, maxLength: 3, words, sentenceWidth: null }
 const signature = {
   ...Object.fromEntries(Object.entries(parameterShapes(shape)).map(([name, sizes]) => [name, { shape: sizes }])),
   feature_mean: { shape: [6] },
@@ -65,10 +66,10 @@ describe('files for serving', () => {
     }
     const word = (id: number) => [...at('words').subarray(id * 5, id * 5 + 5)]
     const mean = word(4).map((value, i) => (value + (word(6)[i] ?? 0)) / 2)
-    expectClose(await encode([4n, 6n, 0n], [1n, 1n, 0n]), project(mean, 'text_projection'))
+    expectClose(await encode([4n, 6n, 0n], [1n, 1n, 0n]), project(mean, 'words_projection'))
     expectClose(await encode([4n, 1n, 6n, 2n, 0n, 0n], [1n, 1n, 1n, 1n, 0n, 0n]), [
-      ...project(mean, 'text_projection'),
-      ...project(word(2), 'text_projection'),
+      ...project(mean, 'words_projection'),
+      ...project(word(2), 'words_projection'),
     ])
     const nothing = await encode([0n, 0n, 0n], [0n, 0n, 0n])
     expect(nothing.every(Number.isFinite)).toBe(true)

@@ -1,14 +1,12 @@
-import { Array as JaxArray, type ClosedJaxpr, type Jaxpr } from '@jax-js/jax'
+import { Array as JaxArray, type ClosedJaxpr } from '@jax-js/jax'
 import { AppError } from '../../core/errors.ts'
-import { elementCodes, type ElementType, type TensorData } from './elements.ts'
+import { elementCodes, type ElementType, type TensorData } from '../../models/onnx/elements.ts'
 import { createEmitter, type SymbolicBatch } from './emitter.ts'
-import { createGraph } from './graph.ts'
+import { createGraph } from '../../models/onnx/graph.ts'
+import { lowerElementwise } from './lower-elementwise.ts'
+import { createPatterns, type Atom, type Equation, type Pattern, type Variable } from './patterns.ts'
 import { rules } from './rules.ts'
-import { product, sameSizes, shapeOf, viewOf, type View } from './view.ts'
-
-type Equation = Jaxpr['eqns'][number]
-type Atom = Equation['inputs'][number]
-type Variable = Equation['outBinders'][number]
+import { broadcastView, product, sameSizes, shapeOf, viewOf, type View } from './view.ts'
 
 /**
  * What an argument of the traced function becomes: an input of the model, of another element type where the file's readers
@@ -91,18 +89,39 @@ export function lower(traced: ClosedJaxpr, lowering: Lowering): Uint8Array {
     if (view === undefined) throw new AppError('unsupported-lowering', 'The program uses a value before it is made.')
     return view
   }
-  for (const { primitive, inputs, params, outBinders } of program.eqns) {
+  const lowerPattern = (pattern: Pattern, { shape, dtype }: Variable['aval']): View => {
+    const type = elementTypeFrom(dtype)
+    if (pattern.kind === 'same') return viewOfAtom(pattern.as)
+    if (pattern.kind === 'zero') {
+      const axes = shape.map((_, axis) => axis)
+      return broadcastView(viewOf(emitter.scalar(0, type), [], type), shape, axes)
+    }
+    const { operator, operands } = pattern
+    return lowerElementwise(emitter, operands.map(viewOfAtom), type, (values) => graph.node(operator, values))
+  }
+  const lowerPrimitive = ({ primitive, inputs, params, outBinders }: Equation): readonly View[] => {
     const rule = rules[primitive]
-    const [result] = outBinders
-    if (rule === undefined || result === undefined || outBinders.length > 1) {
+    if (rule === undefined) {
       throw new AppError('unsupported-lowering', `The primitive ${primitive} has no rule in rules.ts; add one.`)
     }
-    const { shape, dtype } = result.aval
-    const view = rule(emitter, inputs.map(viewOfAtom), { parameters: params, shape, type: elementTypeFrom(dtype) })
-    if (!sameSizes(shapeOf(view), shape)) {
-      throw new AppError('unsupported-lowering', `${primitive} gave [${shapeOf(view).join()}], not [${shape.join()}].`)
+    const results = outBinders.map(({ aval }) => ({ shape: aval.shape, type: elementTypeFrom(aval.dtype) }))
+    return rule(emitter, inputs.map(viewOfAtom), { parameters: params, results })
+  }
+  const recognise = createPatterns()
+  for (const equation of program.eqns) {
+    const pattern = recognise(equation)
+    const [first] = equation.outBinders
+    const lowered =
+      pattern === null || first === undefined ? lowerPrimitive(equation) : [lowerPattern(pattern, first.aval)]
+    for (const [i, result] of equation.outBinders.entries()) {
+      const view = lowered[i]
+      const { shape } = result.aval
+      if (view === undefined || !sameSizes(shapeOf(view), shape)) {
+        const given = view === undefined ? 'nothing' : `[${shapeOf(view).join()}]`
+        throw new AppError('unsupported-lowering', `${equation.primitive} gave ${given}, not [${shape.join()}].`)
+      }
+      views.set(result, view)
     }
-    views.set(result, view)
   }
   for (const [i, atom] of program.outs.entries()) {
     const name = lowering.outputs[i]

@@ -8,8 +8,8 @@ import {
   trace,
   type Program,
   type Signature,
-} from '../../../src/models/onnx/trace.ts'
-import { lower } from '../../../src/models/onnx/lower.ts'
+} from '../../../src/training/lowering/trace.ts'
+import { lower } from '../../../src/training/lowering/lower.ts'
 import { readWeights } from '../../../src/models/onnx/read-weights.ts'
 import { difference, largestDifference, runFile, runInJax, valuesFor } from './run-program.ts'
 
@@ -103,6 +103,42 @@ const cases: readonly Case[] = [
     { x: { shape: [3, 1] }, y: { shape: [4, 5] } },
     (i) => np.matmul(np.broadcastTo(x(i), [3, 4]), y(i)),
   ],
+  ['concatenate', { x: matrix, y: { shape: [3, 2] } }, (i) => np.concatenate([x(i), y(i)], 1)],
+  ['concatenate transposed', { x: matrix, y: { shape: [5, 3] } }, (i) => np.concatenate([np.transpose(x(i)), y(i)], 0)],
+  [
+    'split',
+    { x: { shape: [3, 6] } },
+    (i) => {
+      const [first, second, third] = np.split(x(i), 3, 1) as [np.Array, np.Array, np.Array]
+      return first.mul(second).add(third)
+    },
+  ],
+  ['split, one part unused', { x: { shape: [4, 3] } }, (i) => (np.split(x(i), 2, 0) as [np.Array, np.Array])[1].mul(2)],
+  ['slice', { x: { shape: [3, 6] } }, (i) => x(i).slice([1, 3], [2, 5])],
+  [
+    'pad',
+    { x: matrix },
+    (i) =>
+      np.pad(x(i), [
+        [1, 2],
+        [0, 1],
+      ]),
+  ],
+  ['erf', { x: matrix }, (i) => lax.erf(x(i))],
+  ['floor', { x: matrix }, (i) => np.floor(x(i).mul(3))],
+  ['sine and cosine', { x: matrix }, (i) => np.sin(x(i).ref).add(np.cos(x(i)))],
+  ['logistic function', { x: matrix }, (i) => nn.sigmoid(x(i).mul(4))],
+  ['division by a logistic function', { x: matrix, y: matrix }, (i) => y(i).div(nn.sigmoid(x(i)))],
+  [
+    'difference of equals',
+    { x: matrix, y: matrix },
+    (i) =>
+      x(i)
+        .ref.sub(lax.stopGradient(x(i)))
+        .mul(y(i).ref)
+        .add(y(i)),
+  ],
+  ['only zeros', { x: matrix }, (i) => np.transpose(x(i).ref.sub(x(i))).sum(0)],
   ['gather of rows', { x: { shape: [4, 3] }, y: { shape: [2, 5], type: 'int32' } }, (i) => np.take(x(i), y(i), 0)],
   [
     'a constant closed over',
@@ -163,8 +199,8 @@ describe('lowering', () => {
   })
 
   it('refuses a primitive without a rule, and an array that does not fit its argument', () => {
-    const sine: Program = (inputs) => ({ result: np.sin(x(inputs)) })
-    expect(() => lowerProgram('sine', sine, { x: row })).toThrow(
+    const sorted: Program = (inputs) => ({ result: np.sort(x(inputs)) })
+    expect(() => lowerProgram('sorted', sorted, { x: row })).toThrow(
       expect.objectContaining({ code: 'unsupported-lowering' }),
     )
     const { program, outputs } = trace((inputs) => ({ result: x(inputs).mul(2) }), { x: row })

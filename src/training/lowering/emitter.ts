@@ -1,6 +1,6 @@
 import { AppError } from '../../core/errors.ts'
-import type { Dimension, GraphBuilder } from './graph.ts'
-import type { ElementType } from './elements.ts'
+import type { Dimension, GraphBuilder } from '../../models/onnx/graph.ts'
+import type { ElementType } from '../../models/onnx/elements.ts'
 import { isMixed, repeats, sameSizes, shapeOf, sizeOf, viewOf, type View } from './view.ts'
 
 /** The batch size that the program was traced at, which the file shall leave open. A large prime, so that no other size is a multiple. */

@@ -1,4 +1,4 @@
-import type { ElementType } from './elements.ts'
+import type { ElementType } from '../../models/onnx/elements.ts'
 import type { Emitter } from './emitter.ts'
 import { isMixed, isScalar, padAxes, repeats, sameReading, sizeOf, type Factor, type View } from './view.ts'
 

@@ -1,0 +1,107 @@
+import { recurrentShapes } from './recurrent.ts'
+import { blockShapes } from './transformer.ts'
+
+export type Shapes = Readonly<Record<string, readonly number[]>>
+
+/** What reads the embedded words of a text, `width` numbers a word. */
+export type WordTower =
+  /** Their mean, in any order. */
+  | { readonly kind: 'bag'; readonly width: number }
+  /** The mean of the outputs of a recurrent layer. */
+  | { readonly kind: 'gru' | 'lstm'; readonly width: number; readonly hidden: number }
+  /** The mean of the outputs of the last block. */
+  | { readonly kind: 'transformer'; readonly width: number; readonly layers: number; readonly heads: number }
+
+/** The towers of a dual encoder. At least one of `words` and `sentenceWidth` is there; where both are, their projections are added. */
+export type DualEncoderShape = {
+  readonly featureWidth: number
+  readonly embeddingWidth: number
+  /** Words a caption is cut at. */
+  readonly maxLength: number
+  readonly words: WordTower | null
+  /** The width of a frozen sentence encoder's embeddings. */
+  readonly sentenceWidth: number | null
+}
+
+export const widthOfWords = ({ words }: DualEncoderShape): number => words?.width ?? 0
+
+const prefixed = (prefix: string, shapes: Shapes): Shapes =>
+  Object.fromEntries(Object.entries(shapes).map(([name, sizes]) => [`${prefix}_${name}`, sizes]))
+
+const projection = (name: string, from: number, to: number): Shapes => ({
+  [`${name}_projection_weight`]: [from, to],
+  [`${name}_projection_bias`]: [to],
+})
+
+function wordShapes(words: WordTower, { embeddingWidth, maxLength }: DualEncoderShape): Shapes {
+  switch (words.kind) {
+    case 'bag':
+      return projection('words', words.width, embeddingWidth)
+    case 'gru':
+    case 'lstm':
+      return {
+        ...prefixed(words.kind, recurrentShapes(words.kind, words.width, words.hidden)),
+        ...projection('words', words.hidden, embeddingWidth),
+      }
+    case 'transformer':
+      return {
+        places: [maxLength, words.width],
+        ...Object.assign(
+          {},
+          ...Array.from({ length: words.layers }, (_, block) => prefixed(`block_${block}`, blockShapes(words.width))),
+        ),
+        ...projection('words', words.width, embeddingWidth),
+      }
+  }
+}
+
+/** The arrays of the text towers but for the table of words, which stays outside the graph. */
+export const textShapes = (shape: DualEncoderShape): Shapes => ({
+  ...(shape.words === null ? {} : wordShapes(shape.words, shape)),
+  ...(shape.sentenceWidth === null ? {} : projection('sentence', shape.sentenceWidth, shape.embeddingWidth)),
+})
+
+/** The trained arrays of the image head. */
+export const imageShapes = ({ featureWidth, embeddingWidth }: DualEncoderShape): Shapes =>
+  projection('image', featureWidth, embeddingWidth)
+
+/** All trained arrays but for the table of words. */
+export const parameterShapes = (shape: DualEncoderShape): Shapes => ({
+  ...imageShapes(shape),
+  ...textShapes(shape),
+  logit_scale: [],
+})
+
+/** Constants of the image head: what features are centred by and multiplied with. */
+export const frozenShapes = ({ featureWidth }: DualEncoderShape): Shapes => ({
+  feature_mean: [featureWidth],
+  feature_scale: [featureWidth],
+})
+
+/** The words of a batch as its tower reads them: means, or one row a word (time first) with a mask. */
+export function wordInputShapes({ words, maxLength }: DualEncoderShape, batch: number): Shapes {
+  if (words === null) return {}
+  if (words.kind === 'bag') return { bags: [batch, words.width] }
+  return { word_rows: [maxLength, batch, words.width], word_mask: [maxLength, batch, 1] }
+}
+
+/** What a batch says of its texts. */
+export const textInputShapes = (shape: DualEncoderShape, batch: number): Shapes => ({
+  ...wordInputShapes(shape, batch),
+  ...(shape.sentenceWidth === null ? {} : { sentences: [batch, shape.sentenceWidth] }),
+})
+
+/** The input through which the table of words is trained, if there is one. */
+export const trainedInput = ({ words }: DualEncoderShape): 'bags' | 'word_rows' | null => {
+  if (words === null) return null
+  return words.kind === 'bag' ? 'bags' : 'word_rows'
+}
+
+/** What changes from step to step. */
+export const batchShapes = (shape: DualEncoderShape, batch: number): Shapes => ({
+  features: [batch, shape.featureWidth],
+  feature_dropout: [batch, shape.featureWidth],
+  matches: [batch, batch],
+  ...textInputShapes(shape, batch),
+  ...(shape.sentenceWidth === null ? {} : { sentence_dropout: [batch, shape.sentenceWidth] }),
+})
