@@ -1,6 +1,6 @@
 import { openBackbone } from '../../src/models/backbone.ts'
 import { assembleModelFolder } from '../../src/models/model-folder.ts'
-import { buildTokeniser, createTokeniser } from '../../src/models/tokeniser.ts'
+import { buildTokeniser, countWords, createTokeniser } from '../../src/models/tokeniser.ts'
 import { exportModel } from '../../src/training/export-model.ts'
 import { initialWeights } from '../../src/training/parameters.ts'
 
@@ -26,7 +26,7 @@ export async function writeUntrainedModel(
   await backbone.close()
   const { featureWidth } = backbone
   const vocabulary = { minimumCount: 1, maxSize: 20_000, maxLength: sizes.maxLength }
-  const tokeniser = buildTokeniser(captions, vocabulary)
+  const tokeniser = buildTokeniser(countWords(captions), vocabulary)
   const shape = { ...sizes, featureWidth }
   const weights = {
     ...initialWeights(shape, 1),

@@ -77,12 +77,17 @@ type VocabularyRule = {
   readonly maxLength: number
 }
 
+/** How often each word was seen. */
+export type WordCounts = Map<string, number>
+
+/** Adds the words of captions to `counts`, which it returns. */
+export function countWords(captions: Iterable<string>, counts: WordCounts = new Map()): WordCounts {
+  for (const caption of captions) for (const word of wordsOf(caption)) counts.set(word, (counts.get(word) ?? 0) + 1)
+  return counts
+}
+
 /** The content of `tokenizer.json` for captions: words by falling frequency, ties in code-unit order, so that it is a function of the captions. */
-export function buildTokeniser(captions: Iterable<string>, rule: VocabularyRule): TokeniserFile {
-  const counts = new Map<string, number>()
-  for (const caption of captions) {
-    for (const word of wordsOf(caption)) counts.set(word, (counts.get(word) ?? 0) + 1)
-  }
+export function buildTokeniser(counts: WordCounts, rule: VocabularyRule): TokeniserFile {
   const words = [...counts]
     .filter(([, count]) => count >= rule.minimumCount)
     .sort(([a, countA], [b, countB]) => countB - countA || (a < b ? -1 : 1))

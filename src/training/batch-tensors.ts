@@ -2,7 +2,8 @@ import * as ort from 'onnxruntime-node'
 import type { Random } from '../core/random.ts'
 import { PADDING_ID, UNKNOWN_ID } from '../models/tokeniser.ts'
 import { batchShapes, type DualEncoderShape } from './definitions/shape.ts'
-import { fillMatches, type EncodedExample } from './batches.ts'
+import { fillMatches } from './batches.ts'
+import type { ExampleSet } from './example-set.ts'
 import type { FeatureFile } from './feature-file.ts'
 import type { Hyperparameters } from './hyperparameters.ts'
 import { product } from './lowering/view.ts'
@@ -15,12 +16,12 @@ export type BatchTensors = {
   readonly captions: readonly Words[]
   /** The input of that name; for the table of words to write. */
   array(name: string): Float32Array
-  /** Loads a batch: a view of each image drawn at random, features and words dropped out at random. */
-  fill(batch: readonly EncodedExample[], random: Random): void
+  /** Loads the examples of a batch: a view of each image drawn at random, features and words dropped out at random. */
+  fill(batch: Uint32Array, random: Random): void
 }
 
 /** Where features are read from; sentences where the model builds on their embeddings. */
-export type BatchSources = { readonly features: FeatureFile; readonly sentences: FeatureFile | null }
+export type FeatureSources = { readonly features: FeatureFile; readonly sentences: FeatureFile | null }
 
 /** Inverted dropout ("Dropout: A Simple Way to Prevent Neural Networks from Overfitting", 2014): what stays grows, so the mean stays. */
 function fillDropout(mask: Float32Array, share: number, random: Random): void {
@@ -39,7 +40,8 @@ function fillWordMask(captions: readonly Words[], mask: Float32Array): void {
 
 export function createBatchTensors(
   shape: DualEncoderShape,
-  { features, sentences }: BatchSources,
+  examples: ExampleSet,
+  { features, sentences }: FeatureSources,
   views: number,
   hyperparameters: Pick<Hyperparameters, 'batchSize' | 'featureDropout' | 'wordDropout' | 'sentenceDropout'>,
 ): BatchTensors {
@@ -60,15 +62,15 @@ export function createBatchTensors(
     array,
     fill(batch, random) {
       for (const [row, example] of batch.entries()) {
-        features.read(example.row, random.below(views), array('features'), row * shape.featureWidth)
+        features.read(examples.row(example), random.below(views), array('features'), row * shape.featureWidth)
         const isRead = (id: number) => random.float() >= wordDropout && id !== UNKNOWN_ID
-        captions[row] = example.ids.map((id) => (isRead(id) ? id : PADDING_ID))
-        sentences?.read(example.sentence, 0, array('sentences'), row * (shape.sentenceWidth ?? 0))
+        captions[row] = Array.from(examples.words(example), (id) => (isRead(id) ? id : PADDING_ID))
+        sentences?.read(examples.sentence(example), 0, array('sentences'), row * (shape.sentenceWidth ?? 0))
       }
       fillDropout(array('feature_dropout'), featureDropout, random)
       if (shape.sentenceWidth !== null) fillDropout(array('sentence_dropout'), sentenceDropout, random)
       if ('word_mask' in data) fillWordMask(captions, array('word_mask'))
-      fillMatches(batch, array('matches'))
+      fillMatches(examples, batch, array('matches'))
     },
   }
 }

@@ -4,7 +4,6 @@ import { sha256Hex } from '../core/ids.ts'
 import type { Weights } from './definitions/serving.ts'
 import type { AdamState } from './adamw.ts'
 import type { TrainingJob } from './job.ts'
-import type { Example } from './training-data.ts'
 import { readWeightsFile, writeWeightsFile } from './weights-file.ts'
 
 export const CHECKPOINT_FILE = 'checkpoint.safetensors'
@@ -75,12 +74,12 @@ export const startingPosition = (fingerprint: string): TrainingPosition => ({
 })
 
 /** What determines a training: the job but for folders and threads, and its examples. The same on every machine. */
-export function fingerprintOf(job: TrainingJob, examples: readonly Example[]): string {
+export function fingerprintOf(job: TrainingJob, examplesDigest: string): string {
   const { modelVersion, seed, featureWidth, sentenceWidth, hyperparameters, initialFolder } = job
   // Where the folder lies is this machine's matter; its name is the model's.
   const parent = initialFolder === null ? null : basename(initialFolder)
   const widths = [featureWidth, sentenceWidth]
-  return sha256Hex(JSON.stringify([LAYOUT, modelVersion, seed, widths, hyperparameters, parent, examples]))
+  return sha256Hex(JSON.stringify([LAYOUT, modelVersion, seed, widths, hyperparameters, parent, examplesDigest]))
 }
 
 type Found = { readonly position: TrainingPosition; readonly arrays: Weights }

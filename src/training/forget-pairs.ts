@@ -3,17 +3,21 @@ import { open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { z } from 'zod'
-import { EXAMPLES_FILE, FEATURES_FILE } from './training-data.ts'
+import { EXAMPLES_FILE, FEATURES_FILE, SENTENCES_FILE } from './training-data.ts'
 
-const placeSchema = z.object({ row: z.number().int().nonnegative(), pairId: z.string() })
+const count = z.number().int().nonnegative()
+const placeSchema = z.object({ row: count, sentence: count, pairId: z.string() })
+
+/** The bytes that an image's features take, and a caption's embedding (0 where there are none). */
+export type RowBytes = { readonly features: number; readonly sentences: number }
 
 type IsGone = (pairId: string) => boolean
-type Line = { readonly text: string; readonly row: number; readonly gone: boolean }
+type Line = { readonly text: string; readonly row: number; readonly sentence: number; readonly gone: boolean }
 
 async function* linesOf(jobFolder: string, isGone: IsGone): AsyncGenerator<Line> {
   for await (const text of createInterface({ input: createReadStream(join(jobFolder, EXAMPLES_FILE)) })) {
-    const { row, pairId } = placeSchema.parse(JSON.parse(text))
-    yield { text, row, gone: isGone(pairId) }
+    const { row, sentence, pairId } = placeSchema.parse(JSON.parse(text))
+    yield { text, row, sentence, gone: isGone(pairId) }
   }
 }
 
@@ -29,30 +33,27 @@ export async function mayHold(jobFolder: string, isGone: IsGone): Promise<boolea
 }
 
 /**
- * Takes pairs out of a job's data: their examples, and with the last of an image its features, which become zeros so that the rows of
- * the others stay where they are. A training that reads meanwhile goes on: it holds its examples in memory.
+ * Takes pairs out of a job's data: their examples, the embeddings of their captions, and with the last of an image its features; rows
+ * become zeros, so that those of the others stay where they are. A training that reads meanwhile goes on: it holds its examples in memory.
  */
-export async function forgetPairs(jobFolder: string, isGone: IsGone, rowBytes: number): Promise<void> {
+export async function forgetPairs(jobFolder: string, isGone: IsGone, rowBytes: RowBytes): Promise<void> {
   const kept: string[] = []
   const keptRows = new Set<number>()
   const lostRows = new Set<number>()
-  for await (const { text, row, gone } of linesOf(jobFolder, isGone)) {
-    if (gone) lostRows.add(row)
-    else {
+  const lostSentences = new Set<number>()
+  for await (const { text, row, sentence, gone } of linesOf(jobFolder, isGone)) {
+    if (gone) {
+      lostRows.add(row)
+      lostSentences.add(sentence)
+    } else {
       kept.push(`${text}\n`)
       keptRows.add(row)
     }
   }
   // Before the examples: once these are without the pair, nobody comes back for its features.
-  const features = await open(join(jobFolder, FEATURES_FILE), 'r+')
-  try {
-    for (const row of lostRows) {
-      if (!keptRows.has(row)) await features.write(new Uint8Array(rowBytes), 0, rowBytes, row * rowBytes)
-    }
-    await features.sync()
-  } finally {
-    await features.close()
-  }
+  const goneRows = [...lostRows].filter((row) => !keptRows.has(row))
+  await blank(join(jobFolder, FEATURES_FILE), goneRows, rowBytes.features)
+  if (rowBytes.sentences > 0) await blank(join(jobFolder, SENTENCES_FILE), [...lostSentences], rowBytes.sentences)
   const path = join(jobFolder, EXAMPLES_FILE)
   const rewritten = await open(`${path}.new`, 'w')
   try {
@@ -62,4 +63,15 @@ export async function forgetPairs(jobFolder: string, isGone: IsGone, rowBytes: n
     await rewritten.close()
   }
   await rename(`${path}.new`, path)
+}
+
+/** Overwrites rows of a file with zeros. */
+async function blank(path: string, rows: readonly number[], rowBytes: number): Promise<void> {
+  const file = await open(path, 'r+')
+  try {
+    for (const row of rows) await file.write(new Uint8Array(rowBytes), 0, rowBytes, row * rowBytes)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
 }

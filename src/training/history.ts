@@ -1,6 +1,6 @@
 import type { EpochResult } from './job.ts'
 
-/** An epoch with what decides whether its weights are kept: the mean of Recall@1, @5 and @10, which moves less by chance than one of them. */
+/** An epoch with what decides whether its weights are kept: the mean of Recall@1, @5 and @10 both ways, which moves less by chance than one of them. */
 export type JudgedEpoch = EpochResult & { readonly score: number }
 
 /** The epoch with the highest score, the earliest of equals; undefined before the first. */

@@ -3,14 +3,14 @@ import { join } from 'node:path'
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import { AppError } from '../core/errors.ts'
 import { CHECKPOINT_FILE, STORED_CHECKPOINT_FILE } from './checkpoint.ts'
-import { forgetPairs, mayHold } from './forget-pairs.ts'
+import { forgetPairs, mayHold, type RowBytes } from './forget-pairs.ts'
 import { OUTCOME_FILE, readOutcome, type OutcomeSources } from './job-outcome.ts'
 import type { StoredCheckpoint, StoredCheckpoints } from './stored-checkpoints.ts'
 
 export type JobFolder = {
   readonly path: string
-  /** Says that the data are written as a whole, `rowBytes` of features an image, so that pairs can be taken out of them. */
-  written(rowBytes: number): void
+  /** Says that the data are written as a whole, and how long their rows are, so that pairs can be taken out of them. */
+  written(rowBytes: RowBytes): void
   readonly checkpoint: StoredCheckpoint
 }
 
@@ -31,7 +31,7 @@ export type JobFolders = {
 }
 
 /** A folder that this process works in; without `rowBytes` its data are still being written. */
-type Held = { rowBytes: number | null }
+type Held = { rowBytes: RowBytes | null }
 
 export function createJobFolders(folder: string, checkpoints: StoredCheckpoints, sources: OutcomeSources): JobFolders {
   const held = new Map<string, Held>()

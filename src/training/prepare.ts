@@ -1,12 +1,21 @@
-import type { DualEncoderShape } from './definitions/shape.ts'
-import { buildTokeniser, createTokeniser, UNKNOWN_ID, type TokeniserFile } from '../models/tokeniser.ts'
-import type { EncodedExample } from './batches.ts'
+import { createHash } from 'node:crypto'
+import { AppError } from '../core/errors.ts'
+import {
+  buildTokeniser,
+  countWords,
+  createTokeniser,
+  UNKNOWN_ID,
+  type TokeniserFile,
+  type WordCounts,
+} from '../models/tokeniser.ts'
+import type { DualEncoderShape, WordTower } from './definitions/shape.ts'
+import { captionKeyOf, createExampleSetBuilder, type ExampleSet } from './example-set.ts'
 import { featureStatistics, type FeatureFile } from './feature-file.ts'
 import { VIEWS, type Hyperparameters } from './hyperparameters.ts'
 import type { TrainingJob } from './job.ts'
 import { initialWeights } from './parameters.ts'
+import { readExamples, type Fold } from './training-data.ts'
 import { readParent } from './warm-start.ts'
-import type { Example, Fold } from './training-data.ts'
 import { wordPlaces } from './word-places.ts'
 
 /** What a training starts from: all of it a function of the job and its data. */
@@ -15,10 +24,14 @@ type Preparation = {
   readonly tokeniser: TokeniserFile
   readonly vocabularySize: number
   readonly weights: Record<string, Float32Array>
-  readonly folds: Readonly<Record<Fold, readonly EncodedExample[]>>
+  readonly folds: Readonly<Record<Fold, ExampleSet>>
+  /** SHA-256 of the examples. */
+  readonly examplesDigest: string
 }
 
-function wordTower({ wordTower: kind, wordWidth: width, hiddenWidth, layers, heads }: Hyperparameters) {
+/** The tower that hyperparameters describe. */
+export function wordTowerOf(hyperparameters: Hyperparameters): WordTower | null {
+  const { wordTower: kind, wordWidth: width, hiddenWidth: hidden, layers, heads } = hyperparameters
   switch (kind) {
     case 'none':
       return null
@@ -26,52 +39,61 @@ function wordTower({ wordTower: kind, wordWidth: width, hiddenWidth, layers, hea
       return { kind, width }
     case 'gru':
     case 'lstm':
-      return { kind, width, hidden: hiddenWidth }
+      return { kind, width, hidden }
     case 'transformer':
       return { kind, width, layers, heads }
   }
 }
 
+/** Reads the examples a first time: the words of those to learn from, and what all of them amount to. */
+async function survey(jobFolder: string): Promise<{ readonly counts: WordCounts; readonly examplesDigest: string }> {
+  const counts: WordCounts = new Map()
+  const hash = createHash('sha256')
+  let learnt = 0
+  for await (const example of readExamples(jobFolder)) {
+    hash.update(`${JSON.stringify(example)}\n`)
+    if (example.fold !== 'train') continue
+    learnt++
+    countWords([example.caption], counts)
+  }
+  if (learnt === 0) {
+    throw new AppError('training-failed', 'There is no example to learn from; publish pictures with captions first.')
+  }
+  return { counts, examplesDigest: hash.digest('hex') }
+}
+
+/** Reads the examples a second time, as the ids of their words. */
+async function encodeExamples(jobFolder: string, encode: (caption: string) => readonly number[]) {
+  const folds = { train: createExampleSetBuilder(), development: createExampleSetBuilder() }
+  for await (const { row, sentence, caption, fold } of readExamples(jobFolder)) {
+    const words = encode(caption)
+    const captionKey = captionKeyOf(words.filter((id) => id !== UNKNOWN_ID))
+    folds[fold].add({ row, sentence, words, captionKey })
+  }
+  return { train: folds.train.build(), development: folds.development.build() }
+}
+
 /** Builds the vocabulary of the training fold, encodes the captions, and draws, works out or takes over the initial weights. */
-export async function prepareTraining(
-  job: TrainingJob,
-  examples: readonly Example[],
-  features: FeatureFile,
-): Promise<Preparation> {
-  const { hyperparameters, featureWidth, seed } = job
-  const { embeddingWidth, maxLength } = hyperparameters
-  const training = examples.filter((example) => example.fold === 'train')
-  const tokeniser = buildTokeniser(
-    training.map((example) => example.caption),
-    { minimumCount: hyperparameters.minimumWordCount, maxSize: hyperparameters.maximumVocabulary, maxLength },
-  )
+export async function prepareTraining(job: TrainingJob, features: FeatureFile): Promise<Preparation> {
+  const { hyperparameters, featureWidth, sentenceWidth, seed, threads } = job
+  const { embeddingWidth, maxLength, minimumWordCount, maximumVocabulary } = hyperparameters
+  const { counts, examplesDigest } = await survey(job.jobFolder)
+  const rule = { minimumCount: minimumWordCount, maxSize: maximumVocabulary, maxLength }
+  const tokeniser = buildTokeniser(counts, rule)
   const { encode, size } = createTokeniser(tokeniser)
-  const groups = new Map<string, number>()
-  const encoded = (fold: Fold): EncodedExample[] =>
-    examples
-      .filter((example) => example.fold === fold)
-      .map(({ row, sentence, caption }) => {
-        const ids = encode(caption)
-        const key = ids.filter((id) => id !== UNKNOWN_ID).join()
-        const captionGroup = groups.get(key) ?? groups.size
-        groups.set(key, captionGroup)
-        return { row, sentence, ids, captionGroup }
-      })
-  const words = wordTower(hyperparameters)
-  const shape = { featureWidth, embeddingWidth, maxLength, words, sentenceWidth: job.sentenceWidth }
-  const rows = [...new Set(training.map((example) => example.row))]
+  const folds = await encodeExamples(job.jobFolder, encode)
+  const words = wordTowerOf(hyperparameters)
+  const shape = { featureWidth, embeddingWidth, maxLength, words, sentenceWidth }
+  const rows = Array.from(folds.train.imageStarts.subarray(0, -1), folds.train.row)
   const { mean, scale } = featureStatistics(features, rows, VIEWS, featureWidth)
   const heads = { ...initialWeights(shape, seed), feature_mean: mean, feature_scale: scale }
-  const learnt = encoded('train')
   const parent = job.initialFolder === null ? null : await readParent(job.initialFolder)
   parent?.copyHeads(heads)
-  const table = words === null ? null : await wordPlaces(shape, words.width, heads, size, learnt, features, job.threads)
-  if (table !== null && words !== null) parent?.copyWords(table, tokeniser.model.vocab, words.width)
-  return {
-    shape,
-    tokeniser,
-    vocabularySize: size,
-    weights: { ...heads, ...(table === null ? {} : { words: table }) },
-    folds: { train: learnt, development: encoded('development') },
+  const weights: Record<string, Float32Array> = { ...heads }
+  if (words !== null) {
+    const table = await wordPlaces(shape, words.width, heads, size, folds.train, features, threads)
+    parent?.copyWords(table, tokeniser.model.vocab, words.width)
+    weights['words'] = table
   }
+  return { shape, tokeniser, vocabularySize: size, weights, folds, examplesDigest }
 }

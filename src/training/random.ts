@@ -15,11 +15,11 @@ export const normal = (random: Random): number =>
   Math.sqrt(-2 * Math.log(1 - random.float())) * Math.cos(2 * Math.PI * random.float())
 
 /** Shuffles in place (Fisher and Yates); at most 2^21 values, the bound of `below`. */
-export function shuffle<T>(values: T[], random: Random): T[] {
+export function shuffle(values: Uint32Array, random: Random): Uint32Array {
   for (let last = values.length - 1; last > 0; last--) {
     const other = random.below(last + 1)
-    const kept = values[last] as T
-    values[last] = values[other] as T
+    const kept = values[last] as number
+    values[last] = values[other] as number
     values[other] = kept
   }
   return values

@@ -147,7 +147,8 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
   ): Promise<TrainingJob> => {
     const jobFolder = folder.path
     await writeTrainingData(jobFolder, withFeatures(images, backbone, signal))
-    folder.written(VIEWS.length * backbone.featureWidth * Float32Array.BYTES_PER_ELEMENT)
+    const bytes = Float32Array.BYTES_PER_ELEMENT
+    folder.written({ features: VIEWS.length * backbone.featureWidth * bytes, sentences: 0 })
     const { seed, hyperparameters } = training
     return {
       jobFolder,

@@ -1,9 +1,9 @@
 import { AppError } from '../core/errors.ts'
 import { imageHeadFile, textModelFile, type Weights } from './definitions/serving.ts'
-import { createBatchTensors, type BatchSources } from './batch-tensors.ts'
+import { createBatchTensors, type FeatureSources } from './batch-tensors.ts'
 import { planEpoch } from './batches.ts'
 import { createCheckpoints, fingerprintOf, startingPosition } from './checkpoint.ts'
-import { developmentRecall, loadDevelopmentFold, type Recall } from './development-recall.ts'
+import { developmentRecall, loadDevelopmentFold, meanRecall, type BothRecalls } from './development-recall.ts'
 import { exportModel } from './export-model.ts'
 import { openFeatureFile } from './feature-file.ts'
 import { bestEpoch, hasStopped, type JudgedEpoch } from './history.ts'
@@ -13,7 +13,7 @@ import { createPace } from './pace.ts'
 import { prepareTraining } from './prepare.ts'
 import { randomStream } from './random.ts'
 import { learningRateAt } from './schedule.ts'
-import { readExamples, SENTENCES_FILE } from './training-data.ts'
+import { SENTENCES_FILE } from './training-data.ts'
 import { createTrainingSession } from './training-session.ts'
 import { createWeightAverage } from './weight-average.ts'
 
@@ -36,9 +36,9 @@ export async function trainModel(job: TrainingJob, report: Report, signal?: Abor
   }
 }
 
-async function trainOn(sources: BatchSources, job: TrainingJob, report: Report, signal?: AbortSignal) {
-  const examples = await readExamples(job.jobFolder)
-  const { shape, tokeniser, vocabularySize, weights, folds } = await prepareTraining(job, examples, sources.features)
+async function trainOn(sources: FeatureSources, job: TrainingJob, report: Report, signal?: AbortSignal) {
+  const prepared = await prepareTraining(job, sources.features)
+  const { shape, tokeniser, vocabularySize, weights, folds, examplesDigest } = prepared
   const fold = loadDevelopmentFold(folds.development, sources, VIEWS, shape)
   // A batch larger than the data would leave nothing to learn from.
   const batchSize = Math.min(job.hyperparameters.batchSize, folds.train.length)
@@ -53,15 +53,15 @@ async function trainOn(sources: BatchSources, job: TrainingJob, report: Report, 
   const trained = Object.fromEntries(Object.entries(states).map(([name, { values }]) => [name, values]))
   const average = createWeightAverage(trained, hyperparameters.averageDecay)
   const learned = { states, averages: average.averages }
-  const batchTensors = createBatchTensors(shape, sources, VIEWS, hyperparameters)
+  const batchTensors = createBatchTensors(shape, folds.train, sources, VIEWS, hyperparameters)
   const checkpoints = createCheckpoints(job.jobFolder)
-  const fingerprint = fingerprintOf(job, examples)
+  const fingerprint = fingerprintOf(job, examplesDigest)
   const resumed = await checkpoints.resume(fingerprint, learned)
   let position = resumed?.position ?? startingPosition(fingerprint)
   let best = resumed?.best ?? null
   const pace = createPace()
 
-  const judge = (averages: Weights): Promise<Recall> => {
+  const judge = (averages: Weights): Promise<BothRecalls> => {
     const candidate = { ...weights, ...averages }
     const files = { imageHead: imageHeadFile(shape, candidate), textModel: textModelFile(shape, candidate) }
     return developmentRecall(fold, files, shape, job.threads)
@@ -72,14 +72,15 @@ async function trainOn(sources: BatchSources, job: TrainingJob, report: Report, 
     const loss = lossSum / stepsPerEpoch
     const recall = await judge(learned.averages)
     // Without a development fold the training loss is all there is to go by.
-    const score = fold.images > 0 ? (recall.at1 + recall.at5 + recall.at10) / 3 : -loss
-    const judged: JudgedEpoch = { epoch, loss, developmentRecall: recall.at10, score }
+    const score = fold.images > 0 ? meanRecall(recall) : -loss
+    const { at10 } = recall.textToImage
+    const judged: JudgedEpoch = { epoch, loss, developmentRecall: at10, score }
     position = { ...startingPosition(fingerprint), epoch: epoch + 1, history: [...history, judged] }
     if (bestEpoch(position.history) === judged) best = copyOf(learned.averages)
     await checkpoints.save({ position, best }, learned)
     const step = epoch * stepsPerEpoch
     const progress = { epoch, epochs, step, steps, loss, learningRate: rateAt(step) }
-    report({ ...progress, developmentRecall: recall.at10, secondsLeft: pace.secondsLeft(steps - step) })
+    report({ ...progress, developmentRecall: at10, secondsLeft: pace.secondsLeft(steps - step) })
   }
 
   while (position.epoch <= epochs && !hasStopped(position.history, patience)) {
@@ -107,15 +108,18 @@ async function trainOn(sources: BatchSources, job: TrainingJob, report: Report, 
 
   const chosen = { ...weights, ...best }
   await exportModel(job.outputFolder, job.modelVersion, shape, tokeniser, chosen)
-  const { at1, at5, at10 } = await judge(chosen)
+  const { textToImage, imageToText } = await judge(chosen)
   return {
     epochsRun: position.history.length,
     bestEpoch: bestEpoch(position.history)?.epoch ?? 0,
     history: position.history.map(({ epoch, loss, developmentRecall }) => ({ epoch, loss, developmentRecall })),
     metrics: {
-      'development.recall_at_1': at1,
-      'development.recall_at_5': at5,
-      'development.recall_at_10': at10,
+      'development.recall_at_1': textToImage.at1,
+      'development.recall_at_5': textToImage.at5,
+      'development.recall_at_10': textToImage.at10,
+      'development.image_to_text_recall_at_1': imageToText.at1,
+      'development.image_to_text_recall_at_5': imageToText.at5,
+      'development.image_to_text_recall_at_10': imageToText.at10,
       'training.loss': position.history.at(-1)?.loss ?? 0,
       'training.examples': folds.train.length,
     },

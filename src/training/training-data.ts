@@ -1,4 +1,4 @@
-import { createReadStream, createWriteStream, type WriteStream } from 'node:fs'
+import { createReadStream, createWriteStream } from 'node:fs'
 import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -42,8 +42,8 @@ const exampleSchema = z.object({
 
 /**
  * Writes a job's data as the images come, holding none of them: `features.f32` (rows x views x width, little-endian float32),
- * `sentences.f32` (a row a caption, where they are given) and `examples.jsonl`, which is there only once both are whole. The order of the images is part of the training's outcome: give them in
- * one that can be repeated.
+ * `sentences.f32` (a row a caption) where captions come with embeddings, and `examples.jsonl`, which is there only once all are whole.
+ * The order of the images is part of the training's outcome: give them in one that can be repeated.
  */
 export async function writeTrainingData(
   jobFolder: string,
@@ -52,38 +52,59 @@ export async function writeTrainingData(
   await mkdir(jobFolder, { recursive: true })
   const examplesPath = join(jobFolder, EXAMPLES_FILE)
   await rm(examplesPath, { force: true })
-  const features = createWriteStream(join(jobFolder, FEATURES_FILE), { flush: true })
-  const sentences = createWriteStream(join(jobFolder, SENTENCES_FILE), { flush: true })
-  const examples = createWriteStream(`${examplesPath}.new`, { flush: true })
-  const streams = [features, sentences, examples]
-  // Attached at once: a full disk shows itself between two writes, when nobody waits for one.
-  const ended = Promise.all(streams.map((stream) => finished(stream)))
-  ended.catch(() => undefined)
-  const write = async (stream: WriteStream, bytes: Uint8Array | string): Promise<void> => {
-    if (!stream.write(bytes)) await Promise.race([once(stream, 'drain'), ended])
-  }
+  await rm(join(jobFolder, SENTENCES_FILE), { force: true })
+  const features = createOutput(join(jobFolder, FEATURES_FILE))
+  const examples = createOutput(`${examplesPath}.new`)
+  const outputs = [features, examples]
+  let sentences: Output | null = null
   let rows = 0
   let written = 0
   try {
     for await (const { views, captions, sentences: embedded = [], pairIds, fold } of images) {
-      for (const view of views) await write(features, vectorBytes(view))
-      for (const sentence of embedded) await write(sentences, vectorBytes(sentence))
+      for (const view of views) await features.write(vectorBytes(view))
+      if (embedded.length > 0 && sentences === null)
+        outputs.push((sentences = createOutput(join(jobFolder, SENTENCES_FILE))))
+      for (const sentence of embedded) await sentences?.write(vectorBytes(sentence))
       for (const [i, caption] of captions.entries()) {
         const example: Example = { row: rows, sentence: written++, caption, fold }
         const line = { ...example, pairId: pairIds?.[i] }
-        await write(examples, `${JSON.stringify(line)}\n`)
+        await examples.write(`${JSON.stringify(line)}\n`)
       }
       rows++
     }
   } catch (error) {
     // Each would keep its file open for as long as the process lives, and a request may be tried again any number of times.
-    for (const stream of streams) stream.destroy()
+    for (const output of outputs) output.destroy()
     throw error
   }
-  for (const stream of streams) stream.end()
-  await ended
+  await Promise.all(outputs.map((output) => output.end()))
   await rename(`${examplesPath}.new`, examplesPath)
   return { images: rows, examples: written }
+}
+
+type Output = {
+  /** Resolves once more may be written. */
+  write(bytes: Uint8Array | string): Promise<void>
+  /** Resolves once all is on the disk. */
+  end(): Promise<void>
+  destroy(): void
+}
+
+function createOutput(path: string): Output {
+  const stream = createWriteStream(path, { flush: true })
+  const ended = finished(stream)
+  // Attached at once: a full disk shows itself between two writes, when nobody waits for one.
+  ended.catch(() => undefined)
+  return {
+    async write(bytes) {
+      if (!stream.write(bytes)) await Promise.race([once(stream, 'drain'), ended])
+    },
+    async end() {
+      stream.end()
+      await ended
+    },
+    destroy: () => void stream.destroy(),
+  }
 }
 
 function parseExample(line: string): Example {
@@ -94,14 +115,9 @@ function parseExample(line: string): Example {
   }
 }
 
-/** The job's examples in the order of the file. Throws `training-failed` where there are none to learn from. */
-export async function readExamples(jobFolder: string): Promise<readonly Example[]> {
-  const examples: Example[] = []
+/** The job's examples in the order of the file, one by one. Throws `training-failed` at a line that is none. */
+export async function* readExamples(jobFolder: string): AsyncGenerator<Example> {
   for await (const line of createInterface({ input: createReadStream(join(jobFolder, EXAMPLES_FILE)) })) {
-    examples.push(parseExample(line))
+    yield parseExample(line)
   }
-  if (!examples.some((example) => example.fold === 'train')) {
-    throw new AppError('training-failed', 'There is no example to learn from; publish pictures with captions first.')
-  }
-  return examples
 }

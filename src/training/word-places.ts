@@ -2,20 +2,14 @@ import { imageHeadFile, type Weights } from './definitions/serving.ts'
 import type { DualEncoderShape } from './definitions/shape.ts'
 import { startJax } from './lowering/trace.ts'
 import { openOnnxSession } from '../models/onnx-session.ts'
-import type { EncodedExample } from './batches.ts'
+import { UNKNOWN_ID } from '../models/tokeniser.ts'
+import type { ExampleSet } from './example-set.ts'
 import { readAverage, type FeatureFile } from './feature-file.ts'
 import { VIEWS } from './hyperparameters.ts'
 
 /** A word counts as if it had been seen this much more often with pictures of nothing: what is seen seldom says little. */
 const PRIOR_COUNT = 40
 const CHUNK = 256
-
-/** The words of each picture, all of its captions together. */
-function wordsByRow(examples: readonly EncodedExample[]): ReadonlyMap<number, readonly number[]> {
-  const words = new Map<number, number[]>()
-  for (const { row, ids } of examples) words.set(row, [...(words.get(row) ?? []), ...ids])
-  return words
-}
 
 /** Multiplies all values so that rows have length 1 in the quadratic mean. */
 function bringToUnitLength(places: Float64Array, rows: number): void {
@@ -34,7 +28,7 @@ export async function wordPlaces(
   wordWidth: number,
   heads: Weights,
   vocabularySize: number,
-  examples: readonly EncodedExample[],
+  examples: ExampleSet,
   features: FeatureFile,
   threads: number,
 ): Promise<Float32Array> {
@@ -44,18 +38,18 @@ export async function wordPlaces(
   const counts = new Float64Array(vocabularySize)
   await startJax()
   const session = await openOnnxSession(imageHeadFile(shape, heads), { threads })
-  const pictures = [...wordsByRow(examples)]
-  for (let from = 0; from < pictures.length; from += CHUNK) {
-    const chunk = pictures.slice(from, from + CHUNK)
-    const data = new Float32Array(chunk.length * featureWidth)
-    for (const [place, [row]] of chunk.entries()) {
-      readAverage(features, row, VIEWS, data.subarray(place * featureWidth, (place + 1) * featureWidth))
+  for (let from = 0; from < examples.imageStarts.length - 1; from += CHUNK) {
+    const chunk = examples.imageStarts.subarray(from, from + CHUNK + 1)
+    const images = chunk.length - 1
+    const data = new Float32Array(images * featureWidth)
+    for (const [place, first] of chunk.subarray(0, images).entries()) {
+      readAverage(features, examples.row(first), VIEWS, data.subarray(place * featureWidth, (place + 1) * featureWidth))
     }
-    const { image_embeds } = await session.run({ features: { data, shape: [chunk.length, featureWidth] } }, [
-      'image_embeds',
-    ])
-    for (const [place, [, ids]] of chunk.entries()) {
-      for (const id of ids) {
+    const { image_embeds } = await session.run({ features: { data, shape: [images, featureWidth] } }, ['image_embeds'])
+    for (let example = chunk[0] ?? 0, place = 0; example < (chunk[images] ?? 0); example++) {
+      while (example >= (chunk[place + 1] ?? 0)) place++
+      for (const id of examples.words(example)) {
+        if (id === UNKNOWN_ID) continue
         counts[id] = (counts[id] ?? 0) + 1
         for (let i = 0; i < width; i++) {
           const at = id * wordWidth + i

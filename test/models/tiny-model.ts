@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeBuiltInBackbone } from '../../src/models/built-in-backbone.ts'
 import { createGraph } from '../../src/models/onnx/graph.ts'
-import { buildTokeniser } from '../../src/models/tokeniser.ts'
+import { buildTokeniser, countWords } from '../../src/models/tokeniser.ts'
 import { openBackbone } from '../../src/models/backbone.ts'
 
 const EMBEDDING = 8
@@ -42,7 +42,7 @@ export async function writeTinyModel(folder: string, modelVersion = 'm-tiny') {
   await writeBuiltInBackbone(backboneFolder)
   const backbone = await openBackbone(backboneFolder)
   await backbone.close()
-  const tokeniser = buildTokeniser(TINY_CAPTIONS, { minimumCount: 1, maxSize: 100, maxLength: 8 })
+  const tokeniser = buildTokeniser(countWords(TINY_CAPTIONS), { minimumCount: 1, maxSize: 100, maxLength: 8 })
   const vocabulary = Object.keys(tokeniser.model.vocab).length
   const config = {
     model_type: 'pairstream-dual-encoder',

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { buildTokeniser, createTokeniser, UNKNOWN_ID, wordsOf } from '../../src/models/tokeniser.ts'
+import { buildTokeniser, countWords, createTokeniser, UNKNOWN_ID, wordsOf } from '../../src/models/tokeniser.ts'
 
 const captions = ['A dog runs.', 'A dog, a ball!', 'the DOG sleeps', 'Zwei Hunde']
 const rule = { minimumCount: 1, maxSize: 100, maxLength: 5 }
@@ -24,7 +24,7 @@ describe('tokeniser', () => {
   })
 
   it('numbers words by falling frequency, ties in code-unit order', () => {
-    const { model } = buildTokeniser(captions, rule)
+    const { model } = buildTokeniser(countWords(captions), rule)
     expect(Object.keys(model.vocab)).toEqual([
       '[PAD]',
       '[UNK]',
@@ -38,19 +38,19 @@ describe('tokeniser', () => {
       'zwei',
     ])
     expect(Object.values(model.vocab)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
-    expect(JSON.stringify(buildTokeniser([...captions].reverse(), rule))).toBe(
-      JSON.stringify(buildTokeniser(captions, rule)),
+    expect(JSON.stringify(buildTokeniser(countWords([...captions].reverse()), rule))).toBe(
+      JSON.stringify(buildTokeniser(countWords(captions), rule)),
     )
   })
 
   it('keeps to the least count and the largest size', () => {
-    expect(Object.keys(buildTokeniser(captions, { ...rule, minimumCount: 3 }).model.vocab)).toEqual([
+    expect(Object.keys(buildTokeniser(countWords(captions), { ...rule, minimumCount: 3 }).model.vocab)).toEqual([
       '[PAD]',
       '[UNK]',
       'a',
       'dog',
     ])
-    expect(Object.keys(buildTokeniser(captions, { ...rule, maxSize: 5 }).model.vocab)).toEqual([
+    expect(Object.keys(buildTokeniser(countWords(captions), { ...rule, maxSize: 5 }).model.vocab)).toEqual([
       '[PAD]',
       '[UNK]',
       'a',
@@ -60,7 +60,7 @@ describe('tokeniser', () => {
   })
 
   it('numbers are words, and keep their place in the vocabulary', () => {
-    const file = buildTokeniser(['7 dogs', '7 cats', '10 dogs'], rule)
+    const file = buildTokeniser(countWords(['7 dogs', '7 cats', '10 dogs']), rule)
     const tokeniser = createTokeniser(JSON.parse(JSON.stringify(file)))
     expect(tokeniser.encode('10 dogs 7')).toHaveLength(3)
     expect(new Set(tokeniser.encode('10 dogs 7 cats')).size).toBe(4)
@@ -68,7 +68,7 @@ describe('tokeniser', () => {
   })
 
   it('encodes known words, marks unknown ones, and cuts at the length', () => {
-    const tokeniser = createTokeniser(JSON.parse(JSON.stringify(buildTokeniser(captions, rule))))
+    const tokeniser = createTokeniser(JSON.parse(JSON.stringify(buildTokeniser(countWords(captions), rule))))
     expect(tokeniser.encode('The dog: a unicorn')).toEqual([8, 3, 2, UNKNOWN_ID])
     expect(tokeniser.encode('a a a a a a a')).toEqual([2, 2, 2, 2, 2])
     expect(tokeniser.encode('constructor __proto__ toString')).toEqual([UNKNOWN_ID, UNKNOWN_ID, UNKNOWN_ID])
@@ -79,7 +79,7 @@ describe('tokeniser', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'grapheme' }), { minLength: 1 }), (texts) => {
         const tokeniser = createTokeniser(
-          JSON.parse(JSON.stringify(buildTokeniser(texts, { ...rule, maxSize: 10_000 }))),
+          JSON.parse(JSON.stringify(buildTokeniser(countWords(texts), { ...rule, maxSize: 10_000 }))),
         )
         for (const text of texts) expect(tokeniser.encode(text)).not.toContain(UNKNOWN_ID)
       }),

@@ -1,23 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { fillMatches, planEpoch, type EncodedExample } from '../../src/training/batches.ts'
+import { fillMatches, planEpoch } from '../../src/training/batches.ts'
+import { exampleSet } from './examples.ts'
 
-const examples = (captionsPerImage: readonly number[]): EncodedExample[] =>
-  captionsPerImage.flatMap((count, row) =>
-    Array.from({ length: count }, (_, i) => ({
-      row,
-      sentence: row * 100 + i,
-      ids: [row + 2],
-      captionGroup: row * 100 + i,
-    })),
-  )
+const examples = (captionsPerImage: readonly number[]) =>
+  exampleSet(captionsPerImage.flatMap((count, row) => Array.from({ length: count }, () => ({ row, words: [row + 2] }))))
 
 describe('epochs', () => {
   it('hold every example at most once, in full batches, and drop less than one batch', () => {
     const property = (counts: number[], batchSize: number, epoch: number) => {
       const all = examples(counts)
       const planned = planEpoch(all, batchSize, 1, epoch)
-      const used = planned.flat()
+      const used = planned.flatMap((batch) => [...batch])
       expect(planned.every((batch) => batch.length === batchSize)).toBe(true)
       expect(new Set(used).size).toBe(used.length)
       expect(all.length - used.length).toBeLessThan(batchSize)
@@ -33,8 +27,9 @@ describe('epochs', () => {
   })
 
   it('hold no image twice in a batch where whole batches fit into a round through the images', () => {
-    for (const batch of planEpoch(examples(Array.from({ length: 64 }, () => 5)), 16, 3, 1)) {
-      expect(new Set(batch.map((example) => example.row)).size).toBe(16)
+    const all = examples(Array.from({ length: 64 }, () => 5))
+    for (const batch of planEpoch(all, 16, 3, 1)) {
+      expect(new Set(Array.from(batch, all.row)).size).toBe(16)
     }
   })
 
@@ -48,13 +43,13 @@ describe('epochs', () => {
 
 describe('matches', () => {
   it('are the pair itself, pairs of the same image and pairs with the same caption', () => {
-    const batch = [
-      { row: 1, sentence: 0, ids: [2], captionGroup: 1 },
-      { row: 1, sentence: 0, ids: [3], captionGroup: 2 },
-      { row: 2, sentence: 0, ids: [3], captionGroup: 2 },
-    ]
+    const pairs = exampleSet([
+      { row: 1, words: [2], captionKey: 1 },
+      { row: 1, words: [3], captionKey: 2 },
+      { row: 2, words: [3], captionKey: 2 },
+    ])
     const matches = new Float32Array(9).fill(9)
-    fillMatches(batch, matches)
+    fillMatches(pairs, Uint32Array.of(0, 1, 2), matches)
     expect([...matches]).toEqual([1, 1, 0, 1, 1, 1, 0, 1, 1])
   })
 })

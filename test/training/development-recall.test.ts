@@ -5,6 +5,7 @@ import { developmentRecall, loadDevelopmentFold } from '../../src/training/devel
 import { openFeatureFile } from '../../src/training/feature-file.ts'
 import { writeTrainingData } from '../../src/training/training-data.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
+import { exampleSet } from './examples.ts'
 
 const WIDTH = 12
 const words = { kind: 'bag' as const, width: WIDTH }
@@ -33,7 +34,7 @@ describe('development recall', () => {
       Array.from({ length: WIDTH }, (_, i) => ({ views: views(i), captions: [`${i}`], fold: 'development' as const })),
     )
     const features = openFeatureFile(folder, 2, WIDTH)
-    const all = Array.from({ length: WIDTH }, (_, row) => ({ row, sentence: row, ids: [2 + row], captionGroup: row }))
+    const all = exampleSet(Array.from({ length: WIDTH }, (_, row) => ({ row, words: [2 + row] })))
     const fold = loadDevelopmentFold(all, { features, sentences: null }, 2, shape)
     features.close()
     const files = { imageHead: imageHeadFile(shape, weights), textModel: textModelFile(shape, weights) }
@@ -47,32 +48,40 @@ describe('development recall', () => {
 
   it('is whole where every caption finds its picture first', async () => {
     const captions = Array.from({ length: WIDTH }, (_, row) => ({ row, ids: [2 + row] }))
-    expect(await recallOf(captions)).toEqual({ at1: 1, at5: 1, at10: 1 })
+    expect(await recallOf(captions)).toEqual({
+      textToImage: { at1: 1, at5: 1, at10: 1 },
+      imageToText: { at1: 1, at5: 1, at10: 1 },
+    })
   })
 
   it('counts a caption at the rank of its own picture', async () => {
-    expect(
-      await recallOf([
-        { row: 3, ids: [2 + 3, 2 + 4] },
-        { row: 3, ids: [2 + 4] },
-      ]),
-    ).toEqual({ at1: 0.5, at5: 1, at10: 1 })
+    const recall = await recallOf([
+      { row: 3, ids: [2 + 3, 2 + 4] },
+      { row: 3, ids: [2 + 4] },
+    ])
+    expect(recall.textToImage).toEqual({ at1: 0.5, at5: 1, at10: 1 })
+  })
+
+  it('counts a picture at the rank of its best caption', async () => {
+    // Each picture's caption speaks of the next one.
+    const others = Array.from({ length: WIDTH }, (_, row) => ({ row, ids: [2 + ((row + 1) % WIDTH)] }))
+    expect((await recallOf(others)).imageToText).toEqual({ at1: 0, at5: 1, at10: 1 })
+    const both = Array.from({ length: WIDTH }, (_, row) => ({ row, ids: [2 + row] }))
+    expect((await recallOf([...others, ...both])).imageToText).toEqual({ at1: 1, at5: 1, at10: 1 })
   })
 
   it('is zero without captions', async () => {
-    expect(await recallOf([])).toEqual({ at1: 0, at5: 0, at10: 0 })
+    expect(await recallOf([])).toEqual({
+      textToImage: { at1: 0, at5: 0, at10: 0 },
+      imageToText: { at1: 0, at5: 0, at10: 0 },
+    })
   })
 
   it('averages the views of a picture', async () => {
     const folder = await temporaryFolder()
     await writeTrainingData(folder, [{ views: [oneHot(0), oneHot(1)], captions: ['a'], fold: 'development' as const }])
     const features = openFeatureFile(folder, 2, WIDTH)
-    const fold = loadDevelopmentFold(
-      [{ row: 0, sentence: 0, ids: [2], captionGroup: 0 }],
-      { features, sentences: null },
-      2,
-      shape,
-    )
+    const fold = loadDevelopmentFold(exampleSet([{ row: 0, words: [2] }]), { features, sentences: null }, 2, shape)
     features.close()
     expect([...fold.features.slice(0, 3)]).toEqual([0.5, 0.5, 0])
   })

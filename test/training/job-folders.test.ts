@@ -11,14 +11,16 @@ import { openFeatureFile } from '../../src/training/feature-file.ts'
 import {
   EXAMPLES_FILE,
   FEATURES_FILE,
-  readExamples,
+  SENTENCES_FILE,
   writeTrainingData,
   type TrainingImage,
 } from '../../src/training/training-data.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
+import { allExamples } from './examples.ts'
 
 const WIDTH = 4
-const ROW_BYTES = 2 * WIDTH * Float32Array.BYTES_PER_ELEMENT
+const BYTES = WIDTH * Float32Array.BYTES_PER_ELEMENT
+const ROW_BYTES = { features: 2 * BYTES, sentences: 0 }
 
 /** Two images: the first with the pairs a and b, the second with c. */
 const image = (value: number, ...pairIds: string[]): TrainingImage => ({
@@ -42,7 +44,7 @@ async function opened(folder?: string) {
   return { folders, blobs, sources, store, stored: async () => (await checkpoints.names()).toSorted() }
 }
 
-const captions = async (path: string) => (await readExamples(path)).map(({ row, caption }) => [row, caption])
+const captions = async (path: string) => (await allExamples(path)).map(({ row, caption }) => [row, caption])
 const features = (path: string): number[] => {
   const file = openFeatureFile(path, 2, WIDTH)
   const values = Array.from({ length: file.rows }, (_, row) => {
@@ -73,6 +75,28 @@ it('takes erased pairs out of the data of a training that goes on', async () => 
     expect(await folders.forget(only('b'))).toBe(true)
     expect(await captions(path)).toEqual([[1, 'caption c']])
     expect(features(path)).toEqual([0, -2])
+  })
+})
+
+it('takes the embeddings of erased captions, too', async () => {
+  const { folders } = await opened()
+  await folders.hold('m-1', async ({ path, written }) => {
+    const embedded = images.map((each) => ({
+      ...each,
+      sentences: (each.pairIds ?? []).map((id) => new Float32Array(WIDTH).fill(id.charCodeAt(0))),
+    }))
+    await writeTrainingData(path, embedded)
+    written({ ...ROW_BYTES, sentences: BYTES })
+    expect(await folders.forget(only('b'))).toBe(true)
+    const file = openFeatureFile(path, 1, WIDTH, SENTENCES_FILE)
+    const rows = Array.from({ length: file.rows }, (_, row) => {
+      const target = new Float32Array(WIDTH)
+      file.read(row, 0, target, 0)
+      return [...new Set(target)]
+    })
+    file.close()
+    expect(rows).toEqual([[97], [0], [99]])
+    expect((await allExamples(path)).map(({ sentence }) => sentence)).toEqual([0, 2])
   })
 })
 

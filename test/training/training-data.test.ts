@@ -2,7 +2,8 @@ import { readdir, readFile, readlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { featureStatistics, openFeatureFile } from '../../src/training/feature-file.ts'
-import { EXAMPLES_FILE, readExamples, writeTrainingData } from '../../src/training/training-data.ts'
+import { EXAMPLES_FILE, writeTrainingData } from '../../src/training/training-data.ts'
+import { allExamples } from './examples.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
 
 const images = [
@@ -18,7 +19,7 @@ describe('training data', () => {
   it('are read as they were written', async () => {
     const folder = join(await temporaryFolder(), 'job')
     expect(await writeTrainingData(folder, images)).toEqual({ images: 2, examples: 3 })
-    expect(await readExamples(folder)).toEqual([
+    expect(await allExamples(folder)).toEqual([
       { row: 0, sentence: 0, caption: 'A dog\nruns.', fold: 'train' },
       { row: 0, sentence: 1, caption: 'Ein Hund läuft', fold: 'train' },
       { row: 1, sentence: 2, caption: '“quoted”', fold: 'development' },
@@ -39,7 +40,7 @@ describe('training data', () => {
     }
     async function* away() {
       yield images[0] as (typeof images)[number]
-      await vi.waitUntil(async () => (await openFiles()).length === 3)
+      await vi.waitUntil(async () => (await openFiles()).length === 2)
       throw new Error('The picture cannot be had now.')
     }
     await expect(writeTrainingData(folder, away())).rejects.toThrow('cannot be had now')
@@ -77,12 +78,11 @@ describe('training data', () => {
   it('that cannot be learned from are refused with what to do', async () => {
     const folder = await temporaryFolder()
     await writeTrainingData(folder, [{ views: [new Float32Array(3)], captions: [], fold: 'train' as const }])
-    await expect(readExamples(folder)).rejects.toMatchObject({ code: 'training-failed' })
     expect(() => openFeatureFile(folder, 2, 3)).toThrow(expect.objectContaining({ code: 'training-failed' }))
     await writeFile(join(folder, EXAMPLES_FILE), '{"row":-1}\n')
-    await expect(readExamples(folder)).rejects.toThrow('no example: {"row":-1}')
+    await expect(allExamples(folder)).rejects.toThrow('no example: {"row":-1}')
     await writeFile(join(folder, EXAMPLES_FILE), '{"row":')
-    await expect(readExamples(folder)).rejects.toMatchObject({ code: 'training-failed' })
+    await expect(allExamples(folder)).rejects.toMatchObject({ code: 'training-failed' })
     expect(await readFile(join(folder, EXAMPLES_FILE), 'utf8')).toBe('{"row":')
   })
 })

@@ -46,10 +46,9 @@ function wordShapes(words: WordTower, { embeddingWidth, maxLength }: DualEncoder
     case 'transformer':
       return {
         places: [maxLength, words.width],
-        ...Object.assign(
-          {},
-          ...Array.from({ length: words.layers }, (_, block) => prefixed(`block_${block}`, blockShapes(words.width))),
-        ),
+        ...Array.from({ length: words.layers }, (_, block) =>
+          prefixed(`block_${block}`, blockShapes(words.width)),
+        ).reduce((all, block) => ({ ...all, ...block })),
         ...projection('words', words.width, embeddingWidth),
       }
   }
