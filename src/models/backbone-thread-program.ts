@@ -17,7 +17,7 @@ const { pass, leave } = exitGate(gate)
 
 try {
   const backbone = await openBackbone(folder, options)
-  const { id, featureWidth, preprocessing } = backbone
+  const { id, featureWidth, featureMap, preprocessing } = backbone
   let last: Promise<void> = Promise.resolve()
   parentPort?.on('message', (order: BackboneOrder) => {
     last = last.then(async () => {
@@ -27,13 +27,13 @@ try {
         return
       }
       try {
-        report({ type: 'ran', id: order.id, features: await pass(() => backbone.run(order.pixels)) })
+        report({ type: 'ran', id: order.id, features: await pass(() => backbone.run(order.pixels, order.output)) })
       } catch (error) {
         report(failure(order.id, error))
       }
     })
   })
-  report({ type: 'opened', facts: { id, featureWidth, preprocessing } })
+  report({ type: 'opened', facts: { id, featureWidth, featureMap, preprocessing } })
 } catch (error) {
   report(failure(0, error))
 } finally {

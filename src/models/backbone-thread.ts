@@ -1,6 +1,6 @@
 import type { Worker } from 'node:worker_threads'
 import { AppError, toAppError, type ErrorCode } from '../core/errors.ts'
-import type { Backbone, BackboneOptions } from './backbone.ts'
+import type { Backbone, BackboneOptions, BackboneOutput } from './backbone.ts'
 import { forgetGate, newGate, type GateState } from './exit-gate.ts'
 import { startThread } from './start-thread.ts'
 
@@ -11,7 +11,13 @@ export type BackboneThreadData = {
 }
 
 export type BackboneOrder =
-  { readonly type: 'run'; readonly id: number; readonly pixels: readonly Float32Array[] } | { readonly type: 'close' }
+  | {
+      readonly type: 'run'
+      readonly id: number
+      readonly pixels: readonly Float32Array[]
+      readonly output: BackboneOutput
+    }
+  | { readonly type: 'close' }
 
 /** Answers to orders carry their number; 0 is the opening. */
 export type BackboneReport =
@@ -20,7 +26,7 @@ export type BackboneReport =
   | { readonly type: 'failed'; readonly id: number; readonly code: ErrorCode; readonly detail: string }
 
 type Waiting = { readonly resolve: (report: BackboneReport) => void; readonly reject: (error: AppError) => void }
-type Facts = Pick<Backbone, 'id' | 'featureWidth' | 'preprocessing'>
+type Facts = Pick<Backbone, 'id' | 'featureWidth' | 'featureMap' | 'preprocessing'>
 /** One thread, from its start until it is closed or dies. */
 type Life = Pick<Backbone, 'run' | 'close'> & { readonly facts: Facts; readonly hasEnded: () => boolean }
 
@@ -64,14 +70,14 @@ export async function openBackboneThread(
 
   return {
     ...facts,
-    async run(pixels) {
+    async run(pixels, output) {
       if (closed) throw modelClosed()
       const known = life
       const found = await known.catch(() => null)
-      if (found !== null && !found.hasEnded()) return found.run(pixels)
+      if (found !== null && !found.hasEnded()) return found.run(pixels, output)
       // The first to notice opens it for all.
       if (life === known) life = openAgain()
-      return (await life).run(pixels)
+      return (await life).run(pixels, output)
     },
     async close() {
       closed = true
@@ -116,9 +122,9 @@ async function beginLife(thread: Worker): Promise<Life> {
   return {
     facts: opened.facts,
     hasEnded: () => ended,
-    async run(pixels) {
+    async run(pixels, output = 'features') {
       if (ended) throw failure()
-      const order: BackboneOrder = { type: 'run', id: ++orders, pixels }
+      const order: BackboneOrder = { type: 'run', id: ++orders, pixels, output }
       const answered = answerTo(order.id)
       thread.postMessage(order, [...new Set(pixels.map(({ buffer }) => buffer as ArrayBuffer))])
       const report = await answered

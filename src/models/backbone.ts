@@ -1,18 +1,30 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError, toAppError } from '../core/errors.ts'
 import { sha256Hex } from '../core/ids.ts'
+import { chooseOutputs, type ChosenOutput, type ChosenOutputs } from './backbone-outputs.ts'
+import { featureReading, mapReading, type Reading, type SizedOutput } from './backbone-reading.ts'
 import { openOnnxSession, type OnnxSession, type SessionOptions, type TensorFacts } from './onnx-session.ts'
 import { readPreprocessing, type Preprocessing } from './preprocessing.ts'
+import { readTokenConfiguration } from './token-pooling.ts'
+
+/** What a run gives of each picture. */
+export type BackboneOutput = 'features' | 'feature-map'
 
 /** A frozen network from pictures to features, which no training changes. */
 export type Backbone = {
   /** Names what the features depend on: the network and how pictures are prepared for it. 16 hexadecimal digits. */
   readonly id: string
   readonly featureWidth: number
+  /** The feature map, for heads that weigh its places themselves; null where the network shows none. */
+  readonly featureMap: { readonly places: number; readonly width: number } | null
   readonly preprocessing: Preprocessing
-  /** From each picture's pixels [3, height, width] to its features [featureWidth], in order. */
-  run(pixels: readonly Float32Array[]): Promise<Float32Array[]>
+  /**
+   * From each picture's pixels [3, height, width] to its features [featureWidth], or to its feature map [places, width], in order. Throws
+   * `model-invalid` where it is asked for a map that there is not.
+   */
+  run(pixels: readonly Float32Array[], output?: BackboneOutput): Promise<Float32Array[]>
   close(): Promise<void>
 }
 
@@ -25,56 +37,96 @@ export type BackboneOptions = SessionOptions & {
 const DECODING_VERSION = 1
 
 /**
- * Opens the network of a folder in the hub layout: `onnx/model.onnx` with a picture input (`pixels` or `pixel_values`) and a
- * two-dimensional output (`features`, `pooler_output` or the first there is), and `preprocessor_config.json`. Throws
- * `model-invalid` or `model-corrupt`.
+ * Opens the network of a folder in the hub layout: `onnx/model.onnx` with one picture input [batch, 3, height, width], and
+ * `preprocessor_config.json`. Features are what the network pools itself (`features`, `pooler_output`, or any output [batch, width]), else the
+ * mean of its feature map [batch, channels, height, width], else the class token or the mean of `last_hidden_state` [batch, tokens,
+ * width] as `config.json` says. Throws `model-invalid` or `model-corrupt`.
  */
 export async function openBackbone(folder: string, options: BackboneOptions = {}): Promise<Backbone> {
   const preprocessing = await readPreprocessing(folder)
   const path = join(folder, options.file ?? 'onnx/model.onnx')
+  refuseSecondFile(path)
   const session = await openOnnxSession(path, options)
   try {
     const input = pictureInput(session, preprocessing, path)
-    const output = featureOutput(session, path)
     const { width, height } = preprocessing.crop
     const length = 3 * width * height
 
-    const runBatch = async (pixels: readonly Float32Array[]): Promise<Float32Array[]> => {
+    const runSession = async (pixels: readonly Float32Array[], names: readonly string[]) => {
       const data = new Float32Array(pixels.length * length)
       pixels.forEach((picture, index) => data.set(picture, index * length))
-      const results = await session.run({ [input.name]: { data, shape: [pixels.length, 3, height, width] } }, [
-        output.name,
-      ])
-      const { data: features = new Float32Array(), shape = [] } = results[output.name] ?? {}
-      if (shape[0] !== pixels.length || !features.every(Number.isFinite)) {
+      return session.run({ [input.name]: { data, shape: [pixels.length, 3, height, width] } }, names)
+    }
+    const shapesOf = async (names: readonly string[]): Promise<ReadonlyMap<string, readonly number[]>> => {
+      const results = await runSession([new Float32Array(length)], names).catch(misfit)
+      return new Map(Object.entries(results).map(([name, { shape }]) => [name, shape]))
+    }
+
+    const outputs = await withSizes(chooseOutputs(session.outputs, path), shapesOf)
+    const config = outputs.features.layout === 'tokens' ? await readTokenConfiguration(folder) : {}
+    const features = featureReading(outputs.features, preprocessing.crop, config)
+    const map = outputs.map === null ? null : mapReading(outputs.map)
+
+    const runBatch = async (pixels: readonly Float32Array[], reading: Reading): Promise<Float32Array[]> => {
+      const { [reading.output]: result } = await runSession(pixels, [reading.output])
+      const { data, shape } = result ?? { data: new Float32Array(), shape: [] }
+      const isWhole = shape[0] === pixels.length && data.length === pixels.length * reading.size
+      if (!isWhole || !data.every(Number.isFinite)) {
         throw new AppError('model-corrupt', `${path} gives features that are not numbers; fetch the model again.`)
       }
-      const featureWidth = features.length / pixels.length
-      return pixels.map((_, index) => features.slice(index * featureWidth, (index + 1) * featureWidth))
+      return pixels.map((_, index) => reading.read(data.subarray(index * reading.size, (index + 1) * reading.size)))
     }
 
-    const run = async (pixels: readonly Float32Array[]): Promise<Float32Array[]> => {
-      if (pixels.length === 0) return []
-      if (typeof input.shape[0] === 'string') return runBatch(pixels)
-      const results: Float32Array[] = []
-      for (const picture of pixels) results.push(...(await runBatch([picture])))
-      return results
-    }
-
-    const declared = output.shape[1]
-    const [probe] = typeof declared === 'number' ? [null] : await run([new Float32Array(length)]).catch(misfit)
     const digests = [sha256Hex(await readFile(path)), JSON.stringify(preprocessing), String(DECODING_VERSION)]
+    if (features.rule !== null) digests.push(features.rule)
     return {
       id: sha256Hex(digests.join('\n')).slice(0, 16),
-      featureWidth: typeof declared === 'number' ? declared : (probe?.length ?? 0),
+      featureWidth: features.width,
+      featureMap: map === null ? null : { places: map.places, width: map.width },
       preprocessing,
-      run,
+      async run(pixels, output = 'features') {
+        const reading = output === 'features' ? features : map
+        if (reading === null) {
+          throw new AppError(
+            'model-invalid',
+            `${path} shows no feature map; export it with one, or pool features by their mean.`,
+          )
+        }
+        if (pixels.length === 0) return []
+        if (typeof input.shape[0] === 'string') return runBatch(pixels, reading)
+        const results: Float32Array[] = []
+        for (const picture of pixels) results.push(...(await runBatch([picture], reading)))
+        return results
+      },
       close: () => session.close(),
     }
   } catch (error) {
     await session.close()
     throw error
   }
+}
+
+/** Models are trained on a copy of the network, judged and handed on as one file. */
+function refuseSecondFile(path: string): void {
+  const second = [`${path}_data`, `${path}.data`].find((file) => existsSync(file))
+  if (second === undefined) return
+  throw new AppError('model-invalid', `${second} holds weights of ${path}; export the network as one file.`)
+}
+
+/** The outputs with their sizes as numbers; a black picture tells what the file does not. */
+async function withSizes(
+  { features, map }: ChosenOutputs,
+  shapesOf: (names: readonly string[]) => Promise<ReadonlyMap<string, readonly number[]>>,
+): Promise<{ features: SizedOutput; map: SizedOutput | null }> {
+  const chosen = map === null ? [features] : [features, map]
+  const isOpen = ({ shape }: ChosenOutput): boolean => shape.slice(1).some((size) => typeof size === 'string')
+  const open = [...new Set(chosen.filter(isOpen).map(({ name }) => name))]
+  const shapes = open.length === 0 ? new Map<string, readonly number[]>() : await shapesOf(open)
+  const sized = (output: ChosenOutput): SizedOutput => ({
+    ...output,
+    sizes: (shapes.get(output.name) ?? output.shape).slice(1).map(Number),
+  })
+  return { features: sized(features), map: map === null ? null : sized(map) }
 }
 
 /** A network that cannot be run on as much as a black picture is none for its preprocessing. */
@@ -86,7 +138,11 @@ function misfit(cause: unknown): never {
 function pictureInput(session: OnnxSession, { crop }: Preprocessing, path: string): TensorFacts {
   const [input, ...others] = session.inputs
   if (input === undefined || others.length > 0 || input.type !== 'float32' || input.shape.length !== 4) {
-    throw new AppError('model-invalid', `${path} must have one float32 input [batch, 3, height, width].`)
+    const found = session.inputs.map(({ name, type, shape }) => `${name}: ${type} [${shape.join(', ')}]`).join('; ')
+    throw new AppError(
+      'model-invalid',
+      `${path} must have one float32 input [batch, 3, height, width], and has ${found}.`,
+    )
   }
   const wanted = [1, 3, crop.height, crop.width]
   if (!input.shape.every((size, axis) => typeof size === 'string' || size === wanted[axis])) {
@@ -94,17 +150,4 @@ function pictureInput(session: OnnxSession, { crop }: Preprocessing, path: strin
     throw new AppError('model-invalid', `${path} takes ${sizes}; the two must belong together.`)
   }
   return input
-}
-
-function featureOutput(session: OnnxSession, path: string): TensorFacts {
-  const pooled = session.outputs.filter(({ type, shape }) => type === 'float32' && shape.length === 2)
-  const named = ['features', 'pooler_output'].map((name) => pooled.find((output) => output.name === name))
-  const output = named.find((found) => found !== undefined) ?? pooled[0]
-  if (output === undefined) {
-    throw new AppError(
-      'model-invalid',
-      `${path} must have an output [batch, width]; export it with its features pooled.`,
-    )
-  }
-  return output
 }

@@ -4,7 +4,8 @@ import { AppError } from '../core/errors.ts'
 import { contentTypeOf } from '../core/image-types.ts'
 import { imageTypeOf } from './image-type.ts'
 import { HASH_INPUT, perceptualHash } from './perceptual-hash.ts'
-import { resizedSize, toPixels, type Preprocessing, type View } from './preprocessing.ts'
+import { resizeAsPillow } from './pillow-resize.ts'
+import { cropPlace, resizedSize, toPixels, type Preprocessing, type View } from './preprocessing.ts'
 
 type ImageLimits = {
   /** Size of the file. Default 20 MB. */
@@ -105,6 +106,12 @@ async function open(bytes: Uint8Array, limits: ImageLimits): Promise<Opened> {
   return { picture, contentType: contentTypeOf(type), ...autoOrient }
 }
 
+/** Larger pictures take too long here, and the wider a kernel is, the less its weights depend on who computes them. */
+const MOST_PILLOW_PIXELS = 1_000_000
+
+const raw = (bytes: Uint8Array, size: { readonly width: number; readonly height: number }): Sharp =>
+  sharp(bytes, { raw: { ...size, channels: 3 } })
+
 /** Interleaved 8-bit RGB, rows from top to bottom. */
 async function rgb(picture: Sharp, limits: ImageLimits): Promise<Uint8Array> {
   const { data, info } = await withinTime(picture.removeAlpha().raw().toBuffer({ resolveWithObject: true }), limits)
@@ -141,9 +148,11 @@ export async function decodePixels(
   const { kernel, crop } = preprocessing
   const resized = resizedSize(width, height, preprocessing)
   refuseTooManyPixels(resized.width, resized.height, bounds) // a strip of 1 x 60,000 grows when its short edge does
-  const fitted = picture().resize(resized.width, resized.height, { fit: 'fill', kernel })
-  const left = Math.floor((resized.width - crop.width) / 2)
-  const top = Math.floor((resized.height - crop.height) / 2)
-  const bytesOfCrop = await rgb(fitted.extract({ left, top, ...crop }), bounds)
+  const isPillows = preprocessing.resampling === 'pillow' && kernel !== 'nearest'
+  const fitted =
+    isPillows && width * height <= MOST_PILLOW_PIXELS
+      ? raw(resizeAsPillow(await rgb(picture(), bounds), { width, height }, resized, kernel), resized)
+      : picture().resize(resized.width, resized.height, { fit: 'fill', kernel })
+  const bytesOfCrop = await rgb(fitted.extract({ ...cropPlace(resized, preprocessing), ...crop }), bounds)
   return views.map((view) => toPixels(bytesOfCrop, preprocessing, view))
 }

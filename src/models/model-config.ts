@@ -15,10 +15,15 @@ const configuration = z.object({
 /** What `config.json` of a dual encoder must say; what else it says is for its trainer. */
 export type DualEncoderConfiguration = z.infer<typeof configuration>
 
-/** Reads a file of a model as JSON. Throws `model-invalid` when it is missing or is not JSON. */
-export async function readModelJson(folder: string, name: string): Promise<unknown> {
+/** Reads a file of a model as JSON; null where an optional one is missing. Throws `model-invalid` when it is missing or is not JSON. */
+export async function readModelJson(
+  folder: string,
+  name: string,
+  { optional = false }: { readonly optional?: boolean } = {},
+): Promise<unknown> {
   const path = join(folder, name)
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    if (optional) return 'null'
     throw new AppError('model-invalid', `${path} is missing; check the folder, or export the model again.`, { cause })
   })
   try {

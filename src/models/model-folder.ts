@@ -11,6 +11,8 @@ export const IMAGE_HEAD_FILE = 'onnx/image_head.onnx'
 export const TEXT_MODEL_FILE = 'onnx/text_model.onnx'
 /** The network of a backbone's own folder. */
 const BACKBONE_FILE = 'onnx/model.onnx'
+/** What a backbone's own `config.json` is called within a model, which has one too. */
+const BACKBONE_CONFIG_FILE = 'backbone_config.json'
 
 const required = [CONFIG_FILE, PREPROCESSOR_FILE, TOKENISER_FILE, IMAGE_BACKBONE_FILE, IMAGE_HEAD_FILE, TEXT_MODEL_FILE]
 
@@ -39,6 +41,9 @@ export async function assembleModelFolder(trainedFolder: string, backboneFolder:
   await mkdir(join(trainedFolder, dirname(IMAGE_BACKBONE_FILE)), { recursive: true })
   await copyFile(join(backboneFolder, BACKBONE_FILE), join(trainedFolder, IMAGE_BACKBONE_FILE))
   await copyFile(join(backboneFolder, PREPROCESSOR_FILE), join(trainedFolder, PREPROCESSOR_FILE))
+  if (await isFile(join(backboneFolder, CONFIG_FILE))) {
+    await copyFile(join(backboneFolder, CONFIG_FILE), join(trainedFolder, BACKBONE_CONFIG_FILE))
+  }
   await checkModelFolder(trainedFolder)
 }
 

@@ -17,18 +17,30 @@ export type Preprocessing = {
   readonly crop: Size
   readonly scale: readonly [number, number, number]
   readonly offset: readonly [number, number, number]
+  /** Where the crop begins half a pixel in: at the even pixel of the two; else at the lower one. */
+  readonly cropRounding?: 'half_to_even'
+  /** Whether pictures of up to a megapixel are resized to the very bytes that Pillow gives; else as libvips does it. */
+  readonly resampling?: 'pillow'
 }
 
 const edge = z.number().int().min(1).max(4096)
 const size = z.union([edge, z.object({ height: edge, width: edge }), z.object({ shortest_edge: edge })])
 const three = z.tuple([z.number(), z.number(), z.number()])
 
-/** Hugging Face's `preprocessor_config.json`; defaults as in its `BaseImageProcessor` family. */
+/**
+ * Hugging Face's `preprocessor_config.json`; defaults as in its `BaseImageProcessor` family. `crop_rounding` is of this project: other readers
+ * round as they always do.
+ */
 const configuration = z.object({
   do_resize: z.literal(true).default(true),
   size,
   resample: z.union([z.literal(0), z.literal(1), z.literal(2), z.literal(3)]).default(3),
+  /** Whether a bare number means both edges, where a crop follows. */
+  default_to_square: z.boolean().default(false),
   do_center_crop: z.boolean().default(false),
+  crop_rounding: z.literal('half_to_even').optional(),
+  /** ConvNeXt's share of the shorter edge that is kept; it crops by it and by nothing else. */
+  crop_pct: z.number().positive().max(1).optional(),
   crop_size: z.union([edge, z.object({ height: edge, width: edge })]).optional(),
   do_rescale: z.boolean().default(true),
   rescale_factor: z
@@ -39,6 +51,25 @@ const configuration = z.object({
   image_mean: three.default([0.5, 0.5, 0.5]),
   image_std: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]).default([0.5, 0.5, 0.5]),
 })
+
+/** What image processors of the library take for granted, where that differs: older files are published without it. */
+const customary: Readonly<Record<string, object>> = {
+  ViT: { resample: 2 },
+  DeiT: { do_center_crop: true, default_to_square: true, size: 256, crop_size: 224 },
+  Beit: { do_center_crop: true, default_to_square: true, size: 256, crop_size: 224 },
+  ConvNext: { resample: 2, crop_pct: 224 / 256 },
+  MobileNetV1: { do_center_crop: true, resample: 2, size: 256, crop_size: 224 },
+  MobileNetV2: { do_center_crop: true, resample: 2, size: 256, crop_size: 224 },
+}
+
+/** The document over what is customary for it. Newer files give `null` for what is left to the image processor. */
+function withCustomary(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  const given: Record<string, unknown> = Object.fromEntries(Object.entries(value).filter(([, field]) => field !== null))
+  const type = given['image_processor_type'] ?? given['feature_extractor_type']
+  const family = /^(.+?)(?:ImageProcessor|FeatureExtractor)/.exec(typeof type === 'string' ? type : '')?.[1] ?? ''
+  return Object.hasOwn(customary, family) ? { ...customary[family], ...given } : given
+}
 
 /** Pillow's resampling numbers; libvips widens its kernels when shrinking, as Pillow does, and its cubic is Pillow's (a = -0.5). */
 const kernels = ['nearest', 'lanczos3', 'linear', 'cubic'] as const
@@ -59,15 +90,15 @@ export function parsePreprocessing(json: string): Preprocessing {
       { cause },
     )
   }
-  const parsed = configuration.safeParse(value)
+  const parsed = configuration.safeParse(withCustomary(value))
   if (!parsed.success) {
     throw invalid(
       parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the document'}: ${issue.message}`).join('; '),
     )
   }
   const config = parsed.data
-  const resize = resizeOf(config.size, config.do_center_crop)
-  const crop = cropOf(config.do_center_crop, config.crop_size, resize)
+  const [resize, crop] =
+    config.crop_pct === undefined ? resizeAndCrop(config) : shareOfEdge(config.size, config.crop_pct)
   if (crop === null)
     throw invalid('size keeps the shape of the picture and there is no crop, so the input has no fixed size.')
   const room = 'shortestEdge' in resize ? square(resize.shortestEdge) : resize
@@ -81,12 +112,27 @@ export function parsePreprocessing(json: string): Preprocessing {
     crop,
     scale: [factor / deviation[0], factor / deviation[1], factor / deviation[2]],
     offset: [-mean[0] / deviation[0], -mean[1] / deviation[1], -mean[2] / deviation[2]],
+    ...(config.crop_rounding === undefined ? {} : { cropRounding: config.crop_rounding }),
   }
 }
 
+type Resized = readonly [resize: Preprocessing['resize'], crop: Size | null]
+
+function resizeAndCrop(config: z.infer<typeof configuration>): Resized {
+  const resize = resizeOf(config.size, config.do_center_crop && !config.default_to_square)
+  return [resize, cropOf(config.do_center_crop, config.crop_size, resize)]
+}
+
+/** ConvNeXt keeps the middle of small inputs, and from 384 pixels on squeezes the whole picture into them. */
+function shareOfEdge(given: z.infer<typeof size>, share: number): Resized {
+  if (typeof given === 'object' && 'height' in given) return [given, given]
+  const side = typeof given === 'number' ? given : given.shortest_edge
+  return side < 384 ? [{ shortestEdge: Math.floor(side / share) }, square(side)] : [square(side), square(side)]
+}
+
 /** A bare number is the shorter edge where a crop follows, else both edges, as in the library's older configurations. */
-function resizeOf(given: z.infer<typeof size>, cropped: boolean): Preprocessing['resize'] {
-  if (typeof given === 'number') return cropped ? { shortestEdge: given } : square(given)
+function resizeOf(given: z.infer<typeof size>, keepsShape: boolean): Preprocessing['resize'] {
+  if (typeof given === 'number') return keepsShape ? { shortestEdge: given } : square(given)
   return 'shortest_edge' in given ? { shortestEdge: given.shortest_edge } : given
 }
 
@@ -114,6 +160,15 @@ export function resizedSize(width: number, height: number, { resize }: Preproces
   return width <= height
     ? { width: shortestEdge, height: Math.floor((shortestEdge * height) / width) }
     : { width: Math.floor((shortestEdge * width) / height), height: shortestEdge }
+}
+
+/** The place of the crop within the resized picture. */
+export function cropPlace(resized: Size, { crop, cropRounding }: Preprocessing): { left: number; top: number } {
+  const half = (room: number): number => {
+    const lower = Math.floor(room / 2)
+    return cropRounding === 'half_to_even' && room % 2 === 1 && lower % 2 === 1 ? lower + 1 : lower
+  }
+  return { left: half(resized.width - crop.width), top: half(resized.height - crop.height) }
 }
 
 /** Interleaved RGB bytes of the crop as planes [3, height, width], scaled and shifted, mirrored for the flipped view. */

@@ -4,6 +4,7 @@ import { createSearchService, type SearchService } from '../api/search-service.t
 import { isUnfilteredVectorSearch } from '../api/search-types.ts'
 import { createServing, type Serving } from '../api/serving.ts'
 import type { Platform } from '../bootstrap.ts'
+import type { Config } from '../config.ts'
 import { AppError, toAppError } from '../core/errors.ts'
 import { imageBlobKey } from '../core/pair-record.ts'
 import type { Backbone } from '../models/backbone.ts'
@@ -13,6 +14,7 @@ import { inspectImage } from '../models/decode-image.ts'
 import { openDualEncoder } from '../models/dual-encoder.ts'
 import { createEncoderPool, type EncoderPool } from '../models/encoder-pool.ts'
 import { createFeatureCache, type FeatureCache } from '../models/feature-cache.ts'
+import { readyBackboneFolder } from '../models/mobilenet-v3/ready-folder.ts'
 import { createModelStore, type ModelStore } from '../models/model-store.ts'
 import { createPublisher, type Publisher } from '../producers/publisher.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -45,15 +47,17 @@ export async function createServices(platform: Platform, logger: Logger, metrics
   const { config, log, blobs, index, catalogue, clock } = platform
   const models = createModelStore({ blobs, folder: config.modelFolder })
   const features = createFeatureCache({ blobs, folder: config.featureFolder, isLive: catalogue.isLiveImage })
-  const backboneFolder = await chooseBackbone(config.BACKBONE_DIR, join(config.DATA_DIR, 'backbone'))
+  // Who opens it is told of a wrong folder; other roles go on without it.
+  let backboneFolder = await chooseBackbone(config).catch((cause: unknown) => unlessConfigured(cause, config))
   let backbone: Promise<Backbone> | null = null
-  const openedBackbone = (): Promise<Backbone> => {
-    if (backbone !== null) return backbone
-    const opening = openBackboneThread(backboneFolder, { threads: config.THREADS }).catch((cause: unknown) => {
+  const openChosen = async (): Promise<Backbone> => {
+    try {
+      backboneFolder = await chooseBackbone(config)
+      return await openBackboneThread(backboneFolder, { threads: config.THREADS })
+    } catch (cause) {
       backbone = null // the next caller tries again
       throw config.BACKBONE_DIR === undefined ? cause : unusableBackbone(config.BACKBONE_DIR, cause)
-    })
-    return (backbone = opening)
+    }
   }
 
   const openEncoder = async (modelVersion: string) => {
@@ -95,8 +99,10 @@ export async function createServices(platform: Platform, logger: Logger, metrics
     encoders,
     features,
     jobFolders: createJobFolders(config.trainingFolder, checkpoints, { log, blobs }),
-    backboneFolder,
-    backbone: openedBackbone,
+    get backboneFolder() {
+      return backboneFolder
+    },
+    backbone: () => (backbone ??= openChosen()),
     publisher,
     serving,
     search: {
@@ -126,13 +132,21 @@ const kindOf = (input: string): 'text' | 'image' | 'vector' =>
   input === 'text' ? 'text' : input === 'embedding' ? 'vector' : 'image'
 
 function unusableBackbone(folder: string, cause: unknown): AppError {
-  const detail = `BACKBONE_DIR=${folder} is not the folder of an image backbone: ${toAppError(cause).message}`
+  const { kind, message } = toAppError(cause)
+  if (kind === 'unavailable') return toAppError(cause)
+  const detail = `BACKBONE_DIR=${folder} is not the folder of an image backbone: ${message}`
   return new AppError('model-invalid', detail, { cause })
 }
 
-/** The configured backbone, or the built-in one, written where it is not yet. */
-async function chooseBackbone(configured: string | undefined, builtIn: string): Promise<string> {
-  if (configured !== undefined) return configured
+/** The folder of the configured backbone, or of the built-in one, written where it is not yet. */
+async function chooseBackbone({ BACKBONE_DIR, DATA_DIR }: Config): Promise<string> {
+  if (BACKBONE_DIR !== undefined) return readyBackboneFolder(BACKBONE_DIR, join(DATA_DIR, 'backbones'))
+  const builtIn = join(DATA_DIR, 'backbone')
   if (!existsSync(join(builtIn, 'config.json'))) await writeBuiltInBackbone(builtIn)
   return builtIn
+}
+
+function unlessConfigured(cause: unknown, { BACKBONE_DIR }: Config): string {
+  if (BACKBONE_DIR === undefined) throw cause
+  return BACKBONE_DIR
 }

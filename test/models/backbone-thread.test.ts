@@ -1,11 +1,12 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, it } from 'vitest'
 import { openBackbone, type Backbone } from '../../src/models/backbone.ts'
 import { openBackboneThread } from '../../src/models/backbone-thread.ts'
 import { writeBuiltInBackbone } from '../../src/models/built-in-backbone.ts'
+import { createGraph } from '../../src/models/onnx/graph.ts'
 import { startThread } from '../../src/models/start-thread.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
 import { countTurns } from '../fixtures/turns.ts'
@@ -41,6 +42,25 @@ describe('backbone on a thread', () => {
     const answers = await Promise.all(seeds.map((list) => there.run(list.map((seed) => pixelsFor(there, seed)))))
     for (const [index, list] of seeds.entries())
       expect(answers[index]).toEqual(await here.run(list.map((seed) => pixelsFor(here, seed))))
+  })
+
+  it('gives the feature map where it is asked for', async () => {
+    const folder = await temporaryFolder()
+    const graph = createGraph('map')
+    graph.output('feature_map', graph.input('pixels', 'float32', ['batch', 3, 2, 2]), 'float32', ['batch', 3, 2, 2])
+    await mkdir(join(folder, 'onnx'))
+    await writeFile(join(folder, 'onnx', 'model.onnx'), graph.encode())
+    await writeFile(join(folder, 'preprocessor_config.json'), JSON.stringify({ size: 2 }))
+    const backbone = await keep(openBackboneThread(folder))
+    expect(backbone.featureMap).toEqual({ places: 4, width: 3 })
+    const picture = () => Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)
+    const answers = await Promise.all([backbone.run([picture()], 'feature-map'), backbone.run([picture()])])
+    expect(answers).toEqual([
+      [Float32Array.of(1, 5, 9, 2, 6, 10, 3, 7, 11, 4, 8, 12)],
+      [Float32Array.of(2.5, 6.5, 10.5)],
+    ])
+    const plain = await keep(openBackboneThread(await builtIn()))
+    await expect(plain.run([pixelsFor(plain, 1)], 'feature-map')).rejects.toMatchObject({ code: 'model-invalid' })
   })
 
   it('leaves this thread free while it runs', async () => {

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { openBackbone } from '../../src/models/backbone.ts'
 import { writeBuiltInBackbone } from '../../src/models/built-in-backbone.ts'
 import { decodePixels } from '../../src/models/decode-image.ts'
-import { createGraph } from '../../src/models/onnx/graph.ts'
+import { createGraph, type GraphBuilder } from '../../src/models/onnx/graph.ts'
 import { openOnnxSession } from '../../src/models/onnx-session.ts'
 import { photographs } from '../fixtures/photographs.ts'
 import { sharedPath } from '../fixtures/shared.ts'
@@ -141,6 +141,159 @@ describe('backbone', () => {
     const whole = await readFile(join(sound, 'onnx', 'model.onnx'))
     const damaged = await folderWith(whole.subarray(0, whole.length / 2))
     await expect(openBackbone(damaged)).rejects.toMatchObject({ code: 'model-corrupt' })
+  })
+})
+
+/** What a graph of one's own making shows of 4 x 4 pictures: each output by its name, built from the pixels. */
+function graphWith(
+  outputs: Readonly<Record<string, (graph: GraphBuilder, pixels: string) => Shown>>,
+  input = 'pixels',
+) {
+  const graph = createGraph('outputs')
+  const pixels = graph.input(input, 'float32', ['batch', 3, 4, 4])
+  for (const [name, build] of Object.entries(outputs)) {
+    const { value, shape } = build(graph, pixels)
+    graph.output(name, value, 'float32', shape)
+  }
+  return graph.encode()
+}
+type Shown = { readonly value: string; readonly shape: readonly (string | number)[] }
+
+/** The picture itself: a feature map of three channels and 16 places. */
+const asItIs = (graph: GraphBuilder, pixels: string): Shown => ({
+  value: graph.node('Identity', [pixels]),
+  shape: ['batch', 3, 4, 4],
+})
+/** The same with sizes that the file does not tell. */
+const asItIsOpen = (graph: GraphBuilder, pixels: string): Shown => ({
+  value: graph.node('Reshape', [pixels, graph.node('Shape', [pixels])]),
+  shape: ['batch', 'channels', 'height', 'width'],
+})
+/** Tokens of width 3: `leading` of them that say 100, 200, ..., then the places of the picture. */
+const tokens =
+  (leading: number, length: string | number) =>
+  (graph: GraphBuilder, pixels: string): Shown => {
+    const flat = graph.node('Reshape', [pixels, graph.integers([0, 3, 16])])
+    const places = graph.node('Transpose', [flat], { perm: [0, 2, 1] })
+    const numbers = Float32Array.from({ length: leading * 3 }, (_, at) => 100 * (Math.floor(at / 3) + 1))
+    const batch = graph.node('Slice', [graph.node('Shape', [pixels]), graph.integers([0]), graph.integers([1])])
+    const shape = graph.node('Concat', [batch, graph.integers([leading, 3])], { axis: 0 })
+    const first = graph.node('Expand', [graph.initialiser(numbers, [1, leading, 3]), shape])
+    const value = leading === 0 ? places : graph.node('Concat', [first, places], { axis: 1 })
+    return { value, shape: ['batch', length, 3] }
+  }
+/** Each channel's mean times `factor`. */
+const vector =
+  (factor: number) =>
+  (graph: GraphBuilder, pixels: string): Shown => {
+    const mean = graph.node('ReduceMean', [pixels, graph.integers([2, 3])], { keepdims: 0 })
+    return { value: graph.node('Mul', [mean, graph.initialiser(Float32Array.of(factor), [])]), shape: ['batch', 3] }
+  }
+const keptAxes = (graph: GraphBuilder, pixels: string): Shown => ({
+  value: graph.node('GlobalAveragePool', [pixels]),
+  shape: ['batch', 3, 1, 1],
+})
+
+/** Channel c at place p is 16 c + p, so the means are 7.5, 23.5 and 39.5; the second picture has their negatives. */
+const picture = Float32Array.from({ length: 48 }, (_, at) => at)
+const pictures = () => [picture.slice(), picture.map((value) => -value)]
+const means = [Float32Array.of(7.5, 23.5, 39.5), Float32Array.of(-7.5, -23.5, -39.5)]
+
+describe('what features are read from', () => {
+  const nothing = {}
+  it.each([
+    ['what is called features', { pooler_output: vector(2), features: vector(1), map: asItIs }, nothing, 1],
+    ['what the network pools itself', { map: asItIs, other: vector(3), pooler_output: vector(2) }, nothing, 2],
+    ['any vector', { map: asItIs, other: vector(3) }, nothing, 3],
+    ['a vector that keeps its axes', { last_hidden_state: asItIs, pooler_output: keptAxes }, nothing, 1],
+    ['the mean of a feature map', { anything: asItIs }, nothing, 1],
+    ['a feature map rather than scores of classes', { logits: vector(5), last_hidden_state: asItIs }, nothing, 1],
+    ['scores of classes where there is nothing else', { logits: vector(5) }, nothing, 5],
+    ['a feature map of sizes that only a run tells', { map: asItIsOpen }, nothing, 1],
+    ['the mean of tokens that are all patches', { last_hidden_state: tokens(0, 16) }, nothing, 1],
+    ['the mean, where it is said', { last_hidden_state: tokens(1, 17) }, { use_mean_pooling: true }, 1],
+    ['the mean, said as others do', { tokens: tokens(3, 'places') }, { global_pool: 'avg', patch_size: 1 }, 1],
+    ['the mean, said of the picture network', { tokens: tokens(1, 17) }, { vision_config: { global_pool: 'avg' } }, 1],
+  ])('is %s', async (_, outputs, config, factor) => {
+    const folder = await folderWith(graphWith(outputs))
+    await writeFile(join(folder, 'config.json'), JSON.stringify(config))
+    const backbone = await openBackbone(folder)
+    expect(backbone.featureWidth).toBe(3)
+    expect(await backbone.run(pictures())).toEqual(means.map((mean) => mean.map((value) => value * factor)))
+    await backbone.close()
+  })
+
+  it.each([
+    ['is said to lead', 1, { patch_size: 1, use_mean_pooling: false }],
+    ['is told from the number of tokens', 1, {}],
+    ['has registers behind it', 5, { patch_size: [1, 1] }],
+    ['is in a file that says nonsense of patches', 2, { patch_size: 'small', global_pool: 'token' }],
+  ])('is the class token, which %s', async (_, leading, config) => {
+    const folder = await folderWith(graphWith({ last_hidden_state: tokens(leading, 'tokens') }))
+    await writeFile(join(folder, 'config.json'), JSON.stringify(config))
+    const backbone = await openBackbone(folder)
+    expect(await backbone.run(pictures())).toEqual([1, 2].map(() => Float32Array.of(100, 100, 100)))
+    await backbone.close()
+  })
+
+  it('shows all places of a grid or of tokens, row by row, where they are asked for', async () => {
+    const rows = Float32Array.from({ length: 48 }, (_, at) => 16 * (at % 3) + Math.floor(at / 3))
+    const grid = await openBackbone(await folderWith(graphWith({ features: vector(1), feature_map: asItIs })))
+    expect(grid.featureMap).toEqual({ places: 16, width: 3 })
+    expect(await grid.run(pictures(), 'feature-map')).toEqual([rows, rows.map((value) => -value)])
+    expect(await grid.run(pictures())).toEqual(means)
+    const row = await openBackbone(await folderWith(graphWith({ pooler_output: vector(1), tokens: tokens(1, 'n') })))
+    expect(row.featureMap).toEqual({ places: 17, width: 3 })
+    expect(await row.run([picture], 'feature-map')).toEqual([Float32Array.of(100, 100, 100, ...rows)])
+    await Promise.all([grid.close(), row.close()])
+  })
+
+  it('has no feature map where the network shows none', async () => {
+    const backbone = await openBackbone(await folderWith(graphWith({ features: vector(1), pooled: keptAxes })))
+    expect(backbone.featureMap).toBeNull()
+    await expect(backbone.run([picture], 'feature-map')).rejects.toMatchObject({ code: 'model-invalid' })
+    await backbone.close()
+  })
+
+  it('is another backbone under another choice of tokens, within a model as by itself', async () => {
+    const idWith = async (name: string, config: object) => {
+      const folder = await folderWith(graphWith({ last_hidden_state: tokens(1, 17) }))
+      await writeFile(join(folder, 'config.json'), JSON.stringify({ model_type: 'of the model' }))
+      await writeFile(join(folder, name), JSON.stringify(config))
+      const backbone = await openBackbone(folder)
+      await backbone.close()
+      return backbone.id
+    }
+    const mean = await idWith('config.json', { use_mean_pooling: true })
+    expect(await idWith('backbone_config.json', { use_mean_pooling: true })).toBe(mean)
+    expect(await idWith('config.json', {})).not.toBe(mean)
+  })
+
+  it('refuses a network without an output that it knows, with two inputs, or in two files', async () => {
+    const refused = (reason: string) => ({ code: 'model-invalid', message: expect.stringContaining(reason) as string })
+    const flat = graphWith({
+      flat: (graph, pixels) => ({ value: graph.node('Reshape', [pixels, graph.integers([-1])]), shape: ['all'] }),
+    })
+    await expect(openBackbone(await folderWith(flat))).rejects.toMatchObject(refused('flat: float32 [all]'))
+    const two = createGraph('two')
+    const [a, b] = ['pixel_values', 'mask'].map((name) => two.input(name, 'float32', ['batch', 3, 4, 4]))
+    two.output('sum', two.node('Add', [a ?? '', b ?? '']), 'float32', ['batch', 3, 4, 4])
+    await expect(openBackbone(await folderWith(two.encode()))).rejects.toMatchObject(refused('mask: float32'))
+    const parted = await folderWith(graphWith({ features: vector(1) }))
+    await writeFile(join(parted, 'onnx', 'model.onnx_data'), 'weights')
+    await expect(openBackbone(parted)).rejects.toMatchObject(refused('one file'))
+  })
+
+  it('refuses what cannot be run on a picture', async () => {
+    const longer = (graph: GraphBuilder, pixels: string) =>
+      graph.node('Add', [graph.node('Shape', [pixels]), graph.integers([0, 0, 0, 1])])
+    const broken = graphWith({
+      map: (graph, pixels) => ({
+        value: graph.node('Reshape', [pixels, longer(graph, pixels)]),
+        shape: ['batch', 'channels', 'height', 'width'],
+      }),
+    })
+    await expect(openBackbone(await folderWith(broken))).rejects.toMatchObject({ code: 'model-invalid' })
   })
 })
 

@@ -35,6 +35,7 @@ describe('model folder', () => {
     const { source } = await stored()
     await expect(checkModelFolder(source)).resolves.toBeUndefined()
     expect(await listModelFiles(source)).toEqual([
+      'backbone_config.json',
       'config.json',
       'onnx/image_backbone.onnx',
       'onnx/image_head.onnx',
@@ -74,7 +75,7 @@ describe('model store', () => {
     await writeFile(join(source, 'onnx', 'image_head.onnx'), 'another head')
     const second = await models.save(source, { modelVersion: 'm-2' })
     expect(second).not.toBe(key)
-    expect(await blobCount()).toBe(7)
+    expect(await blobCount()).toBe(8)
   })
 
   it('fetches a damaged or lost local file again', async () => {

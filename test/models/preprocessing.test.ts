@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { parsePreprocessing, readPreprocessing, resizedSize, toPixels } from '../../src/models/preprocessing.ts'
+import {
+  cropPlace,
+  parsePreprocessing,
+  readPreprocessing,
+  resizedSize,
+  toPixels,
+} from '../../src/models/preprocessing.ts'
 import { referencePath } from '../fixtures/shared.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
 
@@ -32,6 +38,20 @@ describe('readPreprocessing', () => {
   })
 })
 
+describe('cropPlace', () => {
+  const cropped = { size: { shortest_edge: 4 }, do_center_crop: true, crop_size: 4 }
+  /** By how much the longer edge is longer, and where the crop begins. */
+  it.each([
+    ['the lower of two places', {}, [0, 0, 1, 1, 2, 2, 3, 3]],
+    ['the even one of two, as torchvision does', { crop_rounding: 'half_to_even' }, [0, 0, 1, 2, 2, 2, 3, 4]],
+  ])('is %s', (_, rounding, places) => {
+    const preprocessing = parse({ ...cropped, ...rounding })
+    expect(places.map((_, more) => cropPlace({ width: 4, height: 4 + more }, preprocessing))).toEqual(
+      places.map((top) => ({ left: 0, top })),
+    )
+  })
+})
+
 describe('parsePreprocessing', () => {
   it('understands older forms, where a size is one number', () => {
     expect(parse({ size: 64 })).toMatchObject({ resize: { width: 64, height: 64 } })
@@ -39,6 +59,77 @@ describe('parsePreprocessing', () => {
       resize: { shortestEdge: 72 },
       crop: { width: 64, height: 64 },
     })
+  })
+
+  const statistics = { image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5] }
+  it.each([
+    [
+      'ViT, as its first models were published',
+      { feature_extractor_type: 'ViTFeatureExtractor', do_normalize: true, do_resize: true, size: 224, ...statistics },
+      { resize: { width: 224, height: 224 }, crop: { width: 224, height: 224 }, kernel: 'linear' },
+    ],
+    [
+      'ViT of the fast processor, with null for what it leaves out',
+      {
+        image_processor_type: 'ViTImageProcessorFast',
+        crop_size: null,
+        default_to_square: true,
+        do_center_crop: null,
+        do_convert_rgb: null,
+        resample: 2,
+        size: { height: 224, width: 224 },
+        ...statistics,
+      },
+      { resize: { width: 224, height: 224 }, crop: { width: 224, height: 224 }, kernel: 'linear' },
+    ],
+    [
+      'DeiT, which squeezes the whole picture before it crops',
+      { feature_extractor_type: 'DeiTFeatureExtractor', crop_size: 224, do_center_crop: true, resample: 3, size: 256 },
+      { resize: { width: 256, height: 256 }, crop: { width: 224, height: 224 }, kernel: 'cubic' },
+    ],
+    [
+      'SigLIP',
+      {
+        image_processor_type: 'SiglipImageProcessor',
+        do_convert_rgb: null,
+        resample: 3,
+        size: { height: 384, width: 384 },
+      },
+      { resize: { width: 384, height: 384 }, crop: { width: 384, height: 384 }, kernel: 'cubic' },
+    ],
+    [
+      'DINOv2',
+      {
+        image_processor_type: 'BitImageProcessor',
+        crop_size: { height: 224, width: 224 },
+        do_center_crop: true,
+        resample: 3,
+        size: { shortest_edge: 256 },
+      },
+      { resize: { shortestEdge: 256 }, crop: { width: 224, height: 224 }, kernel: 'cubic' },
+    ],
+    [
+      'MobileNetV2 without its defaults',
+      { image_processor_type: 'MobileNetV2ImageProcessor' },
+      { resize: { shortestEdge: 256 }, crop: { width: 224, height: 224 }, kernel: 'linear' },
+    ],
+    [
+      'ConvNeXt, which keeps a share of the shorter edge',
+      { feature_extractor_type: 'ConvNextFeatureExtractor', crop_pct: 0.875, resample: 3, size: 224 },
+      { resize: { shortestEdge: 256 }, crop: { width: 224, height: 224 }, kernel: 'cubic' },
+    ],
+    [
+      'ConvNeXt of larger pictures',
+      { image_processor_type: 'ConvNextImageProcessor', size: { shortest_edge: 384 } },
+      { resize: { width: 384, height: 384 }, crop: { width: 384, height: 384 }, kernel: 'linear' },
+    ],
+    [
+      'a processor named as what every object has',
+      { image_processor_type: 'constructorImageProcessor', size: 8 },
+      { resize: { width: 8, height: 8 }, crop: { width: 8, height: 8 }, kernel: 'cubic' },
+    ],
+  ])('understands %s', (_, config, preprocessing) => {
+    expect(parse(config)).toMatchObject(preprocessing)
   })
 
   it('leaves bytes as they are where nothing is rescaled or normalised', () => {

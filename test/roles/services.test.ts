@@ -1,5 +1,5 @@
-import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
 import { openPlatform } from '../../src/bootstrap.ts'
 import { loadConfig } from '../../src/config.ts'
@@ -8,7 +8,9 @@ import { createServices } from '../../src/roles/services.ts'
 import { startRoles } from '../../src/roles/start-roles.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
+import { safetensorsOf } from '../fixtures/safetensors.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
+import { randomParameters, rawTensors } from '../models/mobilenet-v3/random-network.ts'
 
 it('tells of a wrong BACKBONE_DIR when training starts, tries again when asked, and can be closed', async () => {
   const folder = await temporaryFolder()
@@ -32,5 +34,36 @@ it('tells of a wrong BACKBONE_DIR when training starts, tries again when asked, 
   const refused = expect(opening).rejects.toMatchObject({ code: 'model-invalid' })
   await expect(unlucky.closeServices()).resolves.toBeUndefined()
   await refused
+  await platform.close()
+})
+
+it('opens a MobileNetV3-Small from its published weights, out of a folder of its own', async () => {
+  const folder = await temporaryFolder()
+  const published = join(folder, 'published')
+  await mkdir(published)
+  const weights = safetensorsOf(rawTensors(randomParameters(1)))
+  const pretrained = { input_size: [3, 32, 32], interpolation: 'bicubic', mean: [0, 0, 0], std: [1, 1, 1] }
+  await writeFile(
+    join(published, 'config.json'),
+    JSON.stringify({ architecture: 'resnet18', pretrained_cfg: pretrained }),
+  )
+  await writeFile(join(published, 'model.safetensors'), weights)
+  const config = loadConfig({}, { DATA_DIR: join(folder, 'data'), BACKBONE_DIR: published, LOG_LEVEL: 'error' })
+  const platform = await openPlatform(config, 'own')
+  const services = await createServices(
+    platform,
+    createLogger({ level: 'error' }),
+    createMetrics({ processMetrics: false }),
+  )
+  await expect(services.backbone()).rejects.toMatchObject({
+    code: 'model-invalid',
+    message: expect.stringContaining('architecture') as string,
+  })
+  const architecture = 'mobilenetv3_small_100'
+  await writeFile(join(published, 'config.json'), JSON.stringify({ architecture, pretrained_cfg: pretrained }))
+  await expect(services.backbone()).resolves.toMatchObject({ featureWidth: 1024 })
+  expect(dirname(services.backboneFolder)).toBe(join(folder, 'data', 'backbones'))
+  expect((await readdir(published)).sort()).toEqual(['config.json', 'model.safetensors'])
+  await services.closeServices()
   await platform.close()
 })
