@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import * as ort from 'onnxruntime-node'
 import { AppError } from '../core/errors.ts'
+import { fromHalf, toHalf } from './half-precision.ts'
 
 /** A dimension is a size, or the name of one that may vary (`batch`). */
 export type TensorFacts = { readonly name: string; readonly type: string; readonly shape: readonly (number | string)[] }
@@ -12,7 +13,10 @@ type TensorOutput = { readonly data: Float32Array; readonly shape: readonly numb
 export type OnnxSession = {
   readonly inputs: readonly TensorFacts[]
   readonly outputs: readonly TensorFacts[]
-  /** The named float outputs. A run that fails throws `internal`: memory may be short, or the feeds do not fit the graph. */
+  /**
+   * The named float outputs, those of 16 bits widened; feeds are brought to the type that the graph declares. A run that fails throws `internal`: memory may be short, or the feeds do not
+   * fit the graph.
+   */
   run<Name extends string>(
     feeds: Readonly<Record<string, TensorInput>>,
     outputs: readonly Name[],
@@ -62,6 +66,8 @@ async function load(source: string | Uint8Array, threads: number): Promise<ort.I
 /** Opens an ONNX file or its bytes. Throws `model-invalid` when the file is missing, `model-corrupt` when it cannot be loaded. */
 export async function openOnnxSession(source: string | Uint8Array, options: SessionOptions = {}): Promise<OnnxSession> {
   const session = await load(source, options.threads ?? 1)
+  const inputs = facts(session.inputMetadata)
+  const types = new Map(inputs.map(({ name, type }) => [name, type]))
   const underway = new Set<Promise<unknown>>()
   let closed = false
 
@@ -69,7 +75,7 @@ export async function openOnnxSession(source: string | Uint8Array, options: Sess
     feeds: Readonly<Record<string, TensorInput>>,
     outputs: readonly Name[],
   ): Promise<Record<Name, TensorOutput>> {
-    const tensors = Object.entries(feeds).map(([name, { data, shape }]) => [name, tensorOf(data, shape)] as const)
+    const tensors = Object.entries(feeds).map(([name, feed]) => [name, tensorOf(feed, types.get(name))] as const)
     const results = await session.run(Object.fromEntries(tensors), [...outputs]).catch((cause: unknown) => {
       const reason = cause instanceof Error ? cause.message : String(cause)
       throw new AppError('internal', `The model cannot be run on its input: ${reason}`, { cause })
@@ -79,7 +85,7 @@ export async function openOnnxSession(source: string | Uint8Array, options: Sess
   }
 
   return {
-    inputs: facts(session.inputMetadata),
+    inputs,
     outputs: facts(session.outputMetadata),
     run(feeds, outputs) {
       if (closed) return Promise.reject(new AppError('model-not-found', 'The model is closed; open it again.'))
@@ -97,12 +103,22 @@ export async function openOnnxSession(source: string | Uint8Array, options: Sess
   }
 }
 
-const tensorOf = (data: Float32Array | BigInt64Array, shape: readonly number[]): ort.Tensor =>
-  data instanceof Float32Array ? new ort.Tensor('float32', data, shape) : new ort.Tensor('int64', data, shape)
+function tensorOf({ data, shape }: TensorInput, type: string | undefined): ort.Tensor {
+  if (data instanceof Float32Array) {
+    return type === 'float16' ? new ort.Tensor('float16', toHalf(data), shape) : new ort.Tensor('float32', data, shape)
+  }
+  return type === 'int32'
+    ? new ort.Tensor('int32', Int32Array.from(data, Number), shape)
+    : new ort.Tensor('int64', data, shape)
+}
 
 function floatsOf(name: string, tensor: ort.Tensor | undefined): TensorOutput {
+  if (tensor?.type === 'float16') {
+    const { buffer, byteOffset, length } = tensor.data as Uint16Array
+    return { data: fromHalf(new Uint16Array(buffer, byteOffset, length)), shape: tensor.dims }
+  }
   if (tensor === undefined || !(tensor.data instanceof Float32Array)) {
-    throw new AppError('model-invalid', `The model's output ${name} is not float32; export it so.`)
+    throw new AppError('model-invalid', `The model's output ${name} is neither float32 nor float16; export it so.`)
   }
   return { data: tensor.data, shape: tensor.dims }
 }

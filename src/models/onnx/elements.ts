@@ -5,6 +5,7 @@ const { DataType } = onnxProto.onnx.TensorProto
 /** The element types that graphs here use, with ONNX's codes for them. */
 export const elementCodes = {
   float32: DataType.FLOAT,
+  float16: DataType.FLOAT16,
   uint8: DataType.UINT8,
   int8: DataType.INT8,
   int32: DataType.INT32,
