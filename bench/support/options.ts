@@ -18,6 +18,8 @@ export type BenchOptions = {
   readonly data: string | null
   readonly threads: number
   readonly seed: number
+  /** A Python that has what the benchmark's peer needs. */
+  readonly python: string
 }
 
 const repository = resolve(import.meta.dirname, '../..')
@@ -43,6 +45,7 @@ export function readOptions(words: readonly string[] = process.argv.slice(2)): B
       data: { type: 'string' },
       threads: { type: 'string', default: '2' },
       seed: { type: 'string', default: '1' },
+      python: { type: 'string', default: 'python3' },
     },
   })
   const dataset = folder(values.dataset, resolve(shared, 'flickr8k'))
@@ -56,6 +59,7 @@ export function readOptions(words: readonly string[] = process.argv.slice(2)): B
     data: values.data === undefined ? null : folder(values.data, values.data),
     threads: positive('--threads', values.threads),
     seed: positive('--seed', values.seed),
+    python: values.python,
   }
 }
 
