@@ -88,6 +88,15 @@ export const settings = z.object({
   MLFLOW_TOKEN: text.optional().describe('Bearer token of MLflow'),
   PARTITIONS: whole(1, 1_000).default(12).describe('Partitions of `pairs`; fixed once the log exists'),
   BACKBONE_DIR: text.optional().describe('Folder of the image backbone; default: a small built-in one'),
+  HUB_URL: url(['http', 'https'])
+    .default('https://huggingface.co')
+    .describe('Model hub, or a mirror of it, that models are pulled from (`HF_ENDPOINT`)'),
+  HUB_TOKEN: text.optional().describe('Token of the hub, for models that are not open to all (`HF_TOKEN`)'),
+  HUB_OFFLINE: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe('Whether models are only taken from what was pulled before (`HF_HUB_OFFLINE`)'),
+  HUB_MAX_BYTES: whole(1).default(4_000_000_000).describe('Most bytes of all files of a model that is pulled'),
   HOST: text.default('127.0.0.1').describe('Address the API listens on'),
   PORT: whole(0, 65_535).default(8080).describe('Port the API listens on; 0 takes a free one'),
   FIRST_TRAINING_PAIRS: whole(1).default(1_000).describe('Pairs that the first training waits for'),
@@ -122,6 +131,7 @@ export type Config = Omit<Settings, Exclude<keyof DriverSettings, 'DATA_DIR'>> &
   readonly drivers: DriverChoices
   readonly cataloguePath: string
   readonly modelFolder: string
+  readonly hubFolder: string
   readonly featureFolder: string
   readonly trainingFolder: string
   readonly lockPath: string
@@ -173,6 +183,7 @@ export function loadConfig(
     drivers: chooseDrivers(parsed.data, variableOf),
     cataloguePath: inData('catalogue.db'),
     modelFolder: inData('models'),
+    hubFolder: inData('hub'),
     featureFolder: inData('features'),
     trainingFolder: inData('training'),
     lockPath: inData('lock.db'),

@@ -8,6 +8,9 @@ const customary: Readonly<Record<string, { readonly name: string; readonly value
   },
   MINIO_ACCESS_KEY: { name: 'S3_ACCESS_KEY', value: (key) => key },
   MINIO_SECRET_KEY: { name: 'S3_SECRET_KEY', value: (key) => key },
+  HF_ENDPOINT: { name: 'HUB_URL', value: (url) => url },
+  HF_TOKEN: { name: 'HUB_TOKEN', value: (token) => token },
+  HF_HUB_OFFLINE: { name: 'HUB_OFFLINE', value: (text) => String(/^(1|true|yes|on)$/i.test(text)) },
   MLFLOW_TRACKING_URI: { name: 'TRACKING_URL', value: (url) => url },
 }
 

@@ -25,6 +25,7 @@ const usage: ReadonlySet<ErrorCode> = new Set([
   'image-not-found',
   'model-not-found',
   'model-invalid',
+  'hub-refused',
 ])
 
 /** Held by another process, which may give it up. */

@@ -39,3 +39,10 @@ export const counted = (count: number, noun: string, plural = `${noun}s`): strin
   `${wholeNumber(count)} ${count === 1 ? noun : plural}`
 
 const pad = (value: number): string => String(value).padStart(2, '0')
+
+/** Bytes as `2.1 kB`, `86.7 MB` or `1,215 MB`. */
+export const megabytes = (bytes: number): string => {
+  const millions = bytes / 1_000_000
+  if (bytes < 100_000) return `${(bytes / 1000).toFixed(1)} kB`
+  return `${millions < 100 ? millions.toFixed(1) : whole.format(millions)} MB`
+}

@@ -1,9 +1,11 @@
 import { Option } from 'commander'
 import { retrainingReasons } from '../core/events.ts'
+import { precisions } from '../models/hub/choose-files.ts'
 import type { AuditedOptions } from './erase.ts'
 import type { EvaluateOptions } from './evaluate.ts'
 import type { ModelsOptions } from './models.ts'
-import { currentUser, offsetOrTime, splitName, wholeNumber } from './option-values.ts'
+import type { PullOptions } from './pull-model.ts'
+import { currentUser, offsetOrTime, sha256Digest, splitName, wholeNumber } from './option-values.ts'
 import type { DefineCommands } from './define-commands.ts'
 import type { ReindexOptions } from './reindex.ts'
 import type { ReplayOptions } from './replay.ts'
@@ -96,7 +98,7 @@ Examples:
 
   const models = program
     .command('models')
-    .description('list, show, promote, take back and export models')
+    .description('list, show, promote, take back, export and download models')
     .addHelpText('after', '\nExample:\n  $ pairstream models export champion models/champion')
   models
     .command('list', { isDefault: true })
@@ -141,5 +143,28 @@ Examples:
     .addHelpText('after', '\nExample:\n  $ pairstream models export champion models/champion')
     .action((version: string, folder: string, options: ModelsOptions) =>
       act(async (context) => (await import('./models.ts')).exportModel(version, folder, options, context)),
+    )
+  models
+    .command('pull')
+    .description('download a model from the hub: configuration, tokeniser and ONNX files, checked and tried')
+    .argument('<name>', 'OWNER/NAME as on the hub, or a name of open_clip; @REVISION for a branch, tag or commit')
+    .addOption(
+      new Option('--precision <precision>', 'of the networks; default: fp32, or what there is').choices(precisions),
+    )
+    .option('--sha256 <digest>', 'refuse all but the files of this digest, which a pull prints', sha256Digest)
+    .option('--offline', 'only check what was pulled before (HUB_OFFLINE)')
+    .option(...JSON_OPTION)
+    .addHelpText(
+      'after',
+      `
+A pull that was ended goes on where it was. HF_TOKEN opens models that are not open to all.
+
+Examples:
+  $ pairstream models pull sentence-transformers/all-MiniLM-L6-v2
+  $ pairstream models pull ViT-B-32/openai --precision int8
+  $ pairstream models pull owner/name@5f1d0c2b9b0e4a7d8c3f2a1b0c9d8e7f6a5b4c3d`,
+    )
+    .action((name: string, options: PullOptions) =>
+      act(async (context) => (await import('./pull-model.ts')).pull(name, options, context)),
     )
 }

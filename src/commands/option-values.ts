@@ -27,6 +27,13 @@ export function offsetOrTime(text: string): number | Date {
 /** Whether the calendar has the day: JavaScript takes the 30th of February for the 2nd of March. */
 const isDay = (date: string): boolean => new Date(`${date}T00:00Z`).toISOString().startsWith(date)
 
+/** Reads a SHA-256 in hexadecimal digits, as it is printed or after `sha256:`. */
+export function sha256Digest(text: string): string {
+  const digest = text.replace(/^sha256:/, '').toLowerCase()
+  if (/^[0-9a-f]{64}$/.test(digest)) return digest
+  throw new InvalidArgumentError('It is 64 hexadecimal digits.')
+}
+
 /** Reads `api,embed`. */
 export function roleList(text: string): readonly Role[] {
   const names = text.split(',').map((name) => name.trim())

@@ -29,6 +29,7 @@ const commands = [
   ['models', 'promote'],
   ['models', 'revert'],
   ['models', 'export'],
+  ['models', 'pull'],
 ]
 
 describe('help', () => {

@@ -1,0 +1,16 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { readModelJson } from '../model-config.ts'
+
+type Configuration = { readonly model_type?: unknown }
+
+/** What is typed to use the model of a folder; null where no setting takes one of its kind. */
+export async function useOf(folder: string): Promise<string | null> {
+  const has = (file: string): boolean => existsSync(join(folder, file))
+  const { model_type: type } = (await readModelJson(folder, 'config.json')) as Configuration
+  if (type === 'pairstream-dual-encoder') return `pairstream evaluate --model ${folder}`
+  // A backbone is known by its one file.
+  const isOneFile = has('onnx/model.onnx') && !has('onnx/model.onnx_data') && !has('onnx/model.onnx.data')
+  const isPictureNetwork = has('model.safetensors') || (isOneFile && has('preprocessor_config.json'))
+  return isPictureNetwork && !has('tokenizer.json') ? `BACKBONE_DIR=${folder} pairstream serve` : null
+}
