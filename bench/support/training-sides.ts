@@ -65,7 +65,14 @@ export async function openTraining(tower: Tower, batchSize: number, threads: num
   const hyperparameters = hyperparametersOf(tower, batchSize)
   const { embeddingWidth, maxLength, wordWidth } = hyperparameters
   const words = wordTowerOf(hyperparameters)
-  const shape: DualEncoderShape = { featureWidth: FEATURES, embeddingWidth, maxLength, words, sentenceWidth: null }
+  const shape: DualEncoderShape = {
+    featureWidth: FEATURES,
+    embeddingWidth,
+    imageHidden: null,
+    maxLength,
+    words,
+    sentenceWidth: null,
+  }
   const weights = {
     ...initialWeights(shape, 1),
     words: drawn(VOCABULARY * wordWidth, 2, 0.05),

@@ -6,6 +6,8 @@ export const VIEWS = 2
 /** Everything about a training that is chosen and not computed. */
 export type Hyperparameters = {
   readonly embeddingWidth: number
+  /** The hidden layer of the image head; 0 for none. */
+  readonly imageHidden: number
   /** What reads a caption's words; `none` leaves all to the sentence encoder. */
   readonly wordTower: WordTower['kind'] | 'none'
   readonly wordWidth: number
@@ -15,6 +17,8 @@ export type Hyperparameters = {
   readonly layers: number
   readonly heads: number
   readonly batchSize: number
+  /** How many of a batch go through the towers at once, to use less memory; 0, or no divisor of the batch: all. */
+  readonly chunkSize: number
   readonly maximumEpochs: number
   /** Epochs without a better development recall after which training ends. */
   readonly patience: number
@@ -48,12 +52,14 @@ export function defaultHyperparameters(pairs: number): Hyperparameters {
   const many = pairs >= MANY_PAIRS
   return {
     embeddingWidth: many ? 512 : 256,
+    imageHidden: 0,
     wordTower: 'bag',
     wordWidth: many ? 512 : 256,
     hiddenWidth: 512,
     layers: 2,
     heads: 4,
     batchSize: many ? 512 : 128,
+    chunkSize: 0,
     maximumEpochs: many ? 6 : 30,
     patience: many ? 3 : 4,
     learningRate: many ? 1.5e-3 : 4e-3,

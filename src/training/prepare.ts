@@ -76,14 +76,21 @@ async function encodeExamples(jobFolder: string, encode: (caption: string) => re
 /** Builds the vocabulary of the training fold, encodes the captions, and draws, works out or takes over the initial weights. */
 export async function prepareTraining(job: TrainingJob, features: FeatureFile): Promise<Preparation> {
   const { hyperparameters, featureWidth, sentenceWidth, seed, threads } = job
-  const { embeddingWidth, maxLength, minimumWordCount, maximumVocabulary } = hyperparameters
+  const { embeddingWidth, imageHidden, maxLength, minimumWordCount, maximumVocabulary } = hyperparameters
   const { counts, examplesDigest } = await survey(job.jobFolder)
   const rule = { minimumCount: minimumWordCount, maxSize: maximumVocabulary, maxLength }
   const tokeniser = buildTokeniser(counts, rule)
   const { encode, size } = createTokeniser(tokeniser)
   const folds = await encodeExamples(job.jobFolder, encode)
   const words = wordTowerOf(hyperparameters)
-  const shape = { featureWidth, embeddingWidth, maxLength, words, sentenceWidth }
+  const shape = {
+    featureWidth,
+    imageHidden: imageHidden === 0 ? null : imageHidden,
+    embeddingWidth,
+    maxLength,
+    words,
+    sentenceWidth,
+  }
   const rows = Array.from(folds.train.imageStarts.subarray(0, -1), folds.train.row)
   const { mean, scale } = featureStatistics(features, rows, VIEWS, featureWidth)
   const heads = { ...initialWeights(shape, seed), feature_mean: mean, feature_scale: scale }

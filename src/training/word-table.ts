@@ -1,4 +1,4 @@
-import { adamState, adamW, type AdamState, type AdamStep } from './adamw.ts'
+import { adamState, adamW, squaredLength, type AdamState, type AdamStep } from './adamw.ts'
 import type { Reading } from './word-readings.ts'
 
 /** The ids of a caption's words, in order; `PADDING_ID` stands where one is not read: unknown, or dropped out. */
@@ -8,14 +8,18 @@ export type Words = readonly number[]
  * The embeddings of all words, outside the graph: ONNX Runtime adds duplicate rows with a race (microsoft/onnxruntime#18048), so
  * words are looked up and their gradients summed here, in the order of the batch. Only rows of words in the batch are updated.
  */
-type WordTable = {
+export type WordTable = {
   readonly state: AdamState
   /** Writes the embedded words of the captions to `target`, as the tower reads them; zeros where there is no word. */
   embed(captions: readonly Words[], target: Float32Array): void
-  /** Sums the gradients of what `embed` wrote by word; returns the sum of their squares. */
-  accumulate(captions: readonly Words[], gradients: Float32Array): number
-  /** Updates the rows that `accumulate` saw last. */
+  /** Adds the gradients of what `embed` wrote to those of their words. */
+  accumulate(captions: readonly Words[], gradients: Float32Array): void
+  /** The sum of the squares of all that was accumulated. */
+  squaredNorm(): number
+  /** Updates the rows for which something was accumulated. */
   update(step: AdamStep): void
+  /** Begins anew to accumulate. */
+  forget(): void
 }
 
 /** Adds `width` values of `source` times `factor` to those of `target`. */
@@ -43,23 +47,26 @@ export function createWordTable(values: Float32Array, width: number, reading: Re
       reading(captions, (id, row, factor) => addScaled(target, row * width, values, id * width, factor, width))
     },
     accumulate(captions, gradients) {
-      slots.clear()
+      const before = slots.size * width
       reading(captions, (id) => {
         if (!slots.has(id)) slots.set(id, slots.size)
       })
       const used = slots.size * width
-      if (sums.length < used) sums = new Float32Array(used * 2)
-      sums.fill(0, 0, used)
+      if (sums.length < used) {
+        const larger = new Float32Array(used * 2)
+        larger.set(sums.subarray(0, before))
+        sums = larger
+      }
+      sums.fill(0, before, used)
       reading(captions, (id, row, factor) => {
         addScaled(sums, (slots.get(id) ?? 0) * width, gradients, row * width, factor, width)
       })
-      let squared = 0
-      for (let i = 0; i < used; i++) squared += (sums[i] as number) ** 2
-      return squared
     },
+    squaredNorm: () => squaredLength(sums, slots.size * width),
     update(step) {
       // Not for…of: V8 inlines the pass into that loop and then runs it ten times slower.
       slots.forEach((slot, id) => adamW(state, sums, step, id * width, width, slot * width))
     },
+    forget: () => slots.clear(),
   }
 }

@@ -9,7 +9,14 @@ import { exampleSet } from './examples.ts'
 
 const WIDTH = 12
 const words = { kind: 'bag' as const, width: WIDTH }
-const shape = { featureWidth: WIDTH, embeddingWidth: WIDTH, maxLength: 2, words, sentenceWidth: null }
+const shape = {
+  featureWidth: WIDTH,
+  embeddingWidth: WIDTH,
+  imageHidden: null,
+  maxLength: 2,
+  words,
+  sentenceWidth: null,
+}
 const identity = Float32Array.from({ length: WIDTH * WIDTH }, (_, i) => (i % (WIDTH + 1) === 0 ? 1 : 0))
 /** Word `2 + i` and feature `i` are the same direction. */
 const weights = {

@@ -57,15 +57,14 @@ describe('word table', () => {
     const dense = adamState(threeWords())
     adamW(dense, Float32Array.of(0, 0, 5 + 7, 6 + 8, 1 + 9, 2 + 10), step)
     const gradients = Float32Array.from({ length: 12 }, (_, i) => i + 1)
-    expect(
-      table.accumulate(
-        [
-          [2, 1, 2],
-          [0, 1],
-        ],
-        gradients,
-      ),
-    ).toBeCloseTo(144 + 196 + 100 + 144, 4)
+    table.accumulate(
+      [
+        [2, 1, 2],
+        [0, 1],
+      ],
+      gradients,
+    )
+    expect(table.squaredNorm()).toBeCloseTo(144 + 196 + 100 + 144, 4)
     table.update(step)
     for (const [i, value] of dense.values.entries()) expect(table.state.values[i]).toBeCloseTo(value, 5)
   })
@@ -77,9 +76,22 @@ describe('word table', () => {
     // Word 1 is a third of the first bag and all of the last, word 2 two thirds of the first.
     const summed = Float32Array.of(0, 0, 1 + 5, 2 + 7, 2, 4)
     adamW(dense, summed, step)
-    expect(table.accumulate(captions, gradients)).toBeCloseTo(36 + 81 + 4 + 16, 4)
+    table.accumulate(captions, gradients)
+    expect(table.squaredNorm()).toBeCloseTo(36 + 81 + 4 + 16, 4)
     table.update(step)
     for (const [i, value] of dense.values.entries()) expect(table.state.values[i]).toBeCloseTo(value, 5)
+  })
+
+  it('adds up over several chunks what it would sum over one batch', () => {
+    const gradients = Float32Array.of(3, 6, 9, 9, 5, 7)
+    const [once, twice] = [createWordTable(threeWords(), 2, means), createWordTable(threeWords(), 2, means)]
+    once.accumulate(captions, gradients)
+    twice.accumulate(captions.slice(0, 1), gradients.subarray(0, 2))
+    twice.accumulate(captions.slice(1), gradients.subarray(2))
+    expect(twice.squaredNorm()).toBeCloseTo(once.squaredNorm(), 5)
+    once.update(step)
+    twice.update(step)
+    for (const [i, value] of once.state.values.entries()) expect(twice.state.values[i]).toBeCloseTo(value, 6)
   })
 
   it('leaves words outside the batch alone', () => {
@@ -88,6 +100,7 @@ describe('word table', () => {
     table.update(step)
     expect([...table.state.values].slice(0, 6)).toEqual([1, 1, 1, 1, 1, 1])
     expect(table.state.values[6]).toBeLessThan(1)
+    table.forget()
     table.accumulate([[1], []], new Float32Array(4).fill(1))
     const before = table.state.values[6]
     table.update(step)

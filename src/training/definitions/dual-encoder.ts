@@ -1,4 +1,5 @@
 import { nn, numpy as np } from '@jax-js/jax'
+import { quickGelu } from './activations.ts'
 import { linear, unitLength } from './layers.ts'
 import { recurrent, type RecurrentWeights } from './recurrent.ts'
 import { imageShapes, textShapes, type DualEncoderShape, type Shapes, type WordTower } from './shape.ts'
@@ -38,7 +39,15 @@ const kept = (rows: np.Array, dropout: np.Array | undefined): np.Array =>
 /** Frozen features [batch, features] to unit embeddings [batch, embedding]; `dropout`, of the features' shape, multiplies them. */
 export function imageTower(shape: DualEncoderShape, arrays: Arrays, features: np.Array, dropout?: np.Array): np.Array {
   const standard = features.sub(of(arrays, 'feature_mean')).mul(of(arrays, 'feature_scale'))
-  return unitLength(project(pick(arrays, imageShapes(shape)), 'image', kept(standard, dropout)))
+  const weights = pick(arrays, imageShapes(shape))
+  const input = kept(standard, dropout)
+  const projected = project(weights, 'image', input.ref)
+  if (shape.imageHidden === null) {
+    input.dispose()
+    return unitLength(projected)
+  }
+  const hidden = quickGelu(project(weights, 'image_in', input))
+  return unitLength(projected.add(project(weights, 'image_out', hidden)))
 }
 
 /** The mean of rows [words, batch, width] over the words, with the mask [words, batch, 1]; zeros where a text has no word. */

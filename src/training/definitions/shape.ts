@@ -15,6 +15,8 @@ export type WordTower =
 /** The towers of a dual encoder. At least one of `words` and `sentenceWidth` is there; where both are, their projections are added. */
 export type DualEncoderShape = {
   readonly featureWidth: number
+  /** The width of a hidden layer beside the projection of features; null where there is none. */
+  readonly imageHidden: number | null
   readonly embeddingWidth: number
   /** Words a caption is cut at. */
   readonly maxLength: number
@@ -61,8 +63,15 @@ export const textShapes = (shape: DualEncoderShape): Shapes => ({
 })
 
 /** The trained arrays of the image head. */
-export const imageShapes = ({ featureWidth, embeddingWidth }: DualEncoderShape): Shapes =>
-  projection('image', featureWidth, embeddingWidth)
+export const imageShapes = ({ featureWidth, imageHidden, embeddingWidth }: DualEncoderShape): Shapes => ({
+  ...projection('image', featureWidth, embeddingWidth),
+  ...(imageHidden === null
+    ? {}
+    : {
+        ...projection('image_in', featureWidth, imageHidden),
+        ...projection('image_out', imageHidden, embeddingWidth),
+      }),
+})
 
 /** All trained arrays but for the table of words. */
 export const parameterShapes = (shape: DualEncoderShape): Shapes => ({

@@ -7,7 +7,7 @@ import { openOnnxSession } from '../../../src/models/onnx-session.ts'
 import { valuesFor } from '../lowering/run-program.ts'
 
 const words = { kind: 'bag' as const, width: 5 }
-const shape = { featureWidth: 6, embeddingWidth: 4, maxLength: 3, words, sentenceWidth: null }
+const shape = { featureWidth: 6, embeddingWidth: 4, imageHidden: null, maxLength: 3, words, sentenceWidth: null }
 const signature = {
   ...Object.fromEntries(Object.entries(parameterShapes(shape)).map(([name, sizes]) => [name, { shape: sizes }])),
   feature_mean: { shape: [6] },

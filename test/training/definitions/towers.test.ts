@@ -11,7 +11,7 @@ import { largestDifference, runFile, runInJax, valuesFor, type Values } from '..
 beforeAll(startJax)
 
 const BATCH = 4
-const base = { featureWidth: 6, embeddingWidth: 5, maxLength: 3, sentenceWidth: null }
+const base = { featureWidth: 6, embeddingWidth: 5, imageHidden: null, maxLength: 3, sentenceWidth: null }
 const shapes: Readonly<Record<string, DualEncoderShape>> = {
   gru: { ...base, words: { kind: 'gru', width: 4, hidden: 6 } },
   lstm: { ...base, words: { kind: 'lstm', width: 4, hidden: 6 } },
