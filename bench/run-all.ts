@@ -13,6 +13,8 @@ const names = [
   'http-search',
   'freshness',
   'log-throughput',
+  'training',
+  'large-data-set',
   'kafka-embedding',
   'kafka-log',
   'role-memory',
