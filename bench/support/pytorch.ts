@@ -16,8 +16,8 @@ export type PyTorch = {
 export async function openPyTorch(python: string, order: unknown): Promise<PyTorch> {
   const child = spawn(python, [join(import.meta.dirname, 'pytorch-peer.py')], { stdio: ['pipe', 'pipe', 'inherit'] })
   const failed = Promise.race([
-    once(child, 'error').then(([error]) => String(error)),
-    once(child, 'exit').then(([status]) => `it ended with status ${String(status)}`),
+    once(child, 'error').then((failure: unknown[]) => String(failure[0])),
+    once(child, 'exit').then((ending: unknown[]) => `it ended with status ${String(ending[0])}`),
   ]).then((why): never => {
     throw new Error(`${python} cannot run the peer (${why}); name a Python with PyTorch and NumPy: --python COMMAND.`)
   })
