@@ -25,8 +25,8 @@ export async function openPyTorch(python: string, order: unknown): Promise<PyTor
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const ask = async (question: unknown): Promise<unknown> => {
     child.stdin.write(`${JSON.stringify(question)}\n`)
-    const { value } = await Promise.race([lines.next(), failed])
-    return JSON.parse(String(value))
+    const line: IteratorResult<string, undefined> = await Promise.race([lines.next(), failed])
+    return JSON.parse(line.value ?? '')
   }
   const { losses } = (await ask(order)) as { losses: number[] }
   return {
