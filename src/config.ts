@@ -10,6 +10,9 @@ import { saslMechanisms } from './kafka-security.ts'
 export const roles = ['api', 'embed', 'count', 'train', 'release', 'erase'] as const
 export type Role = (typeof roles)[number]
 
+/** The towers that a training can be told to use. */
+const textTowers = ['bag', 'gru', 'lstm', 'transformer', 'none'] as const
+
 const url = (schemes: readonly string[]) =>
   z
     .string()
@@ -88,6 +91,13 @@ export const settings = z.object({
   MLFLOW_TOKEN: text.optional().describe('Bearer token of MLflow'),
   PARTITIONS: whole(1, 1_000).default(12).describe('Partitions of `pairs`; fixed once the log exists'),
   BACKBONE_DIR: text.optional().describe('Folder of the image backbone; default: a small built-in one'),
+  SENTENCE_ENCODER_DIR: text
+    .optional()
+    .describe('Folder of a sentence encoder that the text side of models builds on; default: none'),
+  TEXT_TOWER: z
+    .enum(textTowers)
+    .optional()
+    .describe('Word tower: `bag` (default), `gru`, `lstm`, `transformer`; `none`: a sentence encoder alone'),
   HUB_URL: url(['http', 'https'])
     .default('https://huggingface.co')
     .describe('Model hub, or a mirror of it, that models are pulled from (`HF_ENDPOINT`)'),
@@ -119,6 +129,10 @@ export const settings = z.object({
   TRAINING_EPOCHS: whole(1, 1_000)
     .optional()
     .describe('Most epochs of a training; default by the size of the data set'),
+  EXPORT_PRECISION: z
+    .enum(['fp32', 'fp16', 'int8'])
+    .default('fp32')
+    .describe('How trained weights are stored, unless that costs over half a point of recall'),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')
@@ -134,6 +148,7 @@ export type Config = Omit<Settings, Exclude<keyof DriverSettings, 'DATA_DIR'>> &
   readonly hubFolder: string
   readonly featureFolder: string
   readonly trainingFolder: string
+  readonly tuningFolder: string
   readonly lockPath: string
 }
 
@@ -177,6 +192,12 @@ export function loadConfig(
     const rules = parsed.error.issues.map(({ path, message }) => `${variableOf(path.join('.'))}: ${message}`)
     throw new AppError('configuration-invalid', `Set these variables to something that fits: ${rules.join('; ')}.`)
   }
+  if (parsed.data.TEXT_TOWER === 'none' && parsed.data.SENTENCE_ENCODER_DIR === undefined) {
+    throw new AppError(
+      'configuration-invalid',
+      'TEXT_TOWER: without words of its own a model needs a sentence encoder; name its folder by SENTENCE_ENCODER_DIR.',
+    )
+  }
   const inData = (name: string) => join(parsed.data.DATA_DIR, name)
   return {
     ...parsed.data,
@@ -186,6 +207,7 @@ export function loadConfig(
     hubFolder: inData('hub'),
     featureFolder: inData('features'),
     trainingFolder: inData('training'),
+    tuningFolder: inData('tune'),
     lockPath: inData('lock.db'),
   }
 }

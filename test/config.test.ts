@@ -100,6 +100,8 @@ describe('the servers in the configuration', () => {
     ['KAFKA_PREFIX', { KAFKA_PREFIX: 'hidden prefix' }],
     ['QDRANT_PREFIX', { QDRANT_PREFIX: 'hidden.app' }],
     ['QDRANT_PREFIX', { QDRANT_PREFIX: 'images_hidden' }],
+    ['TEXT_TOWER', { TEXT_TOWER: 'hidden' }],
+    ['TEXT_TOWER', { TEXT_TOWER: 'none' }],
   ])('names %s where it does not go together with the others', (name, changes) => {
     const { code, message } = failure({ ...SERVERS, ...changes })
     expect([code, message]).toEqual(['configuration-invalid', expect.stringContaining(`${name}: `)])

@@ -10,6 +10,7 @@ import type { DefineCommands } from './define-commands.ts'
 import type { ReindexOptions } from './reindex.ts'
 import type { ReplayOptions } from './replay.ts'
 import type { TrainOptions } from './train.ts'
+import type { TuneOptions } from './tune.ts'
 
 const JSON_OPTION = ['--json', 'print JSON for programs'] as const
 const BY_OPTION = ['--by <name>', 'who asks for it, for the record', currentUser()] as const
@@ -29,6 +30,36 @@ export const defineModelCommands: DefineCommands = (program, act) => {
     .option(...JSON_OPTION)
     .addHelpText('after', '\nExample:\n  $ pairstream train --wait')
     .action((options: TrainOptions) => act(async (context) => (await import('./train.ts')).train(options, context)))
+
+  program
+    .command('tune')
+    .description('search for better hyperparameters by cross-validation; run it again to go on where it stopped')
+    .option('--trials <number>', 'settings that are tried, the present one among them', wholeNumber(1, 1_000), 27)
+    .option('--folds <number>', 'folds that the training pictures are divided into', wholeNumber(2, 20), 3)
+    .option('--seed <number>', 'draws other settings', wholeNumber(0, 2 ** 31), 1)
+    .option('--space <file>', 'JSON of what to search; default: rates, decay, dropouts, averaging, batch, widths')
+    .option('--snapshot <key>', 'the snapshot to learn from; default: that of the newest request')
+    .option('--no-adopt', 'only show what is found, in place of making it the new default')
+    .addOption(
+      new Option('--show', 'print what trainings use now, and where it comes from').conflicts(['reset', 'space']),
+    )
+    .addOption(new Option('--reset', 'go back to the built-in hyperparameters').conflicts(['space']))
+    .option(...BY_OPTION)
+    .option(...JSON_OPTION)
+    .addHelpText(
+      'after',
+      `
+Held-out pictures are never looked at, and models are judged by the gate as before.
+
+A search space names hyperparameters with choices or a range:
+  {"learningRate": {"from": 0.0005, "to": 0.01, "scale": "logarithmic"}, "wordTower": {"choices": ["bag", "gru"]}}
+
+Examples:
+  $ pairstream tune
+  $ pairstream tune --trials 9 --space space.json --no-adopt
+  $ pairstream tune --show`,
+    )
+    .action((options: TuneOptions) => act(async (context) => (await import('./tune.ts')).tune(options, context)))
 
   program
     .command('evaluate')

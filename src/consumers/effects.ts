@@ -23,7 +23,8 @@ export type Effect =
       readonly kind: PointKind
       readonly removals: readonly Removal[]
     }
-  | { readonly type: 'features-erase'; readonly imageIds: readonly string[] }
+  /** What frozen networks gave for images and pairs, by their ids. */
+  | { readonly type: 'features-erase'; readonly ids: readonly string[] }
   /** Takes pairs out of what lies on this process' disk for trainings; fails with `not-ready` while that is being written. */
   | { readonly type: 'training-data-erase'; readonly pairIds: readonly string[] }
   /** Removes what lies on this process' disk for the training of a model version. */
@@ -35,7 +36,7 @@ export type EffectPorts = {
   readonly log: EventLog
   readonly index: VectorIndex
   readonly blobs: BlobStore
-  readonly eraseFeatures: (imageIds: readonly string[]) => Promise<void>
+  readonly eraseFeatures: (ids: readonly string[]) => Promise<void>
   readonly eraseTrainingData: (pairIds: readonly string[]) => Promise<void>
   readonly removeTrainingData: (modelVersion: string) => Promise<void>
   readonly clock: () => number
@@ -73,7 +74,7 @@ async function applyEffect(effect: Effect, ports: EffectPorts, signal: AbortSign
       await ports.index.remove(effect.generation, effect.kind, effect.removals).catch(ignoreDropped)
       break
     case 'features-erase':
-      await inTimeFor(signal, ports.eraseFeatures(effect.imageIds))
+      await inTimeFor(signal, ports.eraseFeatures(effect.ids))
       break
     case 'training-data-erase':
       await ports.eraseTrainingData(effect.pairIds)

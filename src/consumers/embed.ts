@@ -74,12 +74,16 @@ export function createEmbedHandler(deps: EmbedDependencies): Handler<'pairs'> {
   const captionPoints = async (
     pairs: readonly CataloguePair[],
     images: ReadonlyMap<string, CatalogueImage>,
+    signal: AbortSignal,
   ): Promise<Point[]> => {
     const captioned = pairs.flatMap(({ pairId, imageId, caption, position }) => {
       const image = images.get(imageId)
       return caption === null || image === undefined ? [] : [{ pairId, caption, image, position }]
     })
-    const vectors = await encoder.encodeTexts(captioned.map(({ caption }) => caption))
+    const vectors = await encoder.encodeTexts(
+      captioned.map(({ caption }) => caption),
+      { pairIds: captioned.map(({ pairId }) => pairId), signal },
+    )
     return captioned.flatMap(({ pairId, caption, image, position }, i) => {
       const vector = vectors[i]
       return vector === undefined ? [] : [{ id: pairId, vector, payload: captionPayload(image, caption, { position }) }]
@@ -100,7 +104,7 @@ export function createEmbedHandler(deps: EmbedDependencies): Handler<'pairs'> {
     const carried = carriedPictures(records, catalogue)
 
     const points = await withGrace(signal, (late) => imagePoints([...images.values()], carried, late), deps.grace)
-    const captions = await captionPoints(pairs, images)
+    const captions = await withGrace(signal, (late) => captionPoints(pairs, images, late), deps.grace)
     const embeddedAt = deps.clock()
     deps.onEmbedded?.(pairs.length)
     return [

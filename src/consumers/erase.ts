@@ -66,7 +66,7 @@ export function createEraseHandler(deps: EraseDependencies): Handler<'pairs'> {
       return [
         // The sweep that the receipt stands for: of every generation, after the tombstone, for exactly what it erases.
         ...(await sweepErased(deps, erased, signal)),
-        ...(images.length === 0 ? [] : [{ type: 'features-erase', imageIds: images } as const]),
+        { type: 'features-erase', ids: [...images, ...erased.captions] },
         ...blobRemovals,
         { type: 'training-data-erase', pairIds: erased.captions },
         { type: 'events-append', records: tombstones.flatMap((record) => receiptOf(record)) },

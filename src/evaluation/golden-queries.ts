@@ -2,7 +2,7 @@ import type { Catalogue, LivePair } from '../catalogue/catalogue.ts'
 import { requireGoing } from '../core/stop.ts'
 import type { Encoder } from '../ports/encoder.ts'
 import type { VectorIndex } from '../ports/vector-index.ts'
-import type { Judgement } from './held-out.ts'
+import { encodeCaptions, type Judgement } from './held-out.ts'
 
 const QUERIES = 200
 const DEPTH = 10
@@ -40,7 +40,8 @@ export function createGoldenQueries(deps: {
       if (queries.length === 0) return null
       const encoder = await deps.openEncoder(modelVersion, signal)
       try {
-        const vectors = await encoder.encodeTexts(queries.map(({ query }) => query.caption))
+        const captions = queries.map(({ query }) => query)
+        const vectors = await encodeCaptions(encoder, captions, signal)
         let found = 0
         const best: number[] = []
         for (const [i, { relevant }] of queries.entries()) {

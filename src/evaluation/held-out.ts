@@ -57,9 +57,8 @@ export async function evaluateModel(
     imageId,
     bytes: () => unlessStopped(bytesOf(imageId), signal),
   }))
-  const texts = captions.map(({ caption }) => caption)
   const imageVectors = await inPages(inputs, (page) => encoder.encodeImages(page, signal), signal)
-  const captionVectors = await inPages(texts, (page) => encoder.encodeTexts(page), signal)
+  const captionVectors = await inPages(captions, (page) => encodeCaptions(encoder, page, signal), signal)
   const order = {
     images: imageIds.map((id, i) => ({ id, vector: vectorAt(imageVectors, i) })),
     captions: captions.map(({ pairId, imageId, caption }, i) => ({
@@ -72,5 +71,16 @@ export async function evaluateModel(
   }
   return evaluateInProcess(order, signal)
 }
+
+/** The vectors of captions of pairs, in order. */
+export const encodeCaptions = (
+  encoder: Encoder,
+  pairs: readonly Pick<LivePair, 'pairId' | 'caption'>[],
+  signal: AbortSignal | undefined,
+): Promise<readonly Float32Array[]> =>
+  encoder.encodeTexts(
+    pairs.map(({ caption }) => caption),
+    { pairIds: pairs.map(({ pairId }) => pairId), signal },
+  )
 
 const vectorAt = (vectors: readonly Float32Array[], i: number): Float32Array => vectors[i] ?? new Float32Array()

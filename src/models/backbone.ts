@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError, toAppError } from '../core/errors.ts'
 import { sha256Hex } from '../core/ids.ts'
 import { chooseOutputs, type ChosenOutput, type ChosenOutputs } from './backbone-outputs.ts'
 import { featureReading, mapReading, type Reading, type SizedOutput } from './backbone-reading.ts'
-import { openOnnxSession, type OnnxSession, type SessionOptions, type TensorFacts } from './onnx-session.ts'
+import type { OnnxSession, TensorFacts } from './onnx-session.ts'
+import { openNetwork, type NetworkOptions } from './open-network.ts'
 import { readPreprocessing, type Preprocessing } from './preprocessing.ts'
 import { readTokenConfiguration } from './token-pooling.ts'
 
@@ -28,7 +28,7 @@ export type Backbone = {
   close(): Promise<void>
 }
 
-export type BackboneOptions = SessionOptions & {
+export type BackboneOptions = NetworkOptions & {
   /** Where in the folder the network is. Default `onnx/model.onnx`. */
   readonly file?: string
 }
@@ -46,7 +46,7 @@ export async function openBackbone(folder: string, options: BackboneOptions = {}
   const preprocessing = await readPreprocessing(folder)
   const path = join(folder, options.file ?? 'onnx/model.onnx')
   refuseSecondFile(path)
-  const session = await openOnnxSession(path, options)
+  const session = await openNetwork(path, options)
   try {
     const input = pictureInput(session, preprocessing, path)
     const { width, height } = preprocessing.crop
@@ -77,7 +77,7 @@ export async function openBackbone(folder: string, options: BackboneOptions = {}
       return pixels.map((_, index) => reading.read(data.subarray(index * reading.size, (index + 1) * reading.size)))
     }
 
-    const digests = [sha256Hex(await readFile(path)), JSON.stringify(preprocessing), String(DECODING_VERSION)]
+    const digests = [session.digest, JSON.stringify(preprocessing), String(DECODING_VERSION)]
     if (features.rule !== null) digests.push(features.rule)
     return {
       id: sha256Hex(digests.join('\n')).slice(0, 16),

@@ -4,18 +4,18 @@ import { AppError } from '../core/errors.ts'
 import { vectorBytes } from '../core/vector.ts'
 
 /**
- * A shard holds the features of many images in one file, little-endian:
- * `PSF1`, number of rows, width (uint32 each); for each row the image's id (16 bytes) and the CRC-32 of its values; the CRC-32 of all
+ * A shard holds the features of many images, or of many pairs, in one file, little-endian:
+ * `PSF1`, number of rows, width (uint32 each); for each row the id (16 bytes) and the CRC-32 of its values; the CRC-32 of all
  * that; the rows (float32). A row so can be read, and proven, by itself.
  */
 export type Shard = {
-  readonly imageIds: readonly string[]
+  readonly ids: readonly string[]
   /** The features in a row, or null when they are damaged. */
   read(row: number): Float32Array | null
   close(): void
 }
 
-export type ShardEntry = readonly [imageId: string, features: Float32Array]
+export type ShardEntry = readonly [id: string, features: Float32Array]
 
 const MAGIC = Buffer.from('PSF1')
 const HEADER_BYTES = 12
@@ -23,7 +23,7 @@ const ID_BYTES = 16
 const ENTRY_BYTES = ID_BYTES + 4
 const CHECKSUM_BYTES = 4
 
-const idBytes = (imageId: string): Buffer => Buffer.from(imageId.replaceAll('-', ''), 'hex')
+const idBytes = (id: string): Buffer => Buffer.from(id.replaceAll('-', ''), 'hex')
 
 const idText = (bytes: Buffer): string =>
   bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
@@ -34,10 +34,10 @@ export function encodeShard(entries: readonly ShardEntry[]): Uint8Array {
   MAGIC.copy(header)
   header.writeUInt32LE(entries.length, 4)
   header.writeUInt32LE(entries[0]?.[1].length ?? 0, 8)
-  const table = entries.map(([imageId, features]) => {
+  const table = entries.map(([id, features]) => {
     const checksum = Buffer.alloc(4)
     checksum.writeUInt32LE(crc32(vectorBytes(features)))
-    return Buffer.concat([idBytes(imageId), checksum])
+    return Buffer.concat([idBytes(id), checksum])
   })
   const head = Buffer.concat([header, ...table])
   const checksum = Buffer.alloc(CHECKSUM_BYTES)
@@ -98,11 +98,9 @@ function readShard(
   const head = bytesAt(0, headBytes + CHECKSUM_BYTES)
   if (crc32(head.subarray(0, headBytes)) !== head.readUInt32LE(headBytes)) return null
   const entryAt = (row: number): number => HEADER_BYTES + row * ENTRY_BYTES
-  const imageIds = Array.from({ length: count }, (_, row) =>
-    idText(head.subarray(entryAt(row), entryAt(row) + ID_BYTES)),
-  )
+  const ids = Array.from({ length: count }, (_, row) => idText(head.subarray(entryAt(row), entryAt(row) + ID_BYTES)))
   return {
-    imageIds,
+    ids,
     read(row) {
       const bytes = bytesAt(headBytes + CHECKSUM_BYTES + row * rowBytes, rowBytes)
       if (bytes.length < rowBytes || crc32(bytes) !== head.readUInt32LE(entryAt(row) + ID_BYTES)) return null

@@ -5,16 +5,16 @@ import { requireGoing } from '../core/stop.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
 import { encodeShard, isShard, localFailure, openShard, type Shard, type ShardEntry } from './feature-shard.ts'
 
-/** The features of one backbone and view: shards in the blob store, their copies in a local folder, and what is not yet in a shard. */
+/** The features of one network and view, by the ids of images or pairs: shards in the blob store, their copies in a local folder, and what is not yet in a shard. */
 export type FeatureShards = {
-  /** What is known of these images; damaged rows are not. */
-  get(imageIds: readonly string[]): ReadonlyMap<string, Float32Array>
+  /** What is known of these; damaged rows are not. */
+  get(ids: readonly string[]): ReadonlyMap<string, Float32Array>
   /** Keeps features in memory until a shard is full. What is known already stays as it is. */
   put(entries: readonly ShardEntry[]): Promise<void>
   /** Takes in the shards that other processes have written, lets go those that they have removed, and forgets in memory who is not alive. */
   refresh(): Promise<void>
-  /** Forgets the images that `isErased`, durably, also in the shards of other processes. */
-  erase(isErased: (imageId: string) => boolean): Promise<void>
+  /** Forgets those that `isErased`, durably, also in the shards of other processes. */
+  erase(isErased: (id: string) => boolean): Promise<void>
   /** Writes what is in memory. */
   flush(): Promise<void>
   close(): void
@@ -26,8 +26,8 @@ type FeatureShardsOptions = {
   readonly prefix: string
   readonly folder: string
   readonly rowsPerShard: number
-  /** Asked of what waits in memory before it is written: an image may have been erased since. */
-  readonly isLive: (imageId: string) => boolean
+  /** Asked of what waits in memory before it is written: it may have been erased since. */
+  readonly isLive: (id: string) => boolean
   /** Raised when nobody has a use for the shards any more: what is under way then ends with the shard in hand, by `not-ready`. */
   readonly signal: AbortSignal
 }
@@ -67,9 +67,9 @@ export async function openFeatureShards(options: FeatureShardsOptions): Promise<
   /** Makes the rows of a shard known. */
   function admit(name: string, shard: Shard): void {
     shards.set(name, shard)
-    shard.imageIds.forEach((imageId, row) => {
-      places.set(imageId, { name, row })
-      pending.delete(imageId)
+    shard.ids.forEach((id, row) => {
+      places.set(id, { name, row })
+      pending.delete(id)
     })
   }
 
@@ -85,7 +85,7 @@ export async function openFeatureShards(options: FeatureShardsOptions): Promise<
   function forget(name: string): void {
     shards.get(name)?.close()
     shards.delete(name)
-    for (const [imageId, place] of places) if (place.name === name) places.delete(imageId)
+    for (const [id, place] of places) if (place.name === name) places.delete(id)
   }
 
   async function remove(name: string): Promise<void> {
@@ -102,7 +102,7 @@ export async function openFeatureShards(options: FeatureShardsOptions): Promise<
   }
 
   function forgetErased(): void {
-    for (const imageId of pending.keys()) if (!isLive(imageId)) pending.delete(imageId)
+    for (const id of pending.keys()) if (!isLive(id)) pending.delete(id)
   }
 
   /** A damaged copy is fetched again; what was lost with it counts as unknown until then. */
@@ -124,10 +124,10 @@ export async function openFeatureShards(options: FeatureShardsOptions): Promise<
       }
     })
 
-  async function eraseFrom(name: string, shard: Shard, isErased: (imageId: string) => boolean): Promise<void> {
-    const kept = shard.imageIds.flatMap((imageId, row): ShardEntry[] => {
-      const features = isErased(imageId) ? null : shard.read(row)
-      return features === null ? [] : [[imageId, features]]
+  async function eraseFrom(name: string, shard: Shard, isErased: (id: string) => boolean): Promise<void> {
+    const kept = shard.ids.flatMap((id, row): ShardEntry[] => {
+      const features = isErased(id) ? null : shard.read(row)
+      return features === null ? [] : [[id, features]]
     })
     if (kept.length > 0) await write(kept)
     await remove(name)
@@ -150,18 +150,18 @@ export async function openFeatureShards(options: FeatureShardsOptions): Promise<
   await takeStored()
 
   return {
-    get(imageIds) {
+    get(ids) {
       const found = new Map<string, Float32Array>()
-      for (const imageId of imageIds) {
-        const place = places.get(imageId)
-        const features = pending.get(imageId) ?? (place && shards.get(place.name)?.read(place.row))
-        if (features) found.set(imageId, features)
+      for (const id of ids) {
+        const place = places.get(id)
+        const features = pending.get(id) ?? (place && shards.get(place.name)?.read(place.row))
+        if (features) found.set(id, features)
         else if (place) repair(place.name)
       }
       return found
     },
     async put(entries) {
-      for (const [imageId, features] of entries) if (!places.has(imageId)) pending.set(imageId, features)
+      for (const [id, features] of entries) if (!places.has(id)) pending.set(id, features)
       await flushFull(rowsPerShard)
     },
     refresh: () =>
@@ -172,10 +172,10 @@ export async function openFeatureShards(options: FeatureShardsOptions): Promise<
     erase: (isErased) =>
       serially(async () => {
         await takeStored()
-        for (const imageId of pending.keys()) if (isErased(imageId)) pending.delete(imageId)
+        for (const id of pending.keys()) if (isErased(id)) pending.delete(id)
         for (const [name, shard] of [...shards]) {
           requireGoing(signal)
-          if (shard.imageIds.some(isErased)) await eraseFrom(name, shard, isErased)
+          if (shard.ids.some(isErased)) await eraseFrom(name, shard, isErased)
         }
       }),
     flush: () => flushFull(0),

@@ -10,6 +10,10 @@ const configuration = z.object({
   feature_width: z.number().int().positive(),
   max_length: z.number().int().positive(),
   views: z.array(z.enum(['plain', 'flipped'])).min(1),
+  /** What reads the model's own words; nothing where that is left to the sentence encoder, and in models from before there was a choice. */
+  text_tower: z.looseObject({ kind: z.string() }).nullish(),
+  /** The width of the embeddings by the encoder in `sentence/`; nothing where the model has none. */
+  sentence_width: z.number().int().positive().nullish(),
 })
 
 /** What `config.json` of a dual encoder must say; what else it says is for its trainer. */

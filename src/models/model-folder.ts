@@ -1,6 +1,9 @@
 import { copyFile, mkdir, readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { z } from 'zod'
 import { AppError } from '../core/errors.ts'
+import { readModelJson } from './model-config.ts'
+import { copySentenceEncoder, sentenceFiles } from './pretrained/sentence-files.ts'
 
 /** The files of a dual encoder, relative to its folder. */
 const CONFIG_FILE = 'config.json'
@@ -9,6 +12,10 @@ const TOKENISER_FILE = 'tokenizer.json'
 export const IMAGE_BACKBONE_FILE = 'onnx/image_backbone.onnx'
 export const IMAGE_HEAD_FILE = 'onnx/image_head.onnx'
 export const TEXT_MODEL_FILE = 'onnx/text_model.onnx'
+/** The sentence encoder of a model that builds on one: a folder as it is published. */
+export const SENTENCE_FOLDER = 'sentence'
+/** What people and the model hubs read; a model works without it. */
+export const MODEL_CARD_FILE = 'README.md'
 /** The network of a backbone's own folder. */
 const BACKBONE_FILE = 'onnx/model.onnx'
 /** What a backbone's own `config.json` is called within a model, which has one too. */
@@ -29,14 +36,26 @@ async function checkFiles(folder: string, files: readonly string[]): Promise<voi
   }
 }
 
+const sentencePart = z.looseObject({ sentence_width: z.number().nullish() })
+
 /** Throws `model-not-found` where there is no folder, `model-invalid` naming the first file that a dual encoder lacks. */
-export const checkModelFolder = (folder: string): Promise<void> => checkFiles(folder, required)
+export async function checkModelFolder(folder: string): Promise<void> {
+  await checkFiles(folder, required)
+  const { data } = sentencePart.safeParse(await readModelJson(folder, CONFIG_FILE))
+  if (data?.sentence_width == null) return
+  await checkFiles(folder, [`${SENTENCE_FOLDER}/${TOKENISER_FILE}`])
+  await sentenceFiles(join(folder, SENTENCE_FOLDER))
+}
 
 /**
- * Completes what a training wrote with the backbone it was trained on, so that the folder needs nothing else. Throws
- * `model-not-found` or `model-invalid`.
+ * Completes what a training wrote with the backbone and the sentence encoder it was trained on, so that the folder needs nothing else.
+ * Throws `model-not-found` or `model-invalid`.
  */
-export async function assembleModelFolder(trainedFolder: string, backboneFolder: string): Promise<void> {
+export async function assembleModelFolder(
+  trainedFolder: string,
+  backboneFolder: string,
+  sentenceFolder: string | null = null,
+): Promise<void> {
   await checkFiles(backboneFolder, [BACKBONE_FILE, PREPROCESSOR_FILE])
   await mkdir(join(trainedFolder, dirname(IMAGE_BACKBONE_FILE)), { recursive: true })
   await copyFile(join(backboneFolder, BACKBONE_FILE), join(trainedFolder, IMAGE_BACKBONE_FILE))
@@ -44,6 +63,7 @@ export async function assembleModelFolder(trainedFolder: string, backboneFolder:
   if (await isFile(join(backboneFolder, CONFIG_FILE))) {
     await copyFile(join(backboneFolder, CONFIG_FILE), join(trainedFolder, BACKBONE_CONFIG_FILE))
   }
+  if (sentenceFolder !== null) await copySentenceEncoder(sentenceFolder, join(trainedFolder, SENTENCE_FOLDER))
   await checkModelFolder(trainedFolder)
 }
 

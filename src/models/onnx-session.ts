@@ -6,8 +6,8 @@ import { fromHalf, toHalf } from './half-precision.ts'
 /** A dimension is a size, or the name of one that may vary (`batch`). */
 export type TensorFacts = { readonly name: string; readonly type: string; readonly shape: readonly (number | string)[] }
 
-type TensorInput = { readonly data: Float32Array | BigInt64Array; readonly shape: readonly number[] }
-type TensorOutput = { readonly data: Float32Array; readonly shape: readonly number[] }
+export type TensorInput = { readonly data: Float32Array | BigInt64Array; readonly shape: readonly number[] }
+export type TensorOutput = { readonly data: Float32Array; readonly shape: readonly number[] }
 
 /** An ONNX graph ready to run. ONNX Runtime runs on the calling thread: a run blocks it, so batches should stay small. */
 export type OnnxSession = {

@@ -13,7 +13,7 @@ function effectPorts({ log, index, blobs, clock, features, jobFolders, metrics, 
     index,
     blobs,
     clock,
-    eraseFeatures: (imageIds) => features.erase(imageIds),
+    eraseFeatures: (ids) => features.erase(ids),
     async eraseTrainingData(pairIds) {
       const erased = new Set(pairIds)
       if (await jobFolders.forget((pairId) => erased.has(pairId))) return

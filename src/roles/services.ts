@@ -1,20 +1,13 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { createSearchService, type SearchService } from '../api/search-service.ts'
 import { isUnfilteredVectorSearch } from '../api/search-types.ts'
 import { createServing, type Serving } from '../api/serving.ts'
 import type { Platform } from '../bootstrap.ts'
-import type { Config } from '../config.ts'
-import { AppError, toAppError } from '../core/errors.ts'
+import { AppError } from '../core/errors.ts'
 import { imageBlobKey } from '../core/pair-record.ts'
-import type { Backbone } from '../models/backbone.ts'
-import { openBackboneThread } from '../models/backbone-thread.ts'
-import { writeBuiltInBackbone } from '../models/built-in-backbone.ts'
 import { inspectImage } from '../models/decode-image.ts'
 import { openDualEncoder } from '../models/dual-encoder.ts'
 import { createEncoderPool, type EncoderPool } from '../models/encoder-pool.ts'
 import { createFeatureCache, type FeatureCache } from '../models/feature-cache.ts'
-import { readyBackboneFolder } from '../models/mobilenet-v3/ready-folder.ts'
 import { createModelStore, type ModelStore } from '../models/model-store.ts'
 import { createPublisher, type Publisher } from '../producers/publisher.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -22,43 +15,36 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import { createSearchObserver, type SearchObserver } from '../telemetry/search-observer.ts'
 import { createJobFolders, type JobFolders } from '../training/job-folders.ts'
 import { createStoredCheckpoints } from '../training/stored-checkpoints.ts'
+import { createFrozenNetworks, type FrozenNetworks } from './frozen-networks.ts'
 
 /** What the roles of one process share, above the ports. */
-export type Services = Platform & {
-  readonly logger: Logger
-  readonly metrics: Metrics
-  readonly models: ModelStore
-  readonly encoders: EncoderPool
-  readonly features: FeatureCache
-  readonly jobFolders: JobFolders
-  readonly backboneFolder: string
-  readonly backbone: () => Promise<Backbone>
-  readonly publisher: Publisher
-  readonly serving: Serving
-  readonly search: SearchService
-  readonly observer: SearchObserver
-  /** The stored bytes of a picture; throws `blob-missing`. */
-  readonly bytesOf: (imageId: string) => Promise<Uint8Array>
-  closeServices(): Promise<void>
-}
+export type Services = Platform &
+  Omit<FrozenNetworks, 'closeNetworks'> & {
+    readonly logger: Logger
+    readonly metrics: Metrics
+    readonly models: ModelStore
+    readonly encoders: EncoderPool
+    readonly features: FeatureCache
+    readonly jobFolders: JobFolders
+    readonly publisher: Publisher
+    readonly serving: Serving
+    readonly search: SearchService
+    readonly observer: SearchObserver
+    /** The stored bytes of a picture; throws `blob-missing`. */
+    readonly bytesOf: (imageId: string) => Promise<Uint8Array>
+    closeServices(): Promise<void>
+  }
 
 /** Builds the services over a platform. */
 export async function createServices(platform: Platform, logger: Logger, metrics: Metrics): Promise<Services> {
   const { config, log, blobs, index, catalogue, clock } = platform
   const models = createModelStore({ blobs, folder: config.modelFolder })
-  const features = createFeatureCache({ blobs, folder: config.featureFolder, isLive: catalogue.isLiveImage })
-  // Who opens it is told of a wrong folder; other roles go on without it.
-  let backboneFolder = await chooseBackbone(config).catch((cause: unknown) => unlessConfigured(cause, config))
-  let backbone: Promise<Backbone> | null = null
-  const openChosen = async (): Promise<Backbone> => {
-    try {
-      backboneFolder = await chooseBackbone(config)
-      return await openBackboneThread(backboneFolder, { threads: config.THREADS })
-    } catch (cause) {
-      backbone = null // the next caller tries again
-      throw config.BACKBONE_DIR === undefined ? cause : unusableBackbone(config.BACKBONE_DIR, cause)
-    }
-  }
+  const features = createFeatureCache({
+    blobs,
+    folder: config.featureFolder,
+    isLive: (id) => catalogue.isLiveImage(id) || catalogue.isLivePair(id),
+  })
+  const networks = await createFrozenNetworks(config)
 
   const openEncoder = async (modelVersion: string) => {
     const manifest = catalogue.model(modelVersion)?.manifest
@@ -100,9 +86,11 @@ export async function createServices(platform: Platform, logger: Logger, metrics
     features,
     jobFolders: createJobFolders(config.trainingFolder, checkpoints, { log, blobs }),
     get backboneFolder() {
-      return backboneFolder
+      return networks.backboneFolder
     },
-    backbone: () => (backbone ??= openChosen()),
+    backbone: networks.backbone,
+    sentenceFolder: networks.sentenceFolder,
+    sentenceEncoder: networks.sentenceEncoder,
     publisher,
     serving,
     search: {
@@ -122,31 +110,10 @@ export async function createServices(platform: Platform, logger: Logger, metrics
     async closeServices() {
       await serving.close()
       await features.close()
-      const opened = await backbone?.catch(() => null) // whoever asked for it was told
-      await opened?.close()
+      await networks.closeNetworks()
     },
   }
 }
 
 const kindOf = (input: string): 'text' | 'image' | 'vector' =>
   input === 'text' ? 'text' : input === 'embedding' ? 'vector' : 'image'
-
-function unusableBackbone(folder: string, cause: unknown): AppError {
-  const { kind, message } = toAppError(cause)
-  if (kind === 'unavailable') return toAppError(cause)
-  const detail = `BACKBONE_DIR=${folder} is not the folder of an image backbone: ${message}`
-  return new AppError('model-invalid', detail, { cause })
-}
-
-/** The folder of the configured backbone, or of the built-in one, written where it is not yet. */
-async function chooseBackbone({ BACKBONE_DIR, DATA_DIR }: Config): Promise<string> {
-  if (BACKBONE_DIR !== undefined) return readyBackboneFolder(BACKBONE_DIR, join(DATA_DIR, 'backbones'))
-  const builtIn = join(DATA_DIR, 'backbone')
-  if (!existsSync(join(builtIn, 'config.json'))) await writeBuiltInBackbone(builtIn)
-  return builtIn
-}
-
-function unlessConfigured(cause: unknown, { BACKBONE_DIR }: Config): string {
-  if (BACKBONE_DIR === undefined) throw cause
-  return BACKBONE_DIR
-}

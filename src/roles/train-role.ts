@@ -6,7 +6,7 @@ import { runHandler } from './run-handler.ts'
 import type { Services } from './services.ts'
 
 /**
- * Trains a model for each request, in a process of its own. Throws `model-invalid` where the backbone cannot be used, and `not-ready` where
+ * Trains a model for each request, in a process of its own. Throws `model-invalid` where the backbone or the sentence encoder cannot be used, and `not-ready` where
  * `signal` is raised before it has started.
  */
 export async function startTrainRole(
@@ -16,7 +16,7 @@ export async function startTrainRole(
 ): Promise<RunningRole> {
   const { catalogue, log, clock, config, metrics, jobFolders } = services
   // A wrong folder should be told to who starts this, not by the first training that fails.
-  await services.backbone()
+  await Promise.all([services.backbone(), services.sentenceEncoder()])
   await catalogue.caughtUp(log, signal)
   await jobFolders.removeAnswered(catalogue)
   const train = createRequestTrainer({
@@ -24,7 +24,9 @@ export async function startTrainRole(
     start: config.TRAINING_START,
     seed: config.TRAINING_SEED,
     threads: config.THREADS,
+    textTower: config.TEXT_TOWER,
     maximumEpochs: config.TRAINING_EPOCHS,
+    exportPrecision: config.EXPORT_PRECISION,
     events,
   })
   const consumer = runHandler(

@@ -1,8 +1,10 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Precision } from '../models/pretrained/onnx-file.ts'
 import { imageHeadFile, textModelFile, type Weights } from './definitions/serving.ts'
 import type { DualEncoderShape, WordTower } from './definitions/shape.ts'
 import type { TokeniserFile } from '../models/tokeniser.ts'
+import type { ServedFiles } from './export-precision.ts'
 import { writeDurably } from './weights-file.ts'
 
 /** What `config.json` of a dual encoder says; names as in the configurations of published CLIP models where there is one. */
@@ -13,13 +15,26 @@ type DualEncoderConfig = {
   readonly text_tower: WordTower | null
   readonly projection_dim: number
   readonly feature_width: number
+  /** The width of the embeddings by the encoder in `sentence/`; null where the model builds on none. */
+  readonly sentence_width: number | null
   readonly max_length: number
   readonly vocab_size: number
   /** The features of these views are averaged before the image head. */
   readonly views: readonly ['plain', 'flipped']
   /** Natural logarithm of what similarities are multiplied by in the loss. */
   readonly logit_scale: number
+  /** How the weights of the image head and the text model are stored. */
+  readonly precision: Precision
 }
+
+/** The image head and the text model of these weights. */
+export const servedFiles = (shape: DualEncoderShape, weights: Weights): ServedFiles => ({
+  imageHead: imageHeadFile(shape, weights),
+  textModel: textModelFile(shape, weights),
+})
+
+/** The files as they are exported, and the precision of their weights. */
+type Exported = { readonly precision: Precision; readonly files: ServedFiles }
 
 /** Writes the parts of a model folder that training makes: configuration, tokeniser, image head and text model. */
 export async function exportModel(
@@ -28,6 +43,7 @@ export async function exportModel(
   shape: DualEncoderShape,
   tokeniser: TokeniserFile,
   weights: Weights,
+  { precision, files }: Exported = { precision: 'fp32', files: servedFiles(shape, weights) },
 ): Promise<void> {
   const config: DualEncoderConfig = {
     model_type: 'pairstream-dual-encoder',
@@ -35,15 +51,17 @@ export async function exportModel(
     text_tower: shape.words,
     projection_dim: shape.embeddingWidth,
     feature_width: shape.featureWidth,
+    sentence_width: shape.sentenceWidth,
     max_length: shape.maxLength,
     vocab_size: Object.keys(tokeniser.model.vocab).length,
     views: ['plain', 'flipped'],
     logit_scale: weights['logit_scale']?.[0] ?? 0,
+    precision,
   }
   await mkdir(join(folder, 'onnx'), { recursive: true })
   const json = (value: unknown) => [Buffer.from(`${JSON.stringify(value, null, 2)}\n`)]
-  await writeDurably(join(folder, 'onnx', 'image_head.onnx'), [imageHeadFile(shape, weights)])
-  await writeDurably(join(folder, 'onnx', 'text_model.onnx'), [textModelFile(shape, weights)])
+  await writeDurably(join(folder, 'onnx', 'image_head.onnx'), [files.imageHead])
+  await writeDurably(join(folder, 'onnx', 'text_model.onnx'), [files.textModel])
   await writeDurably(join(folder, 'tokenizer.json'), json(tokeniser))
   await writeDurably(join(folder, 'config.json'), json(config))
 }

@@ -1,3 +1,4 @@
+import type { Precision } from '../models/pretrained/onnx-file.ts'
 import type { WordTower } from './definitions/shape.ts'
 
 /** Views of an image whose features training is given: the picture and its mirror image. */
@@ -38,6 +39,8 @@ export type Hyperparameters = {
   readonly maxLength: number
   /** Steps between checkpoints within an epoch; there is one after every epoch, too. */
   readonly checkpointEvery: number
+  /** How weights are stored in the exported model, unless this would cost more than half a point of development recall. */
+  readonly exportPrecision: Precision
 }
 
 /** From this many pairs on there is enough to fill large batches and wide embeddings. */
@@ -74,5 +77,6 @@ export function defaultHyperparameters(pairs: number): Hyperparameters {
     maximumVocabulary: 20_000,
     maxLength: 24,
     checkpointEvery: 200,
+    exportPrecision: 'fp32',
   }
 }

@@ -1,10 +1,10 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Catalogue } from '../catalogue/catalogue.ts'
-import { AppError } from '../core/errors.ts'
 import { CHECKPOINT_FILE, STORED_CHECKPOINT_FILE } from './checkpoint.ts'
 import { forgetPairs, mayHold, type RowBytes } from './forget-pairs.ts'
 import { OUTCOME_FILE, readOutcome, type OutcomeSources } from './job-outcome.ts'
+import { toStorageFull } from './storage-full.ts'
 import type { StoredCheckpoint, StoredCheckpoints } from './stored-checkpoints.ts'
 
 export type JobFolder = {
@@ -87,11 +87,6 @@ export function createJobFolders(folder: string, checkpoints: StoredCheckpoints,
         }
       }),
   }
-}
-
-function toStorageFull(error: unknown): never {
-  if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
-  throw new AppError('storage-full', 'The disk for trainings is full; free some space and go on.', { cause: error })
 }
 
 async function keepOnly(folder: string, kept: readonly string[]): Promise<void> {

@@ -13,6 +13,8 @@ export type TrainingJob = {
   readonly featureWidth: number
   /** The width of the captions' embeddings in `sentences.f32`; null where the model builds on no sentence encoder. */
   readonly sentenceWidth: number | null
+  /** Ids of the frozen networks that gave the features and the embeddings: what another one gave is another training. */
+  readonly networks?: readonly string[]
   /** A model folder, as written by an earlier training, to start from; null starts from scratch. */
   readonly initialFolder: string | null
   readonly hyperparameters: Hyperparameters

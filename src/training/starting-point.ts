@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import type { RetrainingRequested } from '../core/events.ts'
@@ -16,19 +17,35 @@ export type TrainingRecord = {
   readonly seed: number
   /** The `id` of the backbone. */
   readonly backbone: string
+  /** The `id` of the sentence encoder; null where the model builds on none. */
+  readonly sentenceEncoder: string | null
   readonly hyperparameters: Hyperparameters
 }
 
-const widthsOf = z.object({
+/** What decides on the sizes of a model's arrays; manifests from before there was a choice of towers name none. */
+const shapeOf = z.object({
+  embeddingWidth: z.number(),
+  imageHidden: z.number().default(0),
+  wordTower: z.string().default('bag'),
+  wordWidth: z.number(),
+  hiddenWidth: z.number().optional(),
+  layers: z.number().optional(),
+  heads: z.number().optional(),
+  maxLength: z.number().optional(),
+})
+
+const trainingOf = z.object({
   training: z.object({
     backbone: z.string(),
-    hyperparameters: z.object({ embeddingWidth: z.number(), wordWidth: z.number() }),
+    sentenceEncoder: z.string().nullable().default(null),
+    hyperparameters: shapeOf,
   }),
 })
 
 /**
  * The champion as of the request, so that whoever answers it, and after whatever crash, starts from the same weights; null before there
- * is one, and where its weights do not fit because the backbone or a width has changed. Throws `model-not-found` or `model-corrupt`.
+ * is one, and where its weights do not fit because the backbone, the sentence encoder, the word tower or a width has changed. Throws
+ * `model-not-found` or `model-corrupt`.
  */
 export async function championOf(
   request: RetrainingRequested,
@@ -39,12 +56,20 @@ export async function championOf(
   const champion = viewReleases(known).serving
   const manifest = champion === null ? null : (catalogue.model(champion.modelVersion)?.manifest ?? null)
   if (champion === null || manifest === null) return null
-  const { success, data } = widthsOf.safeParse(await models.manifest(manifest))
+  const { success, data } = trainingOf.safeParse(await models.manifest(manifest))
   if (!success || !fits(data.training, planned)) return null
   return { parent: champion.modelVersion, folder: await models.open(manifest) }
 }
 
-const fits = (before: z.infer<typeof widthsOf>['training'], { backbone, hyperparameters }: TrainingRecord): boolean =>
-  before.backbone === backbone &&
-  before.hyperparameters.embeddingWidth === hyperparameters.embeddingWidth &&
-  before.hyperparameters.wordWidth === hyperparameters.wordWidth
+const fits = (before: z.infer<typeof trainingOf>['training'], planned: TrainingRecord): boolean =>
+  before.backbone === planned.backbone &&
+  before.sentenceEncoder === planned.sentenceEncoder &&
+  isDeepStrictEqual(sizesOf(before.hyperparameters), sizesOf(shapeOf.parse(planned.hyperparameters)))
+
+/** Without what the word tower has no use for. */
+function sizesOf({ hiddenWidth, layers, heads, maxLength, ...common }: z.infer<typeof shapeOf>): object {
+  const { embeddingWidth, imageHidden, wordTower } = common
+  if (wordTower === 'none') return { embeddingWidth, imageHidden, wordTower }
+  if (wordTower === 'transformer') return { ...common, layers, heads, maxLength }
+  return wordTower === 'bag' ? common : { ...common, hiddenWidth }
+}

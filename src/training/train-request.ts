@@ -1,11 +1,11 @@
 import { join } from 'node:path'
-import type { Catalogue, LivePair } from '../catalogue/catalogue.ts'
-import { AppError, toAppError } from '../core/errors.ts'
+import type { Catalogue } from '../catalogue/catalogue.ts'
+import { toAppError } from '../core/errors.ts'
 import type { RetrainingRequested } from '../core/events.ts'
-import { readSnapshot } from '../core/snapshot.ts'
-import { inDevelopmentFold, isCounted } from '../core/split.ts'
-import { requireGoing, unlessStopped } from '../core/stop.ts'
+import { inDevelopmentFold } from '../core/split.ts'
+import { unlessStopped } from '../core/stop.ts'
 import type { Backbone } from '../models/backbone.ts'
+import type { SentenceEncoder } from '../models/pretrained/sentence-encoder.ts'
 import type { FeatureCache } from '../models/feature-cache.ts'
 import { assembleModelFolder } from '../models/model-folder.ts'
 import type { ModelStore } from '../models/model-store.ts'
@@ -13,17 +13,24 @@ import type { BlobStore } from '../ports/blob-store.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import type { Tracking } from '../ports/tracking.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import { defaultHyperparameters } from './hyperparameters.ts'
+import type { Hyperparameters } from './hyperparameters.ts'
 import type { JobFolder, JobFolders } from './job-folders.ts'
 import { readOutcome, writeOutcome, type JobOutcome } from './job-outcome.ts'
 import type { TrainingJob, TrainingProgress, TrainingResult } from './job.ts'
+import { countExamples, learntImages, TRAINING_VIEWS, withFeatures, type LearntImage } from './learnt-images.ts'
+import { writeModelCard } from './model-card/write-model-card.ts'
+import { withSentences } from './learnt-sentences.ts'
 import { trainInProcess } from './run-in-process.ts'
 import { championOf, type StartingPoint, type TrainingRecord, type TrainingStart } from './starting-point.ts'
+import { toStorageFull } from './storage-full.ts'
 import { trackTraining } from './tracked-training.ts'
-import { writeTrainingData, type TrainingImage } from './training-data.ts'
+import { writeTrainingData } from './training-data.ts'
+import { hyperparametersFor } from './tune/adopted-hyperparameters.ts'
 
 export type TrainingEvents = {
   readonly onFeatures?: (done: number, total: number) => void
+  /** Captions that the sentence encoder has read. */
+  readonly onCaptions?: (done: number, total: number) => void
   readonly onProgress?: (modelVersion: string, progress: TrainingProgress) => void
   readonly onTrained?: (modelVersion: string, result: TrainingResult, pairs: number) => void
 }
@@ -35,6 +42,11 @@ type TrainRequestDependencies = {
   readonly features: FeatureCache
   readonly backbone: () => Promise<Backbone>
   readonly backboneFolder: string
+  /** The sentence encoder that models build on; null for none. */
+  readonly sentenceEncoder: () => Promise<SentenceEncoder | null>
+  readonly sentenceFolder: string | null
+  /** What reads the words of captions; default: what was found by a search, else a bag of words. */
+  readonly textTower?: Hyperparameters['wordTower'] | undefined
   readonly models: ModelStore
   readonly tracking: Tracking
   readonly logger: Pick<Logger, 'warn'>
@@ -45,110 +57,53 @@ type TrainRequestDependencies = {
   readonly seed: number
   readonly threads: number
   readonly maximumEpochs: number | undefined
+  /** How trained weights are stored, unless that costs too much recall. */
+  readonly exportPrecision?: Hyperparameters['exportPrecision']
   readonly clock: () => number
   readonly events: TrainingEvents
 }
 
-const VIEWS = ['plain', 'flipped'] as const
-const IMAGES_AT_ONCE = 64
-
 type Plan = {
   readonly images: readonly LearntImage[]
   readonly backbone: Backbone
+  readonly sentences: SentenceEncoder | null
   readonly training: TrainingRecord
   readonly start: StartingPoint | null
 }
 
-type LearntPair = Pick<LivePair, 'pairId' | 'caption'>
-type LearntImage = { readonly imageId: string; readonly splitKey: string; readonly pairs: LearntPair[] }
-
 /** Trains the model that a request asks for: snapshot, features, weights, registered version. Repeating it ends in the same model. */
 export function createRequestTrainer(deps: TrainRequestDependencies) {
-  const { catalogue } = deps
-
-  /** The images of the snapshot's counted pairs, in the order of their ids, which is part of the training's outcome. */
-  const learntImages = async (request: RetrainingRequested): Promise<LearntImage[]> => {
-    const bytes = await deps.blobs.get(request.snapshot)
-    if (bytes === null) throw new AppError('snapshot-incomplete', `The snapshot ${request.snapshot} is gone.`)
-    const inSnapshot = new Set(readSnapshot(bytes).flatMap(({ pairId, split }) => (isCounted(split) ? [pairId] : [])))
-    const images = new Map<string, LearntImage>()
-    for (const pair of catalogue.livePairs()) {
-      if (inSnapshot.has(pair.pairId) && isCounted(pair.split)) addPair(images, pair)
-    }
-    return [...images.values()].sort((a, b) => (a.imageId < b.imageId ? -1 : 1))
-  }
-
-  const isLive = ({ imageId }: LearntImage): boolean => catalogue.isLiveImage(imageId)
-
-  /** What is erased while a training is prepared is left out of it, captions and pictures; nothing else is. */
-  const learntFrom = async (
-    images: readonly LearntImage[],
-    backbone: Backbone,
-    signal: AbortSignal,
-  ): Promise<TrainingImage[]> => {
-    const live = images.filter(isLive)
-    const inputs = live.map(({ imageId }) => ({ imageId, bytes: () => deps.bytesOf(imageId) }))
-    try {
-      const features = await deps.features.features(inputs, backbone, VIEWS, signal)
-      return live.flatMap((image, i): TrainingImage[] => {
-        const pairs = image.pairs.filter(({ pairId }) => catalogue.isLivePair(pairId))
-        const captions = pairs.map(({ caption }) => caption)
-        const pairIds = pairs.map(({ pairId }) => pairId)
-        const fold = inDevelopmentFold(image.splitKey) ? 'development' : 'train'
-        return pairs.length === 0 ? [] : [{ views: features[i] ?? [], captions, pairIds, fold }]
-      })
-    } catch (error) {
-      if (toAppError(error).code !== 'blob-missing') throw error
-      if (images.length === 1) return []
-      const found: TrainingImage[] = []
-      for (const image of images) found.push(...(await learntFrom([image], backbone, signal)))
-      return found
-    }
-  }
-
-  async function* withFeatures(
-    images: readonly LearntImage[],
-    backbone: Backbone,
-    signal: AbortSignal,
-  ): AsyncIterable<TrainingImage> {
-    await unlessStopped(deps.features.refresh(), signal)
-    for (let at = 0; at < images.length; at += IMAGES_AT_ONCE) {
-      requireGoing(signal)
-      const slice = images.slice(at, at + IMAGES_AT_ONCE)
-      yield* await learntFrom(slice, backbone, signal)
-      deps.events.onFeatures?.(at + slice.length, images.length)
-    }
-    await unlessStopped(deps.features.flush(), signal)
-  }
-
   /** What does not need a picture: it is asked for again at each attempt. */
   const plan = async (request: RetrainingRequested): Promise<Plan> => {
     const backbone = await deps.backbone()
-    const images = await learntImages(request)
-    const examples = images.reduce((sum, { pairs }) => sum + pairs.length, 0)
-    const training: TrainingRecord = {
-      seed: deps.seed,
-      backbone: backbone.id,
-      hyperparameters: {
-        ...defaultHyperparameters(examples),
-        ...(deps.maximumEpochs === undefined ? {} : { maximumEpochs: deps.maximumEpochs }),
-      },
-    }
+    const sentences = await deps.sentenceEncoder()
+    const images = await learntImages(request.snapshot, deps)
+    const networks = { backbone: backbone.id, sentenceEncoder: sentences?.id ?? null }
+    const occasion = { ...networks, pairs: countExamples(images), at: request.requestedAt }
+    const hyperparameters = await hyperparametersFor(occasion, deps, deps)
+    const training: TrainingRecord = { seed: deps.seed, ...networks, hyperparameters }
     const start = deps.start === 'champion' ? await championOf(request, training, deps) : null
-    return { images, backbone, training, start }
+    return { images, backbone, sentences, training, start }
   }
 
   /** Writes the data of the training into its folder. */
   const prepare = async (
-    { images, backbone, training, start }: Plan,
+    { images, backbone, sentences, training, start }: Plan,
     modelVersion: string,
     folder: JobFolder,
     signal: AbortSignal,
   ): Promise<TrainingJob> => {
     const jobFolder = folder.path
-    await writeTrainingData(jobFolder, withFeatures(images, backbone, signal))
+    const foldOf = (splitKey: string) => (inDevelopmentFold(splitKey) ? 'development' : 'train')
+    const reading = { backbone, foldOf, onFeatures: deps.events.onFeatures, signal } as const
+    const captions = { encoder: sentences, total: countExamples(images), onCaptions: deps.events.onCaptions, signal }
+    await writeTrainingData(jobFolder, withSentences(withFeatures(images, reading, deps), captions, deps))
     const bytes = Float32Array.BYTES_PER_ELEMENT
-    folder.written({ features: VIEWS.length * backbone.featureWidth * bytes, sentences: 0 })
+    const sentenceWidth = sentences?.width ?? null
+    folder.written({
+      features: TRAINING_VIEWS.length * backbone.featureWidth * bytes,
+      sentences: (sentenceWidth ?? 0) * bytes,
+    })
     const { seed, hyperparameters } = training
     return {
       jobFolder,
@@ -157,7 +112,8 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
       seed,
       threads: deps.threads,
       featureWidth: backbone.featureWidth,
-      sentenceWidth: null,
+      sentenceWidth,
+      networks: [backbone.id, ...(sentences === null ? [] : [sentences.id])],
       initialFolder: start?.folder ?? null,
       hyperparameters,
     }
@@ -197,7 +153,8 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
     }
     // Nothing may be stored any more once the training is answered.
     const result = await trainInProcess(job, onProgress, signal).finally(() => checkpoint.settled(signal))
-    await assembleModelFolder(job.outputFolder, deps.backboneFolder)
+    await assembleModelFolder(job.outputFolder, deps.backboneFolder, deps.sentenceFolder)
+    await writeModelCard(job.outputFolder, { training, parent, snapshot: request.snapshot, result })
     const manifest = await deps.models.save(job.outputFolder, {
       modelVersion,
       requestId: request.requestId,
@@ -241,15 +198,4 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
 
   return (request: RetrainingRequested, modelVersion: string, signal: AbortSignal) =>
     deps.jobFolders.hold(modelVersion, (folder) => answer(request, modelVersion, folder, signal))
-}
-
-function addPair(images: Map<string, LearntImage>, { imageId, splitKey, pairId, caption }: LivePair): void {
-  const known = images.get(imageId)
-  if (known === undefined) images.set(imageId, { imageId, splitKey, pairs: [{ pairId, caption }] })
-  else known.pairs.push({ pairId, caption })
-}
-
-function toStorageFull(error: unknown): never {
-  if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
-  throw new AppError('storage-full', 'The disk for trainings is full; free some space and go on.', { cause: error })
 }

@@ -1,10 +1,11 @@
 import { AppError } from '../core/errors.ts'
-import { imageHeadFile, textModelFile, type Weights } from './definitions/serving.ts'
+import type { Weights } from './definitions/serving.ts'
 import { createBatchTensors, type FeatureSources } from './batch-tensors.ts'
 import { planEpoch } from './batches.ts'
 import { createCheckpoints, fingerprintOf, startingPosition } from './checkpoint.ts'
 import { developmentRecall, loadDevelopmentFold, meanRecall, type BothRecalls } from './development-recall.ts'
-import { exportModel } from './export-model.ts'
+import { exportModel, servedFiles } from './export-model.ts'
+import { choosePrecision, type ServedFiles } from './export-precision.ts'
 import { openFeatureFile } from './feature-file.ts'
 import { bestEpoch, hasStopped, type JudgedEpoch } from './history.ts'
 import { VIEWS } from './hyperparameters.ts'
@@ -61,16 +62,12 @@ async function trainOn(sources: FeatureSources, job: TrainingJob, report: Report
   let best = resumed?.best ?? null
   const pace = createPace()
 
-  const judge = (averages: Weights): Promise<BothRecalls> => {
-    const candidate = { ...weights, ...averages }
-    const files = { imageHead: imageHeadFile(shape, candidate), textModel: textModelFile(shape, candidate) }
-    return developmentRecall(fold, files, shape, job.threads)
-  }
+  const judge = (files: ServedFiles): Promise<BothRecalls> => developmentRecall(fold, files, shape, job.threads)
 
   async function finishEpoch(): Promise<void> {
     const { epoch, lossSum, history } = position
     const loss = lossSum / stepsPerEpoch
-    const recall = await judge(learned.averages)
+    const recall = await judge(servedFiles(shape, { ...weights, ...learned.averages }))
     // Without a development fold the training loss is all there is to go by.
     const score = fold.images > 0 ? meanRecall(recall) : -loss
     const { at10 } = recall.textToImage
@@ -107,8 +104,10 @@ async function trainOn(sources: FeatureSources, job: TrainingJob, report: Report
   await session.close()
 
   const chosen = { ...weights, ...best }
-  await exportModel(job.outputFolder, job.modelVersion, shape, tokeniser, chosen)
-  const { textToImage, imageToText } = await judge(chosen)
+  const { exportPrecision: wanted } = hyperparameters
+  const exported = await choosePrecision(servedFiles(shape, chosen), wanted, judge, fold.images > 0)
+  await exportModel(job.outputFolder, job.modelVersion, shape, tokeniser, chosen, exported)
+  const { textToImage, imageToText } = exported.recall
   return {
     epochsRun: position.history.length,
     bestEpoch: bestEpoch(position.history)?.epoch ?? 0,
@@ -121,7 +120,11 @@ async function trainOn(sources: FeatureSources, job: TrainingJob, report: Report
       'development.image_to_text_recall_at_5': imageToText.at5,
       'development.image_to_text_recall_at_10': imageToText.at10,
       'training.loss': position.history.at(-1)?.loss ?? 0,
+      'training.images': folds.train.imageStarts.length - 1,
       'training.examples': folds.train.length,
+      'development.images': folds.development.imageStarts.length - 1,
+      'development.examples': folds.development.length,
+      ...exported.metrics,
     },
     vocabularySize,
     temperature: Math.exp(-(chosen['logit_scale']?.[0] ?? 0)),

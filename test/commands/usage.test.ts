@@ -20,6 +20,7 @@ const commands = [
   ['dead-letters', 'show'],
   ['dead-letters', 'replay'],
   ['train'],
+  ['tune'],
   ['evaluate'],
   ['reindex'],
   ['replay'],
@@ -86,6 +87,8 @@ describe('wrong usage', () => {
     [['publish', '.', '--watch', '--schedule', '@daily'], /--watch .* no --schedule/],
     [['publish', '.', '--split', 'half'], /train, validation/],
     [['evaluate', '--split', 'half'], /train, validation/],
+    [['tune', '--folds', '1'], /whole number from 2/],
+    [['tune', '--show', '--reset'], /cannot be used with/],
     [['demo', '--images', '.'], /--query/],
     [['dead-letters', 'show', 'pairs', 'x', '0'], /whole number/],
   ])('%j is refused', async (words, reason) => {
@@ -120,16 +123,22 @@ describe('configuration', () => {
 })
 
 describe('before anything is published', () => {
-  it.each([['status'], ['search', 'dogs'], ['models'], ['dead-letters'], ['train'], ['erase', 'x'], ['evaluate']])(
-    '%s says so, ends with 3 and makes no folder',
-    async (...words) => {
-      const folder = join(await temporaryFolder(), 'data')
-      const { status, stderr } = await runHere(words, { DATA_DIR: folder })
-      expect(stderr).toContain("use 'pairstream publish'")
-      expect(status).toBe(3)
-      await expect(access(folder)).rejects.toThrow()
-    },
-  )
+  it.each([
+    ['status'],
+    ['search', 'dogs'],
+    ['models'],
+    ['dead-letters'],
+    ['train'],
+    ['tune'],
+    ['erase', 'x'],
+    ['evaluate'],
+  ])('%s says so, ends with 3 and makes no folder', async (...words) => {
+    const folder = join(await temporaryFolder(), 'data')
+    const { status, stderr } = await runHere(words, { DATA_DIR: folder })
+    expect(stderr).toContain("use 'pairstream publish'")
+    expect(status).toBe(3)
+    await expect(access(folder)).rejects.toThrow()
+  })
 
   it('a source that is not there leaves no data folder behind', async () => {
     const folder = join(await temporaryFolder(), 'data')

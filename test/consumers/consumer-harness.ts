@@ -38,7 +38,7 @@ export async function createPlatform() {
     index,
     blobs,
     clock,
-    eraseFeatures: async (imageIds) => void erasedFeatures.push(...imageIds),
+    eraseFeatures: async (ids) => void erasedFeatures.push(...ids),
     eraseTrainingData: async (pairIds) => void erasedTrainingData.push(...pairIds),
     removeTrainingData: async (modelVersion) => void removedTrainingData.push(modelVersion),
   }

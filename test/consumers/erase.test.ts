@@ -88,7 +88,7 @@ describe('the erase consumer', () => {
     expect([gone, restored, kept].map(({ pairId }) => made.catalogue.isErased(pairId))).toEqual([true, false, false])
   })
 
-  it('removes features and picture with the last pair only', async () => {
+  it('removes the features of a caption with its pair, those of the picture and the picture with the last pair only', async () => {
     const made = await platform()
     const [first, second] = [pairEvent('one', 'first'), pairEvent('one', 'second')]
     const key = imageBlobKey(first.imageId)
@@ -97,11 +97,11 @@ describe('the erase consumer', () => {
     made.setForward(2 * HOUR)
     made.start(erasing(made))
     await made.passed('erase')
-    expect(made.erasedFeatures).toEqual([])
+    expect(made.erasedFeatures).toEqual([first.pairId])
     expect(await made.blobs.get(key)).not.toBeNull()
     await made.log.append([tombstoneOf(second)])
     await made.passed('erase')
-    expect(made.erasedFeatures).toEqual([first.imageId])
+    expect(made.erasedFeatures).toEqual([first.pairId, first.imageId, second.pairId])
     expect(await made.blobs.get(key)).toBeNull()
   })
 

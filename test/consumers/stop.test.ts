@@ -126,7 +126,7 @@ it('erase can be stopped while all features are fetched, to erase some', async (
     stopping.abort()
     return new Promise<never>(() => undefined)
   }
-  const erasing = applyEffects([{ type: 'features-erase', imageIds: [] }], { ...ports, eraseFeatures }, stopping.signal)
+  const erasing = applyEffects([{ type: 'features-erase', ids: [] }], { ...ports, eraseFeatures }, stopping.signal)
   vi.advanceTimersByTime(5_000)
   await expect(erasing).rejects.toMatchObject({ code: 'not-ready' })
 })

@@ -51,6 +51,17 @@ export function encoderContract(create: () => Promise<EncoderUnderTest>): void {
       expect(dot(first ?? new Float32Array(), other ?? new Float32Array())).toBeLessThan(0.999)
     })
 
+    it('gives a caption of a pair the vector that it has by itself, the first time and the second', async () => {
+      const { encoder } = under
+      const pairIds = TEXTS.map((_, i) => `00000000-0000-5000-8000-00000000000${i}`)
+      const plain = await encoder.encodeTexts(TEXTS)
+      for (let time = 0; time < 2; time++) {
+        const vectors = await encoder.encodeTexts(TEXTS, { pairIds })
+        for (const [i, vector] of vectors.entries())
+          expect(dot(vector, plain[i] ?? new Float32Array())).toBeCloseTo(1, 5)
+      }
+    })
+
     it('gives the same vectors when it is opened again', async () => {
       const before = await under.encoder.encodeTexts(TEXTS)
       const again = await under.reopen()

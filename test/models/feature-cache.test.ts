@@ -404,6 +404,62 @@ describe('feature cache', () => {
     })
   })
 
+  describe('for the captions of pairs', () => {
+    const captions = Array.from({ length: 70 }, (_, i) => ({ pairId: idOf(i), caption: `caption ${i}` }))
+    const embeddingOf = (caption: string) => Float32Array.of(Number(caption.split(' ')[1]), 1)
+    const embeddings = captions.map(({ caption }) => embeddingOf(caption))
+
+    /** An encoder that says what it was given; `onCall` hears of each call before it is answered. */
+    function listening(onCall: (calls: number) => unknown = () => undefined) {
+      const given: string[][] = []
+      const encode = async (texts: readonly string[]) => {
+        await onCall(given.push([...texts]))
+        return texts.map(embeddingOf)
+      }
+      return { given, encoder: { id: 's1', encode } }
+    }
+
+    it('has each read once, a few at a time, and keeps it over a restart', async () => {
+      const { open } = await setUp()
+      const { given, encoder } = listening()
+      const cache = open()
+      expect(await cache.sentences(captions.slice(0, 50), encoder)).toEqual(embeddings.slice(0, 50))
+      expect(await cache.sentences(captions.slice(40).reverse(), encoder)).toEqual(embeddings.slice(40).reverse())
+      expect(given.flat().sort()).toEqual(captions.map(({ caption }) => caption).sort())
+      expect(given.map(({ length }) => length)).toEqual([32, 18, 20])
+      await cache.close()
+      const nobody = { id: 's1', encode: () => Promise.reject(new Error('was read again')) }
+      const reopened = open()
+      expect(await reopened.sentences(captions, nobody)).toEqual(embeddings)
+      expect(await reopened.sentences([], nobody)).toEqual([])
+      const other = listening()
+      await reopened.sentences(captions.slice(0, 1), { ...other.encoder, id: 's2' })
+      expect(other.given).toHaveLength(1)
+    })
+
+    it('keeps none of a pair that is erased while it is read, or no longer alive', async () => {
+      const { blobs, folder } = await setUp()
+      const dead = idOf(2)
+      const cache = createFeatureCache({ blobs, folder, rowsPerShard: 1, isLive: (id) => id !== dead })
+      const { encoder } = listening(() => cache.erase([idOf(1)]))
+      expect(await cache.sentences(captions.slice(0, 4), encoder)).toEqual(embeddings.slice(0, 4))
+      const ids = captions.slice(0, 4).map(({ pairId }) => pairId)
+      expect([...(await cache.get('s1', 'caption', ids)).keys()]).toEqual([idOf(0), idOf(3)])
+      await cache.close()
+    })
+
+    it('stops between two calls, and has what was read until then', async () => {
+      const { open } = await setUp()
+      const cache = open()
+      const stopping = new AbortController()
+      const { given, encoder } = listening((calls) => calls === 1 && stopping.abort())
+      await expect(cache.sentences(captions, encoder, stopping.signal)).rejects.toMatchObject({ code: 'not-ready' })
+      expect(given).toHaveLength(1)
+      expect(await cache.sentences(captions, encoder)).toEqual(embeddings)
+      expect(given.flat()).toHaveLength(captions.length)
+    })
+  })
+
   it('throws the error of the picture that cannot be decoded', async () => {
     const { root, open } = await setUp()
     const { backbone } = await countingBackbone(join(root, 'backbone'))

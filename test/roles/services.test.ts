@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
 import { openPlatform } from '../../src/bootstrap.ts'
@@ -10,6 +10,8 @@ import { createLogger } from '../../src/telemetry/logger.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { safetensorsOf } from '../fixtures/safetensors.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
+import { openedServices } from './opened-services.ts'
+import { TINY_SENTENCE_WIDTH, writeTinySentenceEncoder } from '../models/pretrained/tiny-sentence-encoder.ts'
 import { randomParameters, rawTensors } from '../models/mobilenet-v3/random-network.ts'
 
 it('tells of a wrong BACKBONE_DIR when training starts, tries again when asked, and can be closed', async () => {
@@ -35,6 +37,18 @@ it('tells of a wrong BACKBONE_DIR when training starts, tries again when asked, 
   await expect(unlucky.closeServices()).resolves.toBeUndefined()
   await refused
   await platform.close()
+})
+
+it('tells of a wrong SENTENCE_ENCODER_DIR when training starts, and has none where none is named', async () => {
+  const wrong = await temporaryFolder()
+  const services = await openedServices({ SENTENCE_ENCODER_DIR: wrong })
+  await expect(startRoles(services, ['train'])).rejects.toMatchObject({
+    code: 'model-invalid',
+    message: expect.stringContaining(`SENTENCE_ENCODER_DIR=${wrong}`) as string,
+  })
+  await cp(await writeTinySentenceEncoder(['a']), wrong, { recursive: true })
+  await expect(services.sentenceEncoder()).resolves.toMatchObject({ width: TINY_SENTENCE_WIDTH })
+  expect(await (await openedServices()).sentenceEncoder()).toBeNull()
 })
 
 it('opens a MobileNetV3-Small from its published weights, out of a folder of its own', async () => {

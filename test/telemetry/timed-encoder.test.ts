@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import type { TextOptions } from '../../src/ports/encoder.ts'
 import { timedEncoder } from '../../src/telemetry/timed-encoder.ts'
 import { createWordEncoder } from '../consumers/word-encoder.ts'
 
@@ -15,7 +16,7 @@ it('tells how long pictures and captions took, each by its kind, and nothing of 
   expect(timed.modelVersion).toBe('m-1')
 })
 
-it('passes on what ends the encoding of pictures', async () => {
+it('passes on what ends the encoding of pictures, and what is known of captions', async () => {
   const { signal } = new AbortController()
   const given: unknown[] = []
   const encoder = {
@@ -24,7 +25,13 @@ it('passes on what ends the encoding of pictures', async () => {
       given.push(stop)
       return []
     },
+    async encodeTexts(_texts: unknown, options?: TextOptions) {
+      given.push(options)
+      return []
+    },
   }
   await timedEncoder(encoder, () => undefined).encodeImages([{ imageId: null, bytes: async () => new Uint8Array() }], signal) // prettier-ignore
-  expect(given).toEqual([signal])
+  const options = { pairIds: ['a pair'], signal }
+  await timedEncoder(encoder, () => undefined).encodeTexts(['a dog'], options)
+  expect(given).toEqual([signal, options])
 })

@@ -90,6 +90,23 @@ describe('a requested training', { timeout: 120_000 }, () => {
     )
   })
 
+  it('stores its weights as it is told to, and a card that says so and names the snapshot', async () => {
+    const { services, request, trainFor } = await requested()
+    const { models } = services
+    const { manifest, metrics } = await trainFor(request, 'scratch', services.bytesOf, { exportPrecision: 'int8' })
+    expect(await models.manifest(manifest)).toMatchObject({
+      training: { hyperparameters: { exportPrecision: 'int8' } },
+      files: expect.arrayContaining([expect.objectContaining({ path: 'README.md' })]) as unknown,
+    })
+    const folder = await models.open(manifest)
+    const { precision } = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')) as { precision: string }
+    expect(metrics['export.int8_recall_lost']).toBeDefined()
+    expect(precision).toBe({ 32: 'fp32', 16: 'fp16', 8: 'int8' }[metrics['export.bits'] ?? 0])
+    const card = await readFile(join(folder, 'README.md'), 'utf8')
+    expect(card).toContain(`stored as ${precision}`)
+    expect(card).toContain(/[0-9a-f]{64}/.exec(request.snapshot)?.[0])
+  })
+
   it('shows its curve while it runs, and its manifest at the end', async () => {
     const { services, request, trainFor } = await requested()
     const { tracking, blobs } = services

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createTokeniser } from '../../src/models/tokeniser.ts'
@@ -71,6 +71,28 @@ describe('training', () => {
     }
     expect(hashes[1]).toBe(hashes[0])
     expect(hashes[2]).not.toBe(hashes[0])
+  })
+
+  it('exports in fewer bits what loses no recall by it, bit for bit; another training starts from it', async () => {
+    const wide = { maximumEpochs: 4, embeddingWidth: 64, wordWidth: 64 } as const
+    const full = await smallJob(await temporaryFolder(), wide)
+    await trainModel(full, ignore)
+    const hashes = []
+    for (const folder of [await temporaryFolder(), await temporaryFolder()]) {
+      const job = await smallJob(folder, { ...wide, exportPrecision: 'int8' })
+      const { metrics } = await trainModel(job, ignore)
+      expect(metrics['export.bits']).toBe(8)
+      expect(metrics['export.int8_recall_lost']).toBeLessThanOrEqual(0.005)
+      hashes.push(await modelHashes(job.outputFolder))
+      const sizes = [job, full].map(async ({ outputFolder }) => stat(join(outputFolder, 'onnx/text_model.onnx')))
+      const [small, large] = await Promise.all(sizes)
+      expect(small?.size).toBeLessThan((large?.size ?? 0) / 2)
+      const child = await smallJob(await temporaryFolder(), { ...wide, maximumEpochs: 1, learningRate: 1e-6 })
+      const warm = await trainModel({ ...child, initialFolder: job.outputFolder }, ignore)
+      expect(warm.metrics['development.recall_at_10']).toBeCloseTo(metrics['development.recall_at_10'] ?? 0, 1)
+    }
+    expect(hashes[0]).toEqual(hashes[1])
+    expect(hashes[0]).not.toEqual(await modelHashes(full.outputFolder))
   })
 
   it.each([3, 6, 14])('killed after step %i, goes on to the weights of an uninterrupted run', async (killAt) => {

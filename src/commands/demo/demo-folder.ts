@@ -11,7 +11,7 @@ const MADE_BY = 'pairstream demo'
 const parts: ReadonlySet<string> = new Set(
   ['catalogue.db', 'log.db']
     .flatMap((database) => [database, `${database}-wal`, `${database}-shm`])
-    .concat('backbone', 'blobs', 'features', 'index', 'models', 'tracking', 'training'),
+    .concat('backbone', 'blobs', 'features', 'index', 'models', 'tracking', 'training', 'tune'),
 )
 
 /**

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { readModelJson } from '../model-config.ts'
+import { findOnnxFile } from '../pretrained/onnx-file.ts'
 
 type Configuration = { readonly model_type?: unknown }
 
@@ -11,6 +12,8 @@ export async function useOf(folder: string): Promise<string | null> {
   if (type === 'pairstream-dual-encoder') return `pairstream evaluate --model ${folder}`
   // A backbone is known by its one file.
   const isOneFile = has('onnx/model.onnx') && !has('onnx/model.onnx_data') && !has('onnx/model.onnx.data')
+  const readsSentences = has('modules.json') && has('tokenizer.json') && (await findOnnxFile(folder, 'model')) !== null
+  if (readsSentences) return `SENTENCE_ENCODER_DIR=${folder} pairstream serve`
   const isPictureNetwork = has('model.safetensors') || (isOneFile && has('preprocessor_config.json'))
   return isPictureNetwork && !has('tokenizer.json') ? `BACKBONE_DIR=${folder} pairstream serve` : null
 }

@@ -1,16 +1,19 @@
 import onnxProto from 'onnx-proto'
 import { AppError } from '../../core/errors.ts'
-import { elementCodes } from './elements.ts'
+import { scaleNameOf, SCALE_SUFFIX, weightOf } from '../quantise/stored-weight.ts'
 
-/** The float32 constants of an ONNX file by name, copied out of it. Throws `model-corrupt` where it cannot be read. */
+/**
+ * The weights of an ONNX file by name, copied out of it: float32, and what `toPrecision` stored in 16 or 8 bits. Throws `model-corrupt` where it
+ * cannot be read.
+ */
 export function readWeights(file: Uint8Array): ReadonlyMap<string, Float32Array> {
   try {
     const constants = onnxProto.onnx.ModelProto.decode(file).graph?.initializer ?? []
-    const floats = constants.filter((constant) => constant.dataType === elementCodes.float32)
+    const byName = new Map(constants.map((constant) => [constant.name ?? '', constant]))
     return new Map(
-      floats.map(({ name, rawData }) => {
-        const bytes = rawData ?? new Uint8Array()
-        return [name ?? '', new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength))]
+      [...byName].flatMap(([name, constant]) => {
+        const weight = name.endsWith(SCALE_SUFFIX) ? null : weightOf(constant, byName.get(scaleNameOf(name)))
+        return weight === null ? [] : [[name, weight] as const]
       }),
     )
   } catch (cause) {

@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises'
-import { sha256Hex } from '../../core/ids.ts'
-import { openOnnxSession, type OnnxSession, type SessionOptions } from '../onnx-session.ts'
+import type { Network } from '../network.ts'
+import { openNetwork, type NetworkOptions } from '../open-network.ts'
 
-export type PretrainedSessionOptions = SessionOptions & {
+export type PretrainedSessionOptions = NetworkOptions & {
   /**
    * Whether a network that chooses its 8-bit scales as it runs is given several inputs at a time. It is then faster by half, and what it
    * gives for one depends on the others: of MiniLM's vectors by a cosine of 0.99. Default false.
@@ -10,15 +9,10 @@ export type PretrainedSessionOptions = SessionOptions & {
   readonly joinQuantised?: boolean
 }
 
-export type PretrainedSession = OnnxSession & {
-  /** The SHA-256 of the file. */
-  readonly digest: string
+export type PretrainedSession = Network & {
   /** Whether a row of a batch comes out as it would alone. */
   readonly batches: boolean
 }
-
-/** The operator that takes a scale from the largest value of a whole tensor, which is that of a whole batch. */
-const SCALES_AS_IT_RUNS = 'DynamicQuantizeLinear'
 
 /**
  * Opens a published network, or the bytes of one. Throws `model-invalid` where there is none, `model-corrupt` where it cannot be loaded.
@@ -27,7 +21,6 @@ export async function openPretrainedSession(
   source: string | Uint8Array,
   { joinQuantised = false, ...options }: PretrainedSessionOptions = {},
 ): Promise<PretrainedSession> {
-  const session = await openOnnxSession(source, options)
-  const file = Buffer.from(typeof source === 'string' ? await readFile(source) : source)
-  return { ...session, digest: sha256Hex(file), batches: joinQuantised || !file.includes(SCALES_AS_IT_RUNS) }
+  const network = await openNetwork(source, options)
+  return { ...network, batches: joinQuantised || !network.scalesAsItRuns }
 }

@@ -35,6 +35,12 @@ const flags: Readonly<Record<string, Pooling>> = {
   pooling_mode_max_tokens: 'max',
 }
 
+/** The modules that a text goes through, with their folders; none where the folder is that of a plain transformer. Throws `model-invalid`. */
+export async function readModules(folder: string): Promise<z.infer<typeof modules>> {
+  const list = await readModelJson(folder, 'modules.json', { optional: true })
+  return list === null ? [] : parsed(modules, list, join(folder, 'modules.json'))
+}
+
 /**
  * Reads a folder as sentence-transformers lays it out: `modules.json`, the pooling's folder, `sentence_bert_config.json`. A plain
  * transformer without these is pooled by its mean, as that library does. Throws `model-invalid` where the folder has a module or a
@@ -43,9 +49,8 @@ const flags: Readonly<Record<string, Pooling>> = {
 export async function readSentenceConfiguration(folder: string): Promise<SentenceConfiguration> {
   const read = async <T>(schema: z.ZodType<T>, name: string): Promise<T> =>
     parsed(schema, (await readModelJson(folder, name, { optional: true })) ?? {}, join(folder, name))
-  const list = await readModelJson(folder, 'modules.json', { optional: true })
   let chosen: Pooling = 'mean'
-  for (const { type, path } of list === null ? [] : parsed(modules, list, join(folder, 'modules.json'))) {
+  for (const { type, path } of await readModules(folder)) {
     const kind = type.split('.').at(-1) ?? ''
     if (kind === 'Pooling') chosen = poolingOf(await read(pooling, join(path, 'config.json')), folder)
     else if (kind !== 'Transformer' && kind !== 'Normalize') {

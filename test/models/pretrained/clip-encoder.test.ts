@@ -153,14 +153,17 @@ describe('CLIP', () => {
     expect(long).toEqual(cut)
   })
 
-  it('takes both halves from one file', async () => {
+  it('takes both halves from one file, also on threads of their own', async () => {
     const folder = await folderWith({ 'onnx/model.onnx': jointModel() })
     for (const name of ['vision_model', 'text_model']) await rm(join(folder, 'onnx', `${name}.onnx`))
-    const encoder = await open(folder)
-    const [image] = await encoder.encodeImages([inputOf(await picture('#00f'))])
-    expectClose(image, [0, 0, 1])
-    const [text] = await encoder.encodeTexts(['a dog'])
-    expectClose(text, textOf([0, 61, 121, 1]))
+    const [here, there] = [await open(folder), await open(folder, { onThread: true })]
+    expect(there.modelVersion).toBe(here.modelVersion)
+    for (const encoder of [here, there]) {
+      const [image] = await encoder.encodeImages([inputOf(await picture('#00f'))])
+      expectClose(image, [0, 0, 1])
+      const [text] = await encoder.encodeTexts(['a dog'])
+      expectClose(text, textOf([0, 61, 121, 1]))
+    }
   })
 
   it('takes halves in 16 bits where they are asked for', async () => {

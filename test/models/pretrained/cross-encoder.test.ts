@@ -53,6 +53,14 @@ describe('cross-encoder', () => {
     return { reranker: await open(folder), reopen: () => openCrossEncoder(folder) }
   })
 
+  it('gives the same on a thread of its own', async () => {
+    const { folder, pairs } = await reference()
+    const [here, there] = [await open(folder), await open(folder, { onThread: true })]
+    expect(there.modelVersion).toBe(here.modelVersion)
+    for (const [query, document] of pairs)
+      expect(await there.rank(query, [document])).toEqual(await here.rank(query, [document]))
+  })
+
   it('gives the logits that the reference libraries give, or their sigmoid', async () => {
     const { folder, pairs, logits } = await reference()
     const byLogit = await open(folder)

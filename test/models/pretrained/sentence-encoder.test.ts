@@ -9,6 +9,7 @@ import {
   type SentenceEncoderOptions,
 } from '../../../src/models/pretrained/sentence-encoder.ts'
 import { sharedPath } from '../../fixtures/shared.ts'
+import { countTurns } from '../../fixtures/turns.ts'
 import { temporaryFolder } from '../../fixtures/temporary-folder.ts'
 import { tinyTextModel, writeFiles } from './tiny-text-model.ts'
 import { bytePairs, wordPiece, writeTokeniser } from './tiny-tokenisers.ts'
@@ -95,6 +96,16 @@ describe('sentence encoder', () => {
     for (const [index, vector] of alone.entries()) {
       expect(dot(vector, Float32Array.from(embedding_fp32[index] ?? []))).toBeGreaterThan(0.99)
     }
+  })
+
+  it('gives the same on a thread of its own, which leaves this one free', async () => {
+    const { folder, texts } = await reference()
+    const [here, there] = [await open(folder), await open(folder, { onThread: true })]
+    expect([there.id, there.width]).toEqual([here.id, here.width])
+    expect(await there.encode(texts)).toEqual(await here.encode(texts))
+    const turns = countTurns()
+    await there.encode(Array.from({ length: 8 }, () => texts).flat())
+    expect(turns()).toBeGreaterThan(10 * 8 * texts.length)
   })
 
   it('gives each text the same vector, whatever it is encoded with', async () => {

@@ -5,7 +5,7 @@ import type { Platform } from '../../../src/bootstrap.ts'
 import { openShard } from '../../../src/models/feature-shard.ts'
 import type { KnownPair } from './ledger.ts'
 
-/** The images that nothing live stands for, and whose features the blob store keeps; a shard that cannot be read by its key. */
+/** The images and pairs that are not alive, and whose features the blob store keeps; a shard that cannot be read by its key. */
 export async function deadFeatures({ blobs, catalogue }: Platform): Promise<string[]> {
   const folder = await mkdtemp(join(tmpdir(), 'pairstream-shards-'))
   const dead = new Set<string>()
@@ -15,13 +15,13 @@ export async function deadFeatures({ blobs, catalogue }: Platform): Promise<stri
       if (bytes === null) continue // rewritten since it was listed
       await writeFile(join(folder, 'shard'), bytes)
       const shard = openShard(join(folder, 'shard'))
-      for (const imageId of shard?.imageIds ?? [key]) if (!catalogue.isLiveImage(imageId)) dead.add(imageId)
+      for (const id of shard?.ids ?? [key]) if (!catalogue.isLiveImage(id) && !catalogue.isLivePair(id)) dead.add(id)
       shard?.close()
     }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
-  return [...dead].map((imageId) => `features of ${imageId}`)
+  return [...dead].map((id) => `features of ${id}`)
 }
 
 /** The pictures that the blob store keeps and nothing live refers to. */

@@ -3,19 +3,12 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { installed, runProgram } from '../server-cache.ts'
+import { runProgram } from '../server-cache.ts'
 import { writeExample } from './document-examples.ts'
+import { pythonWith } from './python-environment.ts'
 
+/** A Kafka client and an Avro library that are not ours (20 s to install, 40 MB). */
 const PACKAGES = ['confluent-kafka==2.16.1', 'fastavro==1.13.1']
-
-/** Python with a Kafka client and an Avro library that are not ours, in a virtual environment that is made the first time (20 s, 40 MB). */
-const pythonWithClients = async (): Promise<string> => {
-  const folder = await installed(`interoperability-${PACKAGES.join('-')}`, async (making) => {
-    await runProgram('python3', ['-m', 'venv', making])
-    await runProgram(join(making, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', ...PACKAGES])
-  })
-  return join(folder, 'bin', 'python')
-}
 
 /** Where a pair was written, as the examples of the document print it. */
 export type Delivery = {
@@ -57,7 +50,7 @@ export type PythonProgram = {
 export type Surroundings = { readonly brokers: string; readonly registry: string; readonly prefix: string }
 
 export async function createPythonProgram({ brokers, registry, prefix }: Surroundings): Promise<PythonProgram> {
-  const python = await pythonWithClients()
+  const python = await pythonWith(PACKAGES)
   const folder = await mkdtemp(join(tmpdir(), 'pairstream-python-'))
   for (const name of ['publisher.py', 'follower.py']) await writeExample(folder, name)
   const env = { TOPIC_PREFIX: prefix, PYTHONPATH: folder, PYTHONDONTWRITEBYTECODE: '1' }

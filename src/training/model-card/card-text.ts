@@ -1,0 +1,194 @@
+import type { Precision } from '../../models/pretrained/onnx-file.ts'
+import type { TrainingResult } from '../job.ts'
+import type { TrainingRecord } from '../starting-point.ts'
+import { frontMatter } from './front-matter.ts'
+
+/** What a model card tells. It names no picture, no caption and no person. */
+export type CardFacts = {
+  readonly modelVersion: string
+  readonly embeddingWidth: number
+  readonly precision: Precision
+  /** The kind of the backbone and the licence that its configuration names; null where it names none. */
+  readonly backbone: { readonly kind: string | null; readonly licence: string | null }
+  readonly training: TrainingRecord
+  /** The model whose weights it started from; null where it started from scratch. */
+  readonly parent: string | null
+  /** Blob key of the list of pairs that it learned from. */
+  readonly snapshot: string
+  readonly result: Pick<
+    TrainingResult,
+    'bestEpoch' | 'epochsRun' | 'history' | 'metrics' | 'vocabularySize' | 'temperature'
+  >
+  /** Sizes of the ONNX files, in bytes, by path. */
+  readonly files: Readonly<Record<string, number>>
+  /** Python that embeds a text and a picture; null where there is no short one. */
+  readonly program: string | null
+}
+
+export const CURVE_FILE = 'learning_curve.svg'
+
+const directions = [
+  { name: 'text to image', prefix: 'development.recall_at_' },
+  { name: 'image to text', prefix: 'development.image_to_text_recall_at_' },
+] as const
+const limits = [1, 5, 10] as const
+
+const percent = (share: number): string => (share * 100).toFixed(1)
+const count = (value: number | undefined): string => (value ?? 0).toLocaleString('en-GB')
+
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+
+const snapshotName = (snapshot: string): string => /[0-9a-f]{64}/.exec(snapshot)?.[0] ?? snapshot
+
+/** Whether there was anything to measure on. */
+const isMeasured = ({ result: { metrics } }: CardFacts): boolean => (metrics['development.images'] ?? 0) > 0
+
+/** What was measured, in the form that the hubs show. */
+function evaluation({ modelVersion, snapshot, result: { metrics } }: CardFacts) {
+  const recalls = directions.flatMap(({ name, prefix }) =>
+    limits.map((limit) => ({
+      type: `recall_at_${limit}`,
+      name: `Recall@${limit}, ${name}`,
+      value: metrics[`${prefix}${limit}`] ?? 0,
+    })),
+  )
+  const task = { type: 'image-text-retrieval', name: 'Retrieval of pictures by text and of texts by picture' }
+  const dataset = {
+    type: 'private',
+    name: `development fold of the snapshot ${snapshotName(snapshot).slice(0, 12)}`,
+    split: 'development',
+  }
+  return {
+    metrics: ['recall'],
+    'model-index': [{ name: modelVersion, results: [{ task, dataset, metrics: recalls }] }],
+  }
+}
+
+const front = (facts: CardFacts): string =>
+  frontMatter({
+    license: 'other',
+    license_name: 'see-licence-in-the-card',
+    license_link: 'README.md',
+    library_name: 'pairstream',
+    pipeline_tag: 'feature-extraction',
+    tags: ['onnx', 'dual-encoder', 'image-text-retrieval', 'text-to-image-retrieval', 'image-to-text-retrieval'],
+    ...(isMeasured(facts) ? evaluation(facts) : {}),
+  })
+
+function use({ embeddingWidth, program, training }: CardFacts): string {
+  const about = `A dual encoder: pictures and texts become unit vectors of ${embeddingWidth} numbers in one space, and what belongs together lies close (dot product). A frozen backbone turns a picture into features, a trained head turns these into its vector; the text model reads the words that \`tokenizer.json\` knows${training.sentenceEncoder === null ? '' : ', and embeddings of the frozen sentence encoder in \`sentence/\`'}.`
+  const served = '`pairstream evaluate --model FOLDER` measures it; Pairstream serves it as it is.'
+  if (program === null) return `${about}\n\n${served}`
+  const alone = 'Without Pairstream, in Python (`pip install onnxruntime tokenizers pillow`), in this folder:'
+  const end =
+    '`embed_text("…") @ embed_picture("….jpg")` is their similarity. Resizing differs from library to library in the last digits.'
+  return [about, served, alone, `\`\`\`python\n${program}\n\`\`\``, end].join('\n\n')
+}
+
+const data = ({ snapshot, parent, result: { metrics, vocabularySize } }: CardFacts): string =>
+  [
+    'Pairs of a picture and a caption, published by whoever ran the training. Pictures belong to one split each, near-duplicates kept together; validation, fresh and test pictures took no part.',
+    table(
+      ['split', 'pictures', 'captions', 'what for'],
+      [
+        ['training', count(metrics['training.images']), count(metrics['training.examples']), 'the weights'],
+        [
+          'development',
+          count(metrics['development.images']),
+          count(metrics['development.examples']),
+          'early stopping, precision, the figures below',
+        ],
+      ],
+    ),
+    `Snapshot: \`${snapshotName(snapshot)}\` (SHA-256 of the sorted ids and splits of the pairs). Vocabulary: ${count(vocabularySize)} entries. Started ${parent === null ? 'from scratch' : `from the weights of \`${parent}\``}.`,
+  ].join('\n\n')
+
+const procedure = ({ training: { seed, backbone, sentenceEncoder, hyperparameters }, result }: CardFacts): string =>
+  [
+    `Symmetric InfoNCE with a learned temperature (${result.temperature.toFixed(4)} at the end), AdamW with warm-up and a cosine schedule, averaged weights. Seed ${seed}; backbone \`${backbone}\`${sentenceEncoder === null ? '' : `, sentence encoder \`${sentenceEncoder}\``}. The same snapshot, parent and settings give the same weights, bit for bit, on one kind of processor.`,
+    table(
+      ['hyperparameter', 'value'],
+      Object.entries(hyperparameters).map(([name, value]) => [`\`${name}\``, String(value)]),
+    ),
+  ].join('\n\n')
+
+const recallTable = ({ result: { metrics } }: CardFacts): string =>
+  table(
+    ['', ...limits.map((limit) => `Recall@${limit}`)],
+    directions.map(({ name, prefix }) => [name, ...limits.map((limit) => percent(metrics[`${prefix}${limit}`] ?? 0))]),
+  )
+
+function figures(facts: CardFacts): string {
+  const { history, bestEpoch, epochsRun } = facts.result
+  const measured = [
+    'In per cent, on the development fold, which also chose the epoch: they flatter the model a little, and say nothing of other data. Image to text counts a picture as found when any of its captions is among the first.',
+    recallTable(facts),
+  ]
+  return [
+    ...(isMeasured(facts) ? measured : ['There was no development fold, so nothing is known of its quality.']),
+    `Epoch ${bestEpoch} of ${epochsRun} is the one exported.`,
+    `![Loss and development recall by epoch](${CURVE_FILE})`,
+    table(
+      ['epoch', 'loss', 'Recall@10, text to image'],
+      history.map(({ epoch, loss, developmentRecall }) => [String(epoch), loss.toFixed(4), percent(developmentRecall)]),
+    ),
+  ].join('\n\n')
+}
+
+function storage({ precision, files, training, result: { metrics } }: CardFacts): string {
+  const { exportPrecision: wanted } = training.hyperparameters
+  const tried = (['int8', 'fp16'] as const).flatMap((name) => {
+    const lost = metrics[`export.${name}_recall_lost`]
+    return lost === undefined
+      ? []
+      : [`${name} lost at most ${percent(Math.max(0, lost))} points on any of the six recalls`]
+  })
+  const why = tried.length === 0 ? '' : ` Measured: ${tried.join('; ')} (half a point is allowed).`
+  const asked = wanted === precision ? '' : ` ${wanted} was asked for and not kept.`
+  return [
+    `Weights of the head and the text model are stored as ${precision}; inputs, outputs and all arithmetic are float32.${asked}${why}`,
+    table(
+      ['file', 'bytes'],
+      Object.entries(files).map(([path, bytes]) => [`\`${path}\``, count(bytes)]),
+    ),
+  ].join('\n\n')
+}
+
+const boundaries = ({ training }: CardFacts): string =>
+  [
+    '- It ranks; it does not describe, count reliably, read writing in pictures, recognise persons or tell true from false.',
+    training.sentenceEncoder === null
+      ? '- It knows the words of its training captions. Words outside of them are ignored, and a text without a known word has no meaningful vector. Other languages than theirs do not work.'
+      : '- It was trained on the words and the language of its captions; of others it knows what the sentence encoder knows.',
+    '- Captions say what their writers found worth saying, with their habits and prejudices about people; rankings repeat these. Do not use it to decide about persons.',
+    '- Pictures unlike those of the training (medical, satellite, drawings where it learned photographs) give rankings that look sure and mean little.',
+    '- A vector holds only for this version: vectors of another model cannot be compared with it.',
+    '- Left and right are hardly told apart where mirrored views are averaged.',
+  ].join('\n')
+
+const licence = ({ backbone: { kind, licence }, training }: CardFacts): string =>
+  [
+    `The backbone${kind === null ? '' : ` (\`${kind}\`)`} is passed on as it was: its licence${licence === null ? ', which its configuration does not name,' : ` (\`${licence}\`, as its configuration says)`} holds for \`onnx/image_backbone.onnx\` and binds what is built on it. ${training.sentenceEncoder === null ? 'Check it' : 'So it is with the sentence encoder in \`sentence/\`. Check both'} before passing this folder on.`,
+    'The head and the text model were learned from the pairs above. Who published these knows what may be done with them; the training adds no terms of its own.',
+  ].join(' ')
+
+/** The content of `README.md`: a function of the facts, so that the same training has the same card. */
+export const cardText = (facts: CardFacts): string =>
+  [
+    front(facts),
+    `# ${facts.modelVersion}`,
+    use(facts),
+    '## Data',
+    data(facts),
+    '## Training',
+    procedure(facts),
+    '## Figures',
+    figures(facts),
+    '## Precision',
+    storage(facts),
+    '## Limits',
+    boundaries(facts),
+    '## Licence',
+    licence(facts),
+  ].join('\n\n') + '\n'

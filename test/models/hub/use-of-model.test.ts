@@ -1,0 +1,39 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { useOf } from '../../../src/models/hub/use-of-model.ts'
+import { temporaryFolder } from '../../fixtures/temporary-folder.ts'
+
+/** A folder with files of no content but for its configuration. */
+async function folderWith(config: object, files: readonly string[]): Promise<string> {
+  const folder = await temporaryFolder()
+  for (const file of files) {
+    await mkdir(join(folder, file, '..'), { recursive: true })
+    await writeFile(join(folder, file), '')
+  }
+  await writeFile(join(folder, 'config.json'), JSON.stringify(config))
+  return folder
+}
+
+describe('what a pulled model is used by', () => {
+  it.each([
+    ['a sentence encoder', ['modules.json', 'tokenizer.json', 'onnx/model.onnx'], 'SENTENCE_ENCODER_DIR'],
+    ['one in 8 bits', ['modules.json', 'tokenizer.json', 'onnx/model_quantized.onnx'], 'SENTENCE_ENCODER_DIR'],
+    ['a backbone', ['preprocessor_config.json', 'onnx/model.onnx'], 'BACKBONE_DIR'],
+  ])('is a setting: %s', async (_, files, setting) => {
+    const folder = await folderWith({ model_type: 'any' }, files)
+    expect(await useOf(folder)).toBe(`${setting}=${folder} pairstream serve`)
+  })
+
+  it.each([
+    ['a reranker, which has no modules', ['tokenizer.json', 'onnx/model.onnx']],
+    ['a sentence encoder without its network', ['modules.json', 'tokenizer.json', 'model.safetensors']],
+  ])('is nothing yet: %s', async (_, files) => {
+    expect(await useOf(await folderWith({ model_type: 'any' }, files))).toBeNull()
+  })
+
+  it('is a command for a model that was trained here', async () => {
+    const folder = await folderWith({ model_type: 'pairstream-dual-encoder' }, ['tokenizer.json'])
+    expect(await useOf(folder)).toBe(`pairstream evaluate --model ${folder}`)
+  })
+})

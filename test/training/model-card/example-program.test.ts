@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest'
+import { exampleProgram } from '../../../src/training/model-card/example-program.ts'
+
+const facts = {
+  configuration: { max_length: 24, views: ['plain' as const] },
+  preprocessing: {
+    resize: { shortestEdge: 256 },
+    kernel: 'linear',
+    crop: { width: 224, height: 224 },
+    scale: [1, 2, 3],
+    offset: [0, -1, -2],
+  },
+  features: { name: 'pooler_output', layout: 'vector', shape: ['batch', 8] },
+} as const
+
+// That the program computes what the model does is tested with Python, among the suites over real servers.
+describe('the program in a model’s card', () => {
+  it('crops where the model crops, and takes the views that it takes', () => {
+    const program = exampleProgram(facts) ?? ''
+    expect(program).toContain('side * 256 // min(picture.size)')
+    expect(program).toContain('picture.crop((left, top, left + 224, top + 224))')
+    expect(program).toContain('Image.Resampling.BILINEAR')
+    expect(program).toContain('numpy.stack([pixels])')
+    expect(program).toContain('backbone.run(["pooler_output"]')
+  })
+
+  it('takes the mean of a grid, and leaves tokens to those who know how to pool them', () => {
+    const grid = { name: 'feature_map', layout: 'grid', shape: ['batch', 8, 7, 7] } as const
+    expect(exampleProgram({ ...facts, features: grid })).toContain('[0].mean((2, 3))')
+    expect(exampleProgram({ ...facts, features: { name: 'x', layout: 'tokens', shape: ['batch', 50, 8] } })).toBeNull()
+  })
+})
