@@ -6,7 +6,7 @@ const historyOf = (...scores: number[]): JudgedEpoch[] =>
 
 describe('history', () => {
   it('knows the best epoch, the earliest of equals', () => {
-    expect(bestEpoch([])).toBeUndefined()
+    expect(bestEpoch<JudgedEpoch>([])).toBeUndefined()
     expect(bestEpoch(historyOf(0.1, 0.3, 0.2, 0.3))?.epoch).toBe(2)
     expect(bestEpoch(historyOf(-3, -2))?.epoch).toBe(2)
   })
