@@ -96,10 +96,13 @@ export function sendFile(request: IncomingMessage, response: ServerResponse, fil
   response.writeHead(206, { 'content-range': range, 'content-length': file.length - begin }).end(file.subarray(begin))
 }
 
-/** Sends the first half of a file under its whole length, and cuts the connection. */
-export function sendHalf(response: ServerResponse, file: Buffer): void {
-  response.writeHead(200, { etag: `"${sha256Hex(file)}"`, 'content-length': file.length })
-  response.write(file.subarray(0, file.length >> 1), () => response.socket?.end())
+/**
+ * Sends the first half of a file under its whole length, and cuts the connection once it has come through: what is still on its way then
+ * is lost or not, as it happens.
+ */
+export function sendHalf(response: ServerResponse, file: Buffer, hasCome: Promise<void>): void {
+  response.write(file.subarray(0, file.length >> 1))
+  void hasCome.then(() => response.socket?.end())
 }
 
 /** Misbehaves as often as told for requests whose path ends so. */

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { sha256Hex } from '../../../src/core/ids.ts'
@@ -10,12 +11,23 @@ import { tinyNetwork, tinyRepository } from './tiny-network.ts'
 const NETWORK = '/onnx/model.onnx'
 const half = tinyNetwork().length >> 1
 
-const cut: Fault = (_, response, file) => {
-  if (file !== null) sendHalf(response, file)
-  return true
+/** A hub, a folder, and half of the network: sent to whoever asks with `onBytes`, and then the connection is cut. */
+async function setUp() {
+  let halfHasCome = (): void => undefined
+  const hasCome = new Promise<void>((resolve) => (halfHasCome = resolve))
+  const onBytes = (path: string, done: number): void => {
+    if (path === 'onnx/model.onnx' && done === half) halfHasCome()
+  }
+  const sendHalfOf = (response: ServerResponse, file: Buffer, tag: Record<string, string> = {}): void => {
+    response.writeHead(200, { ...tag, 'content-length': file.length })
+    sendHalf(response, file, hasCome)
+  }
+  const cut: Fault = (_, response, file) => {
+    if (file !== null) sendHalfOf(response, file, { etag: `"${sha256Hex(file)}"` })
+    return true
+  }
+  return { hub: await hubServer(tinyRepository()), folder: await temporaryFolder(), onBytes, cut, sendHalfOf }
 }
-
-const setUp = async () => ({ hub: await hubServer(tinyRepository()), folder: await temporaryFolder() })
 
 /** The headers with which the network was asked for, one after the other. */
 const asked = (hub: Awaited<ReturnType<typeof hubServer>>) =>
@@ -23,9 +35,9 @@ const asked = (hub: Awaited<ReturnType<typeof hubServer>>) =>
 
 describe('a connection that is cut', () => {
   it('is taken up where it was, under the same tag', async () => {
-    const { hub, folder } = await setUp()
+    const { hub, folder, onBytes, cut } = await setUp()
     hub.misbehave(times(1, NETWORK, cut))
-    const model = await pullFrom({ url: hub.url, folder })
+    const model = await pullFrom({ url: hub.url, folder, onBytes })
     const [first, second, ...others] = asked(hub)
     expect(first?.range).toBeUndefined()
     expect(second?.range).toBe(`bytes=${half}-`)
@@ -35,7 +47,7 @@ describe('a connection that is cut', () => {
   })
 
   it('is begun anew where the hub ignores ranges', async () => {
-    const { hub, folder } = await setUp()
+    const { hub, folder, onBytes: halfHasCome, cut } = await setUp()
     hub.misbehave(times(1, NETWORK, cut))
     hub.misbehave(
       times(1, NETWORK, (_, response, file) => {
@@ -45,6 +57,7 @@ describe('a connection that is cut', () => {
     )
     const seen: number[] = []
     const onBytes = (path: string, done: number): void => {
+      halfHasCome(path, done)
       if (path === 'onnx/model.onnx') seen.push(done)
     }
     await pullFrom({ url: hub.url, folder, onBytes })
@@ -53,23 +66,21 @@ describe('a connection that is cut', () => {
   })
 
   it('is begun anew where the two halves do not belong together', async () => {
-    const { hub, folder } = await setUp()
-    const other = Buffer.from(tinyNetwork(9))
+    const { hub, folder, onBytes, sendHalfOf } = await setUp()
     hub.misbehave(
       times(1, NETWORK, (_, response) => {
-        response.writeHead(200, { 'content-length': other.length })
-        response.write(other.subarray(0, half), () => response.socket?.end())
+        sendHalfOf(response, Buffer.from(tinyNetwork(9)))
         return true
       }),
     )
-    const model = await pullFrom({ url: hub.url, folder })
+    const model = await pullFrom({ url: hub.url, folder, onBytes })
     expect(asked(hub).map(({ range }) => range)).toEqual([undefined, `bytes=${half}-`, undefined])
     expect(model.fetched).toBe(4)
   })
 
   it('is begun anew where the hub sends another range, or says that there is none', async () => {
     for (const status of [206, 416]) {
-      const { hub, folder } = await setUp()
+      const { hub, folder, onBytes, cut } = await setUp()
       hub.misbehave(times(1, NETWORK, cut))
       hub.misbehave(
         times(1, NETWORK, (_, response, file) => {
@@ -78,7 +89,7 @@ describe('a connection that is cut', () => {
           return true
         }),
       )
-      await pullFrom({ url: hub.url, folder })
+      await pullFrom({ url: hub.url, folder, onBytes })
       expect(asked(hub).map(({ range }) => range)).toEqual([undefined, `bytes=${half}-`, undefined])
     }
   })
@@ -177,13 +188,13 @@ describe('a hub that cannot answer now', () => {
   })
 
   it('may come back in time for a later attempt with whole files', async () => {
-    const { hub, folder } = await setUp()
+    const { hub, folder, onBytes, cut } = await setUp()
     hub.misbehave(times(2, NETWORK, cut))
     hub.misbehave((request, response, file) => {
       if (file === null) return false
       sendFile(request, response, file)
       return true
     })
-    expect((await pullFrom({ url: hub.url, folder })).fetched).toBe(4)
+    expect((await pullFrom({ url: hub.url, folder, onBytes })).fetched).toBe(4)
   })
 })
