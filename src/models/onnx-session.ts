@@ -105,12 +105,16 @@ export async function openOnnxSession(source: string | Uint8Array, options: Sess
 
 function tensorOf({ data, shape }: TensorInput, type: string | undefined): ort.Tensor {
   if (data instanceof Float32Array) {
-    return type === 'float16' ? new ort.Tensor('float16', toHalf(data), shape) : new ort.Tensor('float32', data, shape)
+    return type === 'float16' ? halfTensor(toHalf(data), shape) : new ort.Tensor('float32', data, shape)
   }
   return type === 'int32'
     ? new ort.Tensor('int32', Int32Array.from(data, Number), shape)
     : new ort.Tensor('int64', data, shape)
 }
+
+/** Where JavaScript has a Float16Array (Node.js 24), a tensor is given one, which ONNX Runtime's native part cannot read. */
+const halfTensor = (halves: Uint16Array, shape: readonly number[]): ort.Tensor =>
+  Object.defineProperty(new ort.Tensor('float16', halves, shape), 'cpuData', { value: halves })
 
 function floatsOf(name: string, tensor: ort.Tensor | undefined): TensorOutput {
   if (tensor?.type === 'float16') {
