@@ -13,7 +13,9 @@ beforeEach(async () => {
   warnings = []
   options = ownOptions(inject('servers'), {
     onLog: (level, message) => {
-      if (level === 'warn' && message.startsWith('Fetching')) warnings.push(message)
+      // Partitions of a topic that was just created may change their leader once more.
+      if (level === 'warn' && message.startsWith('Fetching') && !message.includes('not the leader'))
+        warnings.push(message)
     },
   })
   log = await createKafkaLog(options)
@@ -65,14 +67,23 @@ describe('the Kafka log and records that are not ours', () => {
 })
 
 describe('the Kafka log where it has lost its end', () => {
+  /** Said until it is so: kafkajs commits nothing where its first fetch fails. */
   const commit = (partition: number, offset: number) =>
-    withForeignAdmin(options.brokers, (admin) =>
-      admin.setOffsets({
-        groupId: `${options.prefix ?? ''}readers`,
-        topic: topic(),
-        partitions: [{ partition, offset: String(offset) }],
-      }),
-    )
+    expect
+      .poll(
+        async () => {
+          await withForeignAdmin(options.brokers, (admin) =>
+            admin.setOffsets({
+              groupId: `${options.prefix ?? ''}readers`,
+              topic: topic(),
+              partitions: [{ partition, offset: String(offset) }],
+            }),
+          )
+          return (await log.committedOffsets('readers', 'pairs')).get(partition)
+        },
+        { timeout: 30_000 },
+      )
+      .toBe(offset)
 
   it('begins anew with what there is for a group, says so, and goes on in the other partitions', async () => {
     await log.append([inPartition(0, 'there'), inPartition(1, 'elsewhere')])
