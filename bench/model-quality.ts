@@ -19,6 +19,7 @@ import { defaultHyperparameters, type Hyperparameters } from '../src/training/hy
 import { wordTowerOf } from '../src/training/prepare.ts'
 import { trainModel } from '../src/training/train.ts'
 import { writeTrainingData, type TrainingImage } from '../src/training/training-data.ts'
+import { viewsOf } from '../src/training/views.ts'
 import { flickrFeatures, type FlickrImage } from './support/flickr8k-features.ts'
 
 const { values: options } = parseArgs({
@@ -33,7 +34,9 @@ const { values: options } = parseArgs({
 })
 const shared = resolve(import.meta.dirname, '..', process.env['PAIRSTREAM_SHARED'] ?? '../shared')
 const cache = join(tmpdir(), 'pairstream-bench')
-const flickr = await flickrFeatures(shared, cache)
+const chosen = JSON.parse(options.set) as Partial<Hyperparameters>
+const looks = viewsOf({ imageViews: 'whole', ...chosen })
+const flickr = await flickrFeatures(shared, cache, looks)
 const { flickrSentences } = options.sentence
   ? await import('./support/flickr8k-sentences.ts')
   : { flickrSentences: null }
@@ -42,19 +45,20 @@ const sentences =
 const threads = Number(options.threads)
 
 const viewOf = (row: number, view: number) =>
-  flickr.features.subarray((row * 2 + view) * flickr.width, (row * 2 + view + 1) * flickr.width)
+  flickr.features.subarray((row * looks.length + view) * flickr.width, (row * looks.length + view + 1) * flickr.width)
+const viewsOfImage = ({ row }: FlickrImage) => looks.map((_, view) => viewOf(row, view))
 const sentencesOf = ({ row }: FlickrImage, captions: readonly string[]): { sentences?: Float32Array[] } =>
   sentences === null ? {} : { sentences: captions.map((_, i) => sentences.of(row, i)) }
 
 const images: TrainingImage[] = flickr.train.slice(0, Number(options.images)).map((image) => ({
-  views: [viewOf(image.row, 0), viewOf(image.row, 1)],
+  views: viewsOfImage(image),
   captions: image.captions,
   ...sentencesOf(image, image.captions),
   fold: inDevelopmentFold(image.name) ? 'development' : 'train',
 }))
 const hyperparameters: Hyperparameters = {
   ...defaultHyperparameters(images.reduce((sum, { captions }) => sum + captions.length, 0)),
-  ...(JSON.parse(options.set) as Partial<Hyperparameters>),
+  ...chosen,
 }
 
 const figures: { development: BothRecalls; validation: BothRecalls | null; seconds: number }[] = []
@@ -123,12 +127,11 @@ async function judge(model: string): Promise<BothRecalls> {
     })),
   )
   const features = new Float32Array(flickr.validation.length * flickr.width)
-  for (const [position, { row }] of flickr.validation.entries()) {
-    const flipped = viewOf(row, 1)
-    features.set(
-      viewOf(row, 0).map((value, i) => (value + (flipped[i] ?? 0)) / 2),
-      position * flickr.width,
-    )
+  for (const [position, image] of flickr.validation.entries()) {
+    for (const view of viewsOfImage(image)) {
+      for (const [i, value] of view.entries())
+        features[position * flickr.width + i] = (features[position * flickr.width + i] ?? 0) + value / looks.length
+    }
   }
   const shape = {
     maxLength: hyperparameters.maxLength,

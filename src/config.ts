@@ -98,6 +98,12 @@ export const settings = z.object({
     .enum(textTowers)
     .optional()
     .describe('Word tower: `bag` (default), `gru`, `lstm`, `transformer`; `none`: a sentence encoder alone'),
+  IMAGE_VIEWS: z
+    .enum(['whole', 'corners'])
+    .optional()
+    .describe(
+      'What models see of a picture: `whole` (default); `corners`: its corners from nearer, too, for three times the work',
+    ),
   HUB_URL: url(['http', 'https'])
     .default('https://huggingface.co')
     .describe('Model hub, or a mirror of it, that models are pulled from (`HF_ENDPOINT`)'),

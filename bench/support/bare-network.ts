@@ -2,13 +2,8 @@ import { join } from 'node:path'
 import * as ort from 'onnxruntime-node'
 import sharp from 'sharp'
 import { runtimeOptions } from '../../src/models/onnx-session.ts'
-import {
-  readPreprocessing,
-  resizedSize,
-  toPixels,
-  type Preprocessing,
-  type View,
-} from '../../src/models/preprocessing.ts'
+import { readPreprocessing, resizedSize, toPixels, type Preprocessing } from '../../src/models/preprocessing.ts'
+import type { View } from '../../src/models/views.ts'
 
 export const VIEWS: readonly View[] = ['plain', 'flipped']
 

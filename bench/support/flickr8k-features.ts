@@ -2,20 +2,21 @@ import { existsSync } from 'node:fs'
 import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as ort from 'onnxruntime-node'
-import sharp from 'sharp'
+import { decodePixels } from '../../src/models/decode-image.ts'
+import { readPreprocessing } from '../../src/models/preprocessing.ts'
+import { wholeViews, type View } from '../../src/models/views.ts'
 
 /** An image of Flickr8k: its file name, its captions and where its features are. */
 export type FlickrImage = { readonly name: string; readonly captions: readonly string[]; readonly row: number }
 export type FlickrFeatures = {
   readonly width: number
-  /** [rows, views, width]; views are the picture and its mirror image. */
+  readonly views: readonly View[]
+  /** [rows, views, width]. */
   readonly features: Float32Array
   readonly train: readonly FlickrImage[]
   readonly validation: readonly FlickrImage[]
 }
 
-const SIDE = 224
-const VIEWS = 2
 const lines = async (path: string) => (await readFile(path, 'utf8')).split('\n').filter((line) => line.trim() !== '')
 
 async function readCaptions(folder: string): Promise<ReadonlyMap<string, string[]>> {
@@ -28,27 +29,22 @@ async function readCaptions(folder: string): Promise<ReadonlyMap<string, string[
   return captions
 }
 
-/** [view, 3, side, side]: RGB planes of (byte - 128) / 128, as the backbone's configuration asks. */
-async function pixelsOf(path: string): Promise<Float32Array> {
-  const { data } = await sharp(path).removeAlpha().raw().toBuffer({ resolveWithObject: true })
-  const area = SIDE * SIDE
-  const pixels = new Float32Array(VIEWS * 3 * area)
-  for (let channel = 0; channel < 3; channel++) {
-    for (let place = 0; place < area; place++) {
-      const value = ((data[place * 3 + channel] ?? 0) - 128) / 128
-      const column = place % SIDE
-      pixels[channel * area + place] = value
-      pixels[(3 + channel) * area + place - column + SIDE - 1 - column] = value
-    }
-  }
-  return pixels
-}
-
-async function extract(folder: string, model: string, names: readonly string[], target: string): Promise<void> {
-  const session = await ort.InferenceSession.create(model, { logSeverityLevel: 3, intraOpNumThreads: 1 })
+async function extract(
+  folder: string,
+  model: string,
+  looks: readonly View[],
+  names: readonly string[],
+  target: string,
+) {
+  const preprocessing = await readPreprocessing(model)
+  const { width, height } = preprocessing.crop
+  const path = join(model, 'onnx/model.onnx')
+  const session = await ort.InferenceSession.create(path, { logSeverityLevel: 3, intraOpNumThreads: 1 })
   const file = await open(`${target}.part`, 'w')
   for (const [done, name] of names.entries()) {
-    const pixels = new ort.Tensor('float32', await pixelsOf(join(folder, 'Images', name)), [VIEWS, 3, SIDE, SIDE])
+    const pictures = await decodePixels(await readFile(join(folder, 'Images', name)), preprocessing, looks)
+    const values = Float32Array.from(pictures.flatMap((picture) => [...picture]))
+    const pixels = new ort.Tensor('float32', values, [looks.length, 3, height, width])
     const { features } = await session.run({ pixels }, ['features'])
     const data = features?.data as Float32Array
     await file.write(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
@@ -60,22 +56,28 @@ async function extract(folder: string, model: string, names: readonly string[], 
 }
 
 /** Flickr8k's features under MobileNetV2, from the cache in `cacheFolder` or made now (some minutes). */
-export async function flickrFeatures(shared: string, cacheFolder: string): Promise<FlickrFeatures> {
+export async function flickrFeatures(
+  shared: string,
+  cacheFolder: string,
+  looks: readonly View[] = wholeViews,
+): Promise<FlickrFeatures> {
   const folder = join(shared, 'flickr8k')
   const width = 1280
   const captions = await readCaptions(folder)
   const trainNames = await lines(join(folder, 'Flickr_8k.trainImages.txt'))
   const validationNames = await lines(join(folder, 'Flickr_8k.devImages.txt'))
   const names = [...trainNames, ...validationNames].map((name) => name.trim())
-  const target = join(cacheFolder, 'flickr8k-mobilenet-v2.f32')
+  const isUsual = looks.length === wholeViews.length
+  const target = join(cacheFolder, `flickr8k-mobilenet-v2${isUsual ? '' : `-${looks.length}`}.f32`)
   await mkdir(cacheFolder, { recursive: true })
   if (!existsSync(target)) {
-    await extract(folder, join(shared, 'models/mobilenet-v2-1.0-224/onnx/model.onnx'), names, target)
+    await extract(folder, join(shared, 'models/mobilenet-v2-1.0-224'), looks, names, target)
   }
   const bytes = await readFile(target)
   const images = names.map((name, row) => ({ name, captions: captions.get(name) ?? [], row }))
   return {
     width,
+    views: looks,
     features: new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)),
     train: images.slice(0, trainNames.length),
     validation: images.slice(trainNames.length),

@@ -62,8 +62,12 @@ async function search(
   const { signal, stderr } = context
   const progress = createProgress({ stream: stderr, isTerminal: stderr.isTTY })
   try {
-    const { TRAINING_SEED: trainingSeed, TEXT_TOWER: textTower, TRAINING_EPOCHS: maximumEpochs } = config
-    const settings = { trainingSeed, textTower, maximumEpochs }
+    const settings = {
+      trainingSeed: config.TRAINING_SEED,
+      textTower: config.TEXT_TOWER,
+      imageViews: config.IMAGE_VIEWS,
+      maximumEpochs: config.TRAINING_EPOCHS,
+    }
     const tuning = await planTuning(
       { ...options, space, snapshot: options.snapshot ?? null },
       { ...services, ...settings },

@@ -18,14 +18,15 @@ export async function showDefaults(
   { json }: Pick<AuditedOptions, 'json'>,
   context: CommandContext,
 ): Promise<ExitName> {
-  const { TEXT_TOWER: textTower, TRAINING_EPOCHS: maximumEpochs, EXPORT_PRECISION: exportPrecision } = services.config
+  const { config } = services
   const occasion = await occasionOf(services)
   const adopted = await adoptedFor(occasion, services)
   const builtIn = defaultHyperparameters(occasion.pairs)
   const hyperparameters = withValues(occasion.pairs, adopted?.values ?? null, {
-    textTower,
-    maximumEpochs,
-    exportPrecision,
+    textTower: config.TEXT_TOWER,
+    imageViews: config.IMAGE_VIEWS,
+    maximumEpochs: config.TRAINING_EPOCHS,
+    exportPrecision: config.EXPORT_PRECISION,
   })
   const source = adopted === null ? 'built-in' : 'tuned'
   if (json === true) {

@@ -5,7 +5,8 @@ import { contentTypeOf } from '../core/image-types.ts'
 import { imageTypeOf } from './image-type.ts'
 import { HASH_INPUT, perceptualHash } from './perceptual-hash.ts'
 import { resizeAsPillow } from './pillow-resize.ts'
-import { cropPlace, resizedSize, toPixels, type Preprocessing, type View } from './preprocessing.ts'
+import { cropPlace, resizedSize, toPixels, type Preprocessing } from './preprocessing.ts'
+import { cornerOf, enlarged, type View } from './views.ts'
 
 type ImageLimits = {
   /** Size of the file. Default 20 MB. */
@@ -72,6 +73,9 @@ async function withinTime<T>(work: Promise<T>, limits: ImageLimits): Promise<T> 
   }
 }
 
+type Size = { readonly width: number; readonly height: number }
+type Place = { readonly left: number; readonly top: number }
+
 type Opened = {
   readonly picture: () => Sharp
   readonly contentType: string
@@ -109,8 +113,7 @@ async function open(bytes: Uint8Array, limits: ImageLimits): Promise<Opened> {
 /** Larger pictures take too long here, and the wider a kernel is, the less its weights depend on who computes them. */
 const MOST_PILLOW_PIXELS = 1_000_000
 
-const raw = (bytes: Uint8Array, size: { readonly width: number; readonly height: number }): Sharp =>
-  sharp(bytes, { raw: { ...size, channels: 3 } })
+const raw = (bytes: Uint8Array, size: Size): Sharp => sharp(bytes, { raw: { ...size, channels: 3 } })
 
 /** Interleaved 8-bit RGB, rows from top to bottom. */
 async function rgb(picture: Sharp, limits: ImageLimits): Promise<Uint8Array> {
@@ -133,9 +136,19 @@ export async function inspectImage(bytes: Uint8Array, limits: Partial<ImageLimit
   return { contentType, width, height, perceptualHash: perceptualHash(small) }
 }
 
+/** A part of a picture in interleaved RGB. */
+function cut(rgb: Uint8Array, from: Size, part: Size, { left, top }: Place): Uint8Array {
+  const rows = new Uint8Array(3 * part.width * part.height)
+  for (let y = 0; y < part.height; y++) {
+    const start = 3 * ((top + y) * from.width + left)
+    rows.set(rgb.subarray(start, start + 3 * part.width), 3 * y * part.width)
+  }
+  return rows
+}
+
 /**
- * The picture as a model wants it: one Float32Array [3, height, width] for each of `views`, decoded once. Orientation applied,
- * transparency on white, any colour space as sRGB. Throws as `inspectImage` does.
+ * The picture as a model wants it: one Float32Array [3, height, width] for each of `views`. Orientation applied, transparency on white, any
+ * colour space as sRGB. Throws as `inspectImage` does.
  */
 export async function decodePixels(
   bytes: Uint8Array,
@@ -146,13 +159,34 @@ export async function decodePixels(
   const bounds = { ...defaultImageLimits, ...limits }
   const { picture, width, height } = await open(bytes, bounds)
   const { kernel, crop } = preprocessing
-  const resized = resizedSize(width, height, preprocessing)
-  refuseTooManyPixels(resized.width, resized.height, bounds) // a strip of 1 x 60,000 grows when its short edge does
-  const isPillows = preprocessing.resampling === 'pillow' && kernel !== 'nearest'
-  const fitted =
-    isPillows && width * height <= MOST_PILLOW_PIXELS
+  const isPillows =
+    preprocessing.resampling === 'pillow' && kernel !== 'nearest' && width * height <= MOST_PILLOW_PIXELS
+
+  /** The middle of the picture at this size. */
+  const middleOf = async (resized: Size, middle: Size): Promise<Uint8Array> => {
+    refuseTooManyPixels(resized.width, resized.height, bounds) // a strip of 1 x 60,000 grows when its short edge does
+    const fitted = isPillows
       ? raw(resizeAsPillow(await rgb(picture(), bounds), { width, height }, resized, kernel), resized)
       : picture().resize(resized.width, resized.height, { fit: 'fill', kernel })
-  const bytesOfCrop = await rgb(fitted.extract({ ...cropPlace(resized, preprocessing), ...crop }), bounds)
-  return views.map((view) => toPixels(bytesOfCrop, preprocessing, view))
+    const place = cropPlace(resized, { ...preprocessing, crop: middle })
+    return rgb(fitted.extract({ ...place, ...middle }), bounds)
+  }
+
+  const resized = resizedSize(width, height, preprocessing)
+  const near = enlarged(crop)
+  const once = <T>(work: () => Promise<T>): (() => Promise<T>) => {
+    let begun: Promise<T> | undefined
+    return () => (begun ??= work())
+  }
+  const seenWhole = once(() => middleOf(resized, crop))
+  const seenNear = once(() => middleOf(enlarged(resized), near))
+
+  const look = async (view: View): Promise<Float32Array> => {
+    const corner = cornerOf(view)
+    if (corner === null) return toPixels(await seenWhole(), preprocessing, view)
+    const left = corner.isRight ? near.width - crop.width : 0
+    const top = corner.isBottom ? near.height - crop.height : 0
+    return toPixels(cut(await seenNear(), near, crop, { left, top }), preprocessing, view)
+  }
+  return Promise.all(views.map(look))
 }

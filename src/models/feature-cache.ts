@@ -6,7 +6,7 @@ import type { Backbone } from './backbone.ts'
 import { openFeatureShards, type FeatureShards } from './feature-shards.ts'
 import type { ShardEntry } from './feature-shard.ts'
 import { computeFeatures, mapInOrder } from './image-features.ts'
-import type { View } from './preprocessing.ts'
+import type { View } from './views.ts'
 import type { SentenceEncoder } from './pretrained/sentence-encoder.ts'
 
 /**

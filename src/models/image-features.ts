@@ -3,7 +3,7 @@ import type { ImageInput } from '../ports/encoder.ts'
 import type { Backbone } from './backbone.ts'
 import { decodePixels } from './decode-image.ts'
 import { createMicroBatcher, type MicroBatcher } from './micro-batcher.ts'
-import type { View } from './preprocessing.ts'
+import type { View } from './views.ts'
 
 /** Pictures a run of the backbone: on a CPU four are as fast as more, and keep the thread for a fraction of a second only. */
 const PICTURES_A_RUN = 4

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { AppError } from '../core/errors.ts'
+import { views } from './views.ts'
 
 const configuration = z.object({
   model_type: z.literal('pairstream-dual-encoder'),
@@ -9,7 +10,7 @@ const configuration = z.object({
   projection_dim: z.number().int().positive(),
   feature_width: z.number().int().positive(),
   max_length: z.number().int().positive(),
-  views: z.array(z.enum(['plain', 'flipped'])).min(1),
+  views: z.array(z.enum(views)).min(1),
   /** What reads the model's own words; nothing where that is left to the sentence encoder, and in models from before there was a choice. */
   text_tower: z.looseObject({ kind: z.string() }).nullish(),
   /** The width of the embeddings by the encoder in `sentence/`; nothing where the model has none. */

@@ -2,9 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { AppError } from '../core/errors.ts'
-
-/** A picture as it is, or mirrored left to right. */
-export type View = 'plain' | 'flipped'
+import { isMirrored, type View } from './views.ts'
 
 type Size = { readonly width: number; readonly height: number }
 
@@ -171,14 +169,15 @@ export function cropPlace(resized: Size, { crop, cropRounding }: Preprocessing):
   return { left: half(resized.width - crop.width), top: half(resized.height - crop.height) }
 }
 
-/** Interleaved RGB bytes of the crop as planes [3, height, width], scaled and shifted, mirrored for the flipped view. */
+/** Interleaved RGB bytes of what the view shows as planes [3, height, width], scaled and shifted, mirrored where the view is. */
 export function toPixels(rgb: Uint8Array, { crop, scale, offset }: Preprocessing, view: View): Float32Array {
   const { width, height } = crop
   const plane = width * height
+  const mirrored = isMirrored(view)
   const pixels = new Float32Array(3 * plane)
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      const from = (y * width + (view === 'flipped' ? width - 1 - x : x)) * 3
+      const from = (y * width + (mirrored ? width - 1 - x : x)) * 3
       const to = y * width + x
       pixels[to] = (rgb[from] ?? 0) * scale[0] + offset[0]
       pixels[plane + to] = (rgb[from + 1] ?? 0) * scale[1] + offset[1]

@@ -25,6 +25,7 @@ export async function startTrainRole(
     seed: config.TRAINING_SEED,
     threads: config.THREADS,
     textTower: config.TEXT_TOWER,
+    imageViews: config.IMAGE_VIEWS,
     maximumEpochs: config.TRAINING_EPOCHS,
     exportPrecision: config.EXPORT_PRECISION,
     events,

@@ -4,6 +4,7 @@ import type { Precision } from '../models/pretrained/onnx-file.ts'
 import { imageHeadFile, textModelFile, type Weights } from './definitions/serving.ts'
 import type { DualEncoderShape, WordTower } from './definitions/shape.ts'
 import type { TokeniserFile } from '../models/tokeniser.ts'
+import type { View } from '../models/views.ts'
 import type { ServedFiles } from './export-precision.ts'
 import { writeDurably } from './weights-file.ts'
 
@@ -20,7 +21,7 @@ type DualEncoderConfig = {
   readonly max_length: number
   readonly vocab_size: number
   /** The features of these views are averaged before the image head. */
-  readonly views: readonly ['plain', 'flipped']
+  readonly views: readonly View[]
   /** Natural logarithm of what similarities are multiplied by in the loss. */
   readonly logit_scale: number
   /** How the weights of the image head and the text model are stored. */
@@ -36,13 +37,19 @@ export const servedFiles = (shape: DualEncoderShape, weights: Weights): ServedFi
 /** The files as they are exported, and the precision of their weights. */
 type Exported = { readonly precision: Precision; readonly files: ServedFiles }
 
+/** What a training came to. */
+type TrainedModel = {
+  readonly modelVersion: string
+  readonly shape: DualEncoderShape
+  readonly views: readonly View[]
+  readonly tokeniser: TokeniserFile
+  readonly weights: Weights
+}
+
 /** Writes the parts of a model folder that training makes: configuration, tokeniser, image head and text model. */
 export async function exportModel(
   folder: string,
-  modelVersion: string,
-  shape: DualEncoderShape,
-  tokeniser: TokeniserFile,
-  weights: Weights,
+  { modelVersion, shape, views, tokeniser, weights }: TrainedModel,
   { precision, files }: Exported = { precision: 'fp32', files: servedFiles(shape, weights) },
 ): Promise<void> {
   const config: DualEncoderConfig = {
@@ -54,7 +61,7 @@ export async function exportModel(
     sentence_width: shape.sentenceWidth,
     max_length: shape.maxLength,
     vocab_size: Object.keys(tokeniser.model.vocab).length,
-    views: ['plain', 'flipped'],
+    views,
     logit_scale: weights['logit_scale']?.[0] ?? 0,
     precision,
   }

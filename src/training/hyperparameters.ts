@@ -1,11 +1,10 @@
 import type { Precision } from '../models/pretrained/onnx-file.ts'
 import type { WordTower } from './definitions/shape.ts'
 
-/** Views of an image whose features training is given: the picture and its mirror image. */
-export const VIEWS = 2
-
 /** Everything about a training that is chosen and not computed. */
 export type Hyperparameters = {
+  /** What is seen of a picture: all of it and its mirror image, or four corners from nearer as well. */
+  readonly imageViews: 'whole' | 'corners'
   readonly embeddingWidth: number
   /** The hidden layer of the image head; 0 for none. */
   readonly imageHidden: number
@@ -54,6 +53,7 @@ const MANY_PAIRS = 8_000
 export function defaultHyperparameters(pairs: number): Hyperparameters {
   const many = pairs >= MANY_PAIRS
   return {
+    imageViews: 'whole',
     embeddingWidth: many ? 512 : 256,
     imageHidden: 0,
     wordTower: 'bag',

@@ -11,10 +11,11 @@ import {
 import type { DualEncoderShape, WordTower } from './definitions/shape.ts'
 import { captionKeyOf, createExampleSetBuilder, type ExampleSet } from './example-set.ts'
 import { featureStatistics, type FeatureFile } from './feature-file.ts'
-import { VIEWS, type Hyperparameters } from './hyperparameters.ts'
+import type { Hyperparameters } from './hyperparameters.ts'
 import type { TrainingJob } from './job.ts'
 import { initialWeights } from './parameters.ts'
 import { readExamples, type Fold } from './training-data.ts'
+import { viewsOf } from './views.ts'
 import { readParent } from './warm-start.ts'
 import { wordPlaces } from './word-places.ts'
 
@@ -91,14 +92,15 @@ export async function prepareTraining(job: TrainingJob, features: FeatureFile): 
     words,
     sentenceWidth,
   }
+  const views = viewsOf(hyperparameters).length
   const rows = Array.from(folds.train.imageStarts.subarray(0, -1), folds.train.row)
-  const { mean, scale } = featureStatistics(features, rows, VIEWS, featureWidth)
+  const { mean, scale } = featureStatistics(features, rows, views, featureWidth)
   const heads = { ...initialWeights(shape, seed), feature_mean: mean, feature_scale: scale }
   const parent = job.initialFolder === null ? null : await readParent(job.initialFolder)
   parent?.copyHeads(heads)
   const weights: Record<string, Float32Array> = { ...heads }
   if (words !== null) {
-    const table = await wordPlaces(shape, words.width, heads, size, folds.train, features, threads)
+    const table = await wordPlaces(shape, words.width, heads, size, folds.train, { file: features, views }, threads)
     parent?.copyWords(table, tokeniser.model.vocab, words.width)
     weights['words'] = table
   }

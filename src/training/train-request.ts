@@ -17,7 +17,7 @@ import type { Hyperparameters } from './hyperparameters.ts'
 import type { JobFolder, JobFolders } from './job-folders.ts'
 import { readOutcome, writeOutcome, type JobOutcome } from './job-outcome.ts'
 import type { TrainingJob, TrainingProgress, TrainingResult } from './job.ts'
-import { countExamples, learntImages, TRAINING_VIEWS, withFeatures, type LearntImage } from './learnt-images.ts'
+import { countExamples, learntImages, withFeatures, type LearntImage } from './learnt-images.ts'
 import { writeModelCard } from './model-card/write-model-card.ts'
 import { withSentences } from './learnt-sentences.ts'
 import { trainInProcess } from './run-in-process.ts'
@@ -26,6 +26,7 @@ import { toStorageFull } from './storage-full.ts'
 import { trackTraining } from './tracked-training.ts'
 import { writeTrainingData } from './training-data.ts'
 import { hyperparametersFor } from './tune/adopted-hyperparameters.ts'
+import { viewsOf } from './views.ts'
 
 export type TrainingEvents = {
   readonly onFeatures?: (done: number, total: number) => void
@@ -47,6 +48,8 @@ type TrainRequestDependencies = {
   readonly sentenceFolder: string | null
   /** What reads the words of captions; default: what was found by a search, else a bag of words. */
   readonly textTower?: Hyperparameters['wordTower'] | undefined
+  /** What is seen of pictures. */
+  readonly imageViews?: Hyperparameters['imageViews'] | undefined
   readonly models: ModelStore
   readonly tracking: Tracking
   readonly logger: Pick<Logger, 'warn'>
@@ -95,13 +98,14 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
   ): Promise<TrainingJob> => {
     const jobFolder = folder.path
     const foldOf = (splitKey: string) => (inDevelopmentFold(splitKey) ? 'development' : 'train')
-    const reading = { backbone, foldOf, onFeatures: deps.events.onFeatures, signal } as const
+    const views = viewsOf(training.hyperparameters)
+    const reading = { backbone, views, foldOf, onFeatures: deps.events.onFeatures, signal } as const
     const captions = { encoder: sentences, total: countExamples(images), onCaptions: deps.events.onCaptions, signal }
     await writeTrainingData(jobFolder, withSentences(withFeatures(images, reading, deps), captions, deps))
     const bytes = Float32Array.BYTES_PER_ELEMENT
     const sentenceWidth = sentences?.width ?? null
     folder.written({
-      features: TRAINING_VIEWS.length * backbone.featureWidth * bytes,
+      features: views.length * backbone.featureWidth * bytes,
       sentences: (sentenceWidth ?? 0) * bytes,
     })
     const { seed, hyperparameters } = training

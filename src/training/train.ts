@@ -8,7 +8,6 @@ import { exportModel, servedFiles } from './export-model.ts'
 import { choosePrecision, type ServedFiles } from './export-precision.ts'
 import { openFeatureFile } from './feature-file.ts'
 import { bestEpoch, hasStopped, type JudgedEpoch } from './history.ts'
-import { VIEWS } from './hyperparameters.ts'
 import type { TrainingJob, TrainingProgress, TrainingResult } from './job.ts'
 import { createPace } from './pace.ts'
 import { prepareTraining } from './prepare.ts'
@@ -16,6 +15,7 @@ import { randomStream } from './random.ts'
 import { learningRateAt } from './schedule.ts'
 import { SENTENCES_FILE } from './training-data.ts'
 import { createTrainingSession } from './training-session.ts'
+import { viewsOf } from './views.ts'
 import { createWeightAverage } from './weight-average.ts'
 
 type Report = (progress: TrainingProgress) => void
@@ -26,7 +26,7 @@ type Report = (progress: TrainingProgress) => void
  * signal's reason when it is aborted.
  */
 export async function trainModel(job: TrainingJob, report: Report, signal?: AbortSignal): Promise<TrainingResult> {
-  const features = openFeatureFile(job.jobFolder, VIEWS, job.featureWidth)
+  const features = openFeatureFile(job.jobFolder, viewsOf(job.hyperparameters).length, job.featureWidth)
   const { sentenceWidth } = job
   const sentences = sentenceWidth === null ? null : openFeatureFile(job.jobFolder, 1, sentenceWidth, SENTENCES_FILE)
   try {
@@ -40,7 +40,8 @@ export async function trainModel(job: TrainingJob, report: Report, signal?: Abor
 async function trainOn(sources: FeatureSources, job: TrainingJob, report: Report, signal?: AbortSignal) {
   const prepared = await prepareTraining(job, sources.features)
   const { shape, tokeniser, vocabularySize, weights, folds, examplesDigest } = prepared
-  const fold = loadDevelopmentFold(folds.development, sources, VIEWS, shape)
+  const views = viewsOf(job.hyperparameters)
+  const fold = loadDevelopmentFold(folds.development, sources, views.length, shape)
   // A batch larger than the data would leave nothing to learn from.
   const batchSize = Math.min(job.hyperparameters.batchSize, folds.train.length)
   const hyperparameters = { ...job.hyperparameters, batchSize }
@@ -54,7 +55,7 @@ async function trainOn(sources: FeatureSources, job: TrainingJob, report: Report
   const trained = Object.fromEntries(Object.entries(states).map(([name, { values }]) => [name, values]))
   const average = createWeightAverage(trained, hyperparameters.averageDecay)
   const learned = { states, averages: average.averages }
-  const batchTensors = createBatchTensors(shape, folds.train, sources, VIEWS, hyperparameters)
+  const batchTensors = createBatchTensors(shape, folds.train, sources, views.length, hyperparameters)
   const checkpoints = createCheckpoints(job.jobFolder)
   const fingerprint = fingerprintOf(job, examplesDigest)
   const resumed = await checkpoints.resume(fingerprint, learned)
@@ -106,7 +107,11 @@ async function trainOn(sources: FeatureSources, job: TrainingJob, report: Report
   const chosen = { ...weights, ...best }
   const { exportPrecision: wanted } = hyperparameters
   const exported = await choosePrecision(servedFiles(shape, chosen), wanted, judge, fold.images > 0)
-  await exportModel(job.outputFolder, job.modelVersion, shape, tokeniser, chosen, exported)
+  await exportModel(
+    job.outputFolder,
+    { modelVersion: job.modelVersion, shape, views, tokeniser, weights: chosen },
+    exported,
+  )
   const { textToImage, imageToText } = exported.recall
   return {
     epochsRun: position.history.length,

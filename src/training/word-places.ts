@@ -5,7 +5,6 @@ import { openOnnxSession } from '../models/onnx-session.ts'
 import { UNKNOWN_ID } from '../models/tokeniser.ts'
 import type { ExampleSet } from './example-set.ts'
 import { readAverage, type FeatureFile } from './feature-file.ts'
-import { VIEWS } from './hyperparameters.ts'
 
 /** A word counts as if it had been seen this much more often with pictures of nothing: what is seen seldom says little. */
 const PRIOR_COUNT = 40
@@ -29,7 +28,7 @@ export async function wordPlaces(
   heads: Weights,
   vocabularySize: number,
   examples: ExampleSet,
-  features: FeatureFile,
+  features: { readonly file: FeatureFile; readonly views: number },
   threads: number,
 ): Promise<Float32Array> {
   const { featureWidth, embeddingWidth } = shape
@@ -43,7 +42,8 @@ export async function wordPlaces(
     const images = chunk.length - 1
     const data = new Float32Array(images * featureWidth)
     for (const [place, first] of chunk.subarray(0, images).entries()) {
-      readAverage(features, examples.row(first), VIEWS, data.subarray(place * featureWidth, (place + 1) * featureWidth))
+      const average = data.subarray(place * featureWidth, (place + 1) * featureWidth)
+      readAverage(features.file, examples.row(first), features.views, average)
     }
     const { image_embeds } = await session.run({ features: { data, shape: [images, featureWidth] } }, ['image_embeds'])
     for (let example = chunk[0] ?? 0, place = 0; example < (chunk[images] ?? 0); example++) {

@@ -137,6 +137,52 @@ describe('decodePixels', () => {
     expect([...flipped].slice(0, 2)).toEqual([plain[1], plain[0]])
   })
 
+  const quarters = async (mirrored: boolean) => {
+    const part = (colour: string) => picture(100, 100, colour).png().toBuffer()
+    const whole = await picture(200, 200, 'black')
+      .composite([
+        { input: await part('#ff0000'), left: 0, top: 0 },
+        { input: await part('#00ff00'), left: 100, top: 0 },
+        { input: await part('#0000ff'), left: 0, top: 100 },
+      ])
+      .png()
+      .toBuffer()
+    return sharp(whole).flop(mirrored).png().toBuffer()
+  }
+  const corners = ['top_left', 'top_right_flipped', 'bottom_left_flipped', 'bottom_right'] as const
+
+  it.each([{}, { resampling: 'pillow' as const }])(
+    'shows four fifths of each edge in a corner, from nearer %j',
+    async (how) => {
+      const preprocessing = { ...asBytes(80, 40), ...how }
+      const shown = await decodePixels(await quarters(false), preprocessing, corners)
+      const plane = 80 * 40
+      const at = (pixels: Float32Array, x: number, y: number) =>
+        [0, 1, 2].map((channel) => Math.round((pixels[channel * plane + y * 80 + x] ?? 0) / 255))
+      const [red, green, blue, black] = [
+        [1, 0, 0],
+        [0, 1, 0],
+        [0, 0, 1],
+        [0, 0, 0],
+      ]
+      // Of 100 x 50 pixels the middle lies at 50 and 25: 5/8 into a view that begins at its edge, 3/8 into one that ends there.
+      const [topLeft, topRight, bottomLeft, bottomRight] = shown as [Float32Array, ...Float32Array[]]
+      expect([at(topLeft, 47, 22), at(topLeft, 52, 22), at(topLeft, 47, 27)]).toEqual([red, green, blue])
+      expect([at(topRight ?? topLeft, 47, 22), at(topRight ?? topLeft, 52, 22)]).toEqual([green, red])
+      expect([at(bottomLeft ?? topLeft, 27, 17), at(bottomLeft ?? topLeft, 32, 17)]).toEqual([black, blue])
+      expect([at(bottomLeft ?? topLeft, 27, 12)]).toEqual([green])
+      expect([at(bottomRight ?? topLeft, 27, 12), at(bottomRight ?? topLeft, 32, 17)]).toEqual([red, black])
+    },
+  )
+
+  it('sees the same corners of a picture and of its mirror image', async () => {
+    const preprocessing = asBytes(80, 40)
+    const shown = await decodePixels(await quarters(false), preprocessing, corners)
+    const mirrored = await decodePixels(await quarters(true), preprocessing, corners)
+    const [topLeft, topRight, bottomLeft, bottomRight] = shown
+    expect(mirrored).toEqual([topRight, topLeft, bottomRight, bottomLeft])
+  })
+
   it('brings greys, 16 bits and CMYK to sRGB', async () => {
     const grey = await picture(8, 8, '#808080').greyscale().png().toBuffer()
     const deep = await picture(8, 8, '#ff8000').toColourspace('rgb16').png().toBuffer()

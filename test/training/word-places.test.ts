@@ -14,22 +14,25 @@ const heads = {
   feature_scale: new Float32Array(3).fill(1),
 }
 /** Both views of a row average to the row. */
-const fileOf = (rows: readonly (readonly number[])[]): FeatureFile => ({
-  rows: rows.length,
-  read(row, view, target, offset) {
-    target.set(
-      (rows[row] ?? []).map((value) => value + (view === 0 ? 0.5 : -0.5)),
-      offset,
-    )
-  },
-  close: () => undefined,
-})
+const featuresOf = (rows: readonly (readonly number[])[]) => {
+  const file: FeatureFile = {
+    rows: rows.length,
+    read(row, view, target, offset) {
+      target.set(
+        (rows[row] ?? []).map((value) => value + (view === 0 ? 0.5 : -0.5)),
+        offset,
+      )
+    },
+    close: () => undefined,
+  }
+  return { file, views: 2 }
+}
 const example = (row: number, words: readonly number[]) => ({ row, words })
 const place = (table: Float32Array, id: number) => [...table.subarray(id * 3, id * 3 + 3)]
 const length = (row: readonly number[]) => Math.hypot(...row)
 
 describe('where words start', () => {
-  const pictures = fileOf([
+  const pictures = featuresOf([
     [2, 0, 0],
     [0, 3, 0],
   ])
@@ -71,7 +74,7 @@ describe('where words start', () => {
   })
 
   it('is nowhere when pictures say nothing', async () => {
-    const blank = fileOf([[0, 0, 0]])
+    const blank = featuresOf([[0, 0, 0]])
     const places = await wordPlaces(shape, 3, heads, 3, exampleSet([example(0, [2])]), blank, 1)
     expect([...places].every((value) => value === 0)).toBe(true)
   })

@@ -1,6 +1,7 @@
 import type { ChosenOutput } from '../../models/backbone-outputs.ts'
 import type { DualEncoderConfiguration } from '../../models/model-config.ts'
-import type { Preprocessing, View } from '../../models/preprocessing.ts'
+import type { Preprocessing } from '../../models/preprocessing.ts'
+import { cornerOf, enlarged, isMirrored, type View } from '../../models/views.ts'
 
 /** What the program depends on. */
 export type ProgramFacts = {
@@ -14,29 +15,38 @@ const kernels = { nearest: 'NEAREST', lanczos3: 'LANCZOS', linear: 'BILINEAR', c
 
 const list = (values: readonly number[]): string => `[${values.join(', ')}]`
 
-/** A picture brought to the backbone's input. */
-function pixelLines({ resize, crop, kernel, scale, offset }: Preprocessing): string[] {
+/** `picture` resized, and what the model looks at cut out of its middle, as `name`; `near` as it is taken for corners. */
+function cropLines(name: 'whole' | 'near', { resize, crop: whole, kernel }: Preprocessing): string[] {
+  const isNear = name === 'near'
   const resampling = `Image.Resampling.${kernels[kernel]}`
-  const sized =
-    'width' in resize
-      ? [`    picture = picture.resize((${resize.width}, ${resize.height}), ${resampling})`]
-      : [
-          `    sides = [side * ${resize.shortestEdge} // min(picture.size) for side in picture.size]`,
-          `    picture = picture.resize(sides, ${resampling})`,
-        ]
-  const isWhole = 'width' in resize && resize.width === crop.width && resize.height === crop.height
-  const cropped = isWhole
-    ? []
-    : [
-        `    left, top = (picture.width - ${crop.width}) // 2, (picture.height - ${crop.height}) // 2`,
-        `    picture = picture.crop((left, top, left + ${crop.width}, top + ${crop.height}))`,
-      ]
+  const crop = isNear ? enlarged(whole) : whole
+  if ('width' in resize) {
+    const { width, height } = isNear ? enlarged(resize) : resize
+    const resized = `    ${name} = picture.resize((${width}, ${height}), ${resampling})`
+    return width === crop.width && height === crop.height ? [resized] : [resized, ...middleLines(name, crop)]
+  }
+  const larger = isNear ? ' * 5 // 4' : ''
   return [
-    ...sized,
-    ...cropped,
-    `    values = numpy.asarray(picture, numpy.float32) * numpy.float32(${list(scale)}) + numpy.float32(${list(offset)})`,
-    '    pixels = values.transpose(2, 0, 1)',
+    `    sides = [side * ${resize.shortestEdge} // min(picture.size)${larger} for side in picture.size]`,
+    `    ${name} = picture.resize(sides, ${resampling})`,
+    ...middleLines(name, crop),
   ]
+}
+
+const middleLines = (name: string, { width, height }: Preprocessing['crop']): string[] => [
+  `    left, top = (${name}.width - ${width}) // 2, (${name}.height - ${height}) // 2`,
+  `    ${name} = ${name}.crop((left, top, left + ${width}, top + ${height}))`,
+]
+
+/** The pixels that a view shows. */
+function viewed(view: View, { crop }: Preprocessing): string {
+  const corner = cornerOf(view)
+  const mirrored = isMirrored(view) ? '[:, :, ::-1]' : ''
+  if (corner === null) return `pixels(whole)${mirrored}`
+  const near = enlarged(crop)
+  const left = corner.isRight ? near.width - crop.width : 0
+  const top = corner.isBottom ? near.height - crop.height : 0
+  return `pixels(near.crop((${left}, ${top}, ${left + crop.width}, ${top + crop.height})))${mirrored}`
 }
 
 /** From the backbone's output to one row of features a view; tokens are pooled by a rule that takes more than a line. */
@@ -50,7 +60,8 @@ export function exampleProgram({ configuration, preprocessing, features }: Progr
   const pooled = pooling[features.layout]
   if (pooled === null) return null
   const { max_length: length, views } = configuration
-  const viewed = views.map((view) => (view === 'plain' ? 'pixels' : 'pixels[:, :, ::-1]')).join(', ')
+  const { scale, offset } = preprocessing
+  const looks = views.some((view) => cornerOf(view) !== null) ? (['whole', 'near'] as const) : (['whole'] as const)
   return [
     'import numpy',
     'from onnxruntime import InferenceSession',
@@ -69,10 +80,17 @@ export function exampleProgram({ configuration, preprocessing, features }: Progr
     '    feeds = {"input_ids": input_ids, "attention_mask": attention_mask}',
     '    return text_model.run(["text_embeds"], feeds)[0][0]',
     '',
+    'def pixels(picture):',
+    '    values = numpy.asarray(picture, numpy.float32)',
+    `    values = values * numpy.float32(${list(scale)}) + numpy.float32(${list(offset)})`,
+    '    return values.transpose(2, 0, 1)',
+    '',
     'def embed_picture(path):',
     '    picture = Image.open(path).convert("RGB")',
-    ...pixelLines(preprocessing),
-    `    views = numpy.ascontiguousarray(numpy.stack([${viewed}]))`,
+    ...looks.flatMap((name) => cropLines(name, preprocessing)),
+    '    views = numpy.ascontiguousarray(numpy.stack([',
+    ...views.map((view) => `        ${viewed(view, preprocessing)},`),
+    '    ]))',
     `    features = backbone.run(["${features.name}"], {backbone.get_inputs()[0].name: views})[0]${pooled}`,
     '    return image_head.run(["image_embeds"], {"features": features.mean(0, keepdims=True)})[0][0]',
   ].join('\n')

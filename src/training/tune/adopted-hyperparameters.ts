@@ -39,6 +39,7 @@ export type Occasion = Pick<Adopted, 'pairs' | 'backbone' | 'sentenceEncoder'> &
 /** What the configuration says, whatever was found. */
 export type FixedValues = {
   readonly textTower?: Hyperparameters['wordTower'] | undefined
+  readonly imageViews?: Hyperparameters['imageViews'] | undefined
   readonly maximumEpochs: number | undefined
   readonly exportPrecision?: Hyperparameters['exportPrecision']
 }
@@ -94,11 +95,12 @@ export async function adoptedFor(occasion: Occasion, deps: Dependencies): Promis
 export const withValues = (
   pairs: number,
   values: SearchedValues | null,
-  { textTower, maximumEpochs, exportPrecision }: FixedValues,
+  { textTower, imageViews, maximumEpochs, exportPrecision }: FixedValues,
 ): Hyperparameters => ({
   ...defaultHyperparameters(pairs),
   ...values,
   ...(textTower === undefined ? {} : { wordTower: textTower }),
+  ...(imageViews === undefined ? {} : { imageViews }),
   ...(maximumEpochs === undefined ? {} : { maximumEpochs }),
   ...(exportPrecision === undefined ? {} : { exportPrecision }),
 })

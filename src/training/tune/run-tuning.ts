@@ -7,6 +7,7 @@ import { lockFolder, type FolderLock } from '../../sqlite/folder-lock.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { FeatureCache } from '../../models/feature-cache.ts'
 import { withFeatures, type FeatureDependencies } from '../learnt-images.ts'
+import { viewsOf } from '../views.ts'
 import { withSentences } from '../learnt-sentences.ts'
 import { toStorageFull } from '../storage-full.ts'
 import { writeDurably } from '../weights-file.ts'
@@ -141,6 +142,7 @@ async function search(tuning: Tuning, folder: string, deps: RunDependencies, sig
 /** The trainings of a search, on its data, which are written when the first is due. */
 function createTrainings(tuning: Tuning, deps: RunDependencies, signal: AbortSignal) {
   const { backbone, sentences, folds, digest, images, pairs } = tuning
+  const views = viewsOf(tuning.base)
   const name = DATA_PREFIX + digest
   const jobFolder = join(deps.trainingFolder, name)
   const data = createFoldData({
@@ -149,7 +151,7 @@ function createTrainings(tuning: Tuning, deps: RunDependencies, signal: AbortSig
     hasSentences: sentences !== null,
     images(stop) {
       const { onFeatures, onCaptions } = deps.events
-      const featured = withFeatures(images, { backbone, foldOf: () => 'train', onFeatures, signal: stop }, deps)
+      const featured = withFeatures(images, { backbone, views, foldOf: () => 'train', onFeatures, signal: stop }, deps)
       return withSentences(featured, { encoder: sentences, total: pairs, onCaptions, signal: stop }, deps)
     },
     isGone: (pairId) => !deps.catalogue.isLivePair(pairId),

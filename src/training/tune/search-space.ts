@@ -16,6 +16,7 @@ const rules = {
   wordDropout: { least: 0, most: 0.95 },
   sentenceDropout: { least: 0, most: 0.95 },
   batchSize: { least: 2, most: 8_192, whole: true },
+  imageHidden: { least: 0, most: 4_096, whole: true },
   embeddingWidth: { least: 8, most: 4_096, whole: true },
   wordTower: { names: ['bag', 'gru', 'lstm', 'transformer', 'none'] },
   wordWidth: { least: 8, most: 4_096, whole: true },

@@ -18,10 +18,19 @@ describe('the program in a model’s card', () => {
   it('crops where the model crops, and takes the views that it takes', () => {
     const program = exampleProgram(facts) ?? ''
     expect(program).toContain('side * 256 // min(picture.size)')
-    expect(program).toContain('picture.crop((left, top, left + 224, top + 224))')
+    expect(program).toContain('whole.crop((left, top, left + 224, top + 224))')
     expect(program).toContain('Image.Resampling.BILINEAR')
-    expect(program).toContain('numpy.stack([pixels])')
+    expect(program).toContain('        pixels(whole),\n    ]))')
     expect(program).toContain('backbone.run(["pooler_output"]')
+  })
+
+  it('cuts corners out of the larger picture, mirrored where the view is', () => {
+    const views = ['plain', 'flipped', 'top_right_flipped'] as const
+    const program = exampleProgram({ ...facts, configuration: { max_length: 24, views } }) ?? ''
+    expect(program).toContain('side * 256 // min(picture.size) * 5 // 4')
+    expect(program).toContain('near.crop((left, top, left + 280, top + 280))')
+    expect(program).toContain('        pixels(whole)[:, :, ::-1],')
+    expect(program).toContain('        pixels(near.crop((56, 0, 280, 224)))[:, :, ::-1],')
   })
 
   it('takes the mean of a grid, and leaves tokens to those who know how to pool them', () => {

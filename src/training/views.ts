@@ -1,0 +1,6 @@
+import { views, wholeViews, type View } from '../models/views.ts'
+import type { Hyperparameters } from './hyperparameters.ts'
+
+/** The views of an image that a training is given, in the order of `features.f32`, and that its model averages. */
+export const viewsOf = ({ imageViews }: Pick<Hyperparameters, 'imageViews'>): readonly View[] =>
+  imageViews === 'corners' ? views : wholeViews
