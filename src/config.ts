@@ -101,9 +101,7 @@ export const settings = z.object({
   IMAGE_VIEWS: z
     .enum(['whole', 'corners'])
     .optional()
-    .describe(
-      'What models see of a picture: `whole` (default); `corners`: its corners from nearer, too, for three times the work',
-    ),
+    .describe('Views of a picture: `whole` (default); `corners`: these from nearer, too, for thrice the work'),
   HUB_URL: url(['http', 'https'])
     .default('https://huggingface.co')
     .describe('Model hub, or a mirror of it, that models are pulled from (`HF_ENDPOINT`)'),

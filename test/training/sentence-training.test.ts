@@ -38,6 +38,7 @@ async function requested(sentenceFolder: string, settings: Readonly<Record<strin
       threads: 1,
       maximumEpochs: 1,
       textTower: config.TEXT_TOWER,
+      imageViews: config.IMAGE_VIEWS,
       events: {},
       ...changes,
     })(asked, modelVersionOf(asked.requestId), signal)
@@ -72,8 +73,11 @@ async function recallAt(limit: number, encoder: Encoder, pairs: readonly LivePai
 }
 
 describe('a training on a sentence encoder', { timeout: 180_000 }, () => {
-  it.each(['bag', 'none'] as const)('is served as it was judged, and finds; word tower: %s', async (tower) => {
-    const made = await requested(await sceneSentenceEncoder(), { TEXT_TOWER: tower })
+  it.each([
+    ['bag', 'whole'],
+    ['none', 'corners'],
+  ] as const)('is served as it was judged, and finds; word tower: %s, views: %s', async (tower, imageViews) => {
+    const made = await requested(await sceneSentenceEncoder(), { TEXT_TOWER: tower, IMAGE_VIEWS: imageViews })
     const { services, train, learnt } = made
     const read: number[] = []
     const onCaptions = (done: number, total: number) => {
@@ -87,7 +91,7 @@ describe('a training on a sentence encoder', { timeout: 180_000 }, () => {
 
     const { training, files } = await services.models.manifest(manifest)
     const { id } = (await services.sentenceEncoder()) as SentenceEncoder
-    expect(training).toMatchObject({ sentenceEncoder: id, hyperparameters: { wordTower: tower } })
+    expect(training).toMatchObject({ sentenceEncoder: id, hyperparameters: { wordTower: tower, imageViews } })
     expect(files.map(({ path }) => path)).toContain('sentence/tokenizer.json')
 
     const encoder = await openDualEncoder(await services.models.open(manifest))
