@@ -9,6 +9,7 @@ import { imageBlobKey } from '../../src/core/pair-record.ts'
 import { partitionOf } from '../../src/core/partition.ts'
 import type { Point } from '../../src/ports/vector-index.ts'
 import { erasureOf, publication, tombstoneOf } from '../catalogue/catalogue-harness.ts'
+import { laterOnDisk } from '../fixtures/file-times.ts'
 import { promise } from '../fixtures/log-consumers.ts'
 import { removalsOf } from '../fixtures/points.ts'
 import { pairEvent } from '../fixtures/pair-events.ts'
@@ -117,14 +118,14 @@ describe('the erase consumer', () => {
     expect(await made.blobs.get(key)).not.toBeNull()
 
     await made.catalogue.caughtUp(made.log)
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await laterOnDisk()
     const effects = await sweepBlobs({ ...made, blobGrace: 0 })
     expect(effects.map(({ type }) => type)).toEqual(['blob-delete'])
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await laterOnDisk()
     await put() // a publication of the same picture, not yet in the log
     await applyEffects(effects, made.ports)
     expect(await made.blobs.get(key)).not.toBeNull()
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await laterOnDisk()
     await applyEffects(await sweepBlobs({ ...made, blobGrace: 0 }), made.ports)
     expect(await made.blobs.get(key)).toBeNull()
   })
