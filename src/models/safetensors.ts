@@ -47,6 +47,17 @@ export function readSafetensors(file: Uint8Array): ReadonlyMap<string, StoredTen
   )
 }
 
+/** What the file says of itself: texts by name. Throws `model-corrupt` as `readSafetensors` does. */
+export function readSafetensorsMetadata(file: Uint8Array): Readonly<Record<string, string>> {
+  const { __metadata__: metadata = {} } = readHeader(file).entries as { readonly __metadata__?: unknown }
+  const isText =
+    typeof metadata === 'object' &&
+    metadata !== null &&
+    Object.values(metadata).every((value) => typeof value === 'string')
+  if (!isText) throw corrupt('its metadata are not texts')
+  return metadata as Readonly<Record<string, string>>
+}
+
 function readHeader(file: Uint8Array): { entries: object; end: number } {
   if (file.length < LENGTH_BYTES) throw corrupt('it is too short')
   const length = Number(new DataView(file.buffer, file.byteOffset, LENGTH_BYTES).getBigUint64(0, true))

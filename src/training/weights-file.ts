@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { AppError } from '../core/errors.ts'
 import { vectorBytes } from '../core/vector.ts'
+import { readSafetensors, readSafetensorsMetadata } from '../models/safetensors.ts'
 
 /** Arrays by name with a note, as one file. */
 type WeightsFile = { readonly note: string; readonly arrays: Readonly<Record<string, Float32Array>> }
@@ -11,7 +13,6 @@ type Entry = {
   readonly shape: readonly [number]
   readonly data_offsets: readonly [number, number]
 }
-type Header = Readonly<Record<string, Entry>> & { readonly __metadata__: { readonly note: string } }
 
 /**
  * Writes arrays in the safetensors format (length of the header, header as JSON, bytes), whole or not at all: to a temporary file, to
@@ -31,27 +32,18 @@ export async function writeWeightsFile(path: string, { note, arrays }: WeightsFi
   await writeDurably(path, [length, header, ...Object.values(arrays).map(vectorBytes)])
 }
 
-/** The file's arrays, or null when there is none. */
+/** The file's arrays, or null when there is none. Throws `model-corrupt` where it is not one that was written here. */
 export async function readWeightsFile(path: string): Promise<WeightsFile | null> {
   const file = await readFile(path).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
     throw error
   })
   if (file === null) return null
-  const start = 8 + Number(file.readBigUInt64LE(0))
-  const { __metadata__, ...entries } = JSON.parse(file.toString('utf8', 8, start)) as Header
-  const arrays = Object.entries(entries).map(
-    ([
-      name,
-      {
-        data_offsets: [from, to],
-      },
-    ]) => {
-      const at = file.byteOffset + start
-      return [name, new Float32Array(file.buffer.slice(at + from, at + to))] as const
-    },
-  )
-  return { note: __metadata__.note, arrays: Object.fromEntries(arrays) }
+  const tensors = readSafetensors(file)
+  const { note } = readSafetensorsMetadata(file)
+  if (note === undefined)
+    throw new AppError('model-corrupt', `${path} lacks the note that weights come with; write it again.`)
+  return { note, arrays: Object.fromEntries([...tensors].map(([name, tensor]) => [name, tensor.floats()])) }
 }
 
 /** Writes a file so that after a crash it is there whole or as it was before. */

@@ -1,7 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readWeightsFile, writeWeightsFile } from '../../src/training/weights-file.ts'
+import { safetensorsAround } from '../fixtures/safetensors.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
 
 describe('weights file', () => {
@@ -17,6 +18,17 @@ describe('weights file', () => {
     await writeWeightsFile(path, weights)
     expect(await readWeightsFile(path)).toEqual(weights)
     expect(await readdir(folder)).toEqual(['a.safetensors'])
+  })
+
+  it.each([
+    ['without the note', safetensorsAround('{}')],
+    ['with metadata that are no texts', safetensorsAround('{"__metadata__":{"note":1}}')],
+    ['with metadata that are a text', safetensorsAround('{"__metadata__":"note"}')],
+    ['that is cut off', safetensorsAround('{"__metadata__":{"note":"n"}}').subarray(0, 20)],
+  ])('is refused %s', async (_, bytes) => {
+    const path = join(await temporaryFolder(), 'a.safetensors')
+    await writeFile(path, bytes)
+    await expect(readWeightsFile(path)).rejects.toMatchObject({ code: 'model-corrupt' })
   })
 
   it('has the layout of safetensors: length, JSON, bytes', async () => {
