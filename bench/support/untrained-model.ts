@@ -35,6 +35,6 @@ export async function writeUntrainedModel(
     feature_mean: new Float32Array(featureWidth),
     feature_scale: new Float32Array(featureWidth).fill(1),
   }
-  await exportModel(folder, UNTRAINED, shape, tokeniser, weights)
+  await exportModel(folder, { modelVersion: UNTRAINED, shape, tokeniser, weights })
   await assembleModelFolder(folder, backboneFolder)
 }

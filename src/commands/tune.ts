@@ -63,7 +63,7 @@ async function search(
   const progress = createProgress({ stream: stderr, isTerminal: stderr.isTTY })
   try {
     const { TRAINING_SEED: trainingSeed, TEXT_TOWER: textTower, TRAINING_EPOCHS: maximumEpochs } = config
-    const settings = { trainingSeed, textTower, maximumEpochs }
+    const settings = { trainingSeed, textTower, maximumEpochs, adapterWidth: config.CLIP_ADAPTER_WIDTH }
     const tuning = await planTuning(
       { ...options, space, snapshot: options.snapshot ?? null },
       { ...services, ...settings },

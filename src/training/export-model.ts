@@ -3,8 +3,11 @@ import { join } from 'node:path'
 import type { Precision } from '../models/pretrained/onnx-file.ts'
 import { imageHeadFile, textModelFile, type Weights } from './definitions/serving.ts'
 import type { DualEncoderShape, WordTower } from './definitions/shape.ts'
+import type { View } from '../models/preprocessing.ts'
 import type { TokeniserFile } from '../models/tokeniser.ts'
 import type { ServedFiles } from './export-precision.ts'
+import type { TrainingJob } from './job.ts'
+import { viewsOf } from './views.ts'
 import { writeDurably } from './weights-file.ts'
 
 /** What `config.json` of a dual encoder says; names as in the configurations of published CLIP models where there is one. */
@@ -15,12 +18,15 @@ type DualEncoderConfig = {
   readonly text_tower: WordTower | null
   readonly projection_dim: number
   readonly feature_width: number
-  /** The width of the embeddings by the encoder in `sentence/`; null where the model builds on none. */
+  /** The width of the embeddings by the encoder in `sentence/`, or by the CLIP; null where the model builds on neither. */
   readonly sentence_width: number | null
+  /** The CLIP in `clip/` and the hidden units of the adapters over it; null where the model builds on none. */
+  readonly clip: { readonly id: string; readonly adapter_width: number } | null
   readonly max_length: number
+  /** Words of its own. */
   readonly vocab_size: number
   /** The features of these views are averaged before the image head. */
-  readonly views: readonly ['plain', 'flipped']
+  readonly views: readonly View[]
   /** Natural logarithm of what similarities are multiplied by in the loss. */
   readonly logit_scale: number
   /** How the weights of the image head and the text model are stored. */
@@ -36,13 +42,20 @@ export const servedFiles = (shape: DualEncoderShape, weights: Weights): ServedFi
 /** The files as they are exported, and the precision of their weights. */
 type Exported = { readonly precision: Precision; readonly files: ServedFiles }
 
-/** Writes the parts of a model folder that training makes: configuration, tokeniser, image head and text model. */
+/** What a training came to. */
+export type TrainedModel = {
+  readonly modelVersion: string
+  readonly shape: DualEncoderShape
+  readonly weights: Weights
+  /** Null on a CLIP, which has its own. */
+  readonly tokeniser: TokeniserFile | null
+  readonly clip?: TrainingJob['clip']
+}
+
+/** Writes the parts of a model folder that training makes: configuration, image head and text model, and the tokeniser where there is one. */
 export async function exportModel(
   folder: string,
-  modelVersion: string,
-  shape: DualEncoderShape,
-  tokeniser: TokeniserFile,
-  weights: Weights,
+  { modelVersion, shape, weights, tokeniser, clip = null }: TrainedModel,
   { precision, files }: Exported = { precision: 'fp32', files: servedFiles(shape, weights) },
 ): Promise<void> {
   const config: DualEncoderConfig = {
@@ -52,9 +65,10 @@ export async function exportModel(
     projection_dim: shape.embeddingWidth,
     feature_width: shape.featureWidth,
     sentence_width: shape.sentenceWidth,
+    clip: clip === null ? null : { id: clip.id, adapter_width: shape.adapterWidth ?? 0 },
     max_length: shape.maxLength,
-    vocab_size: Object.keys(tokeniser.model.vocab).length,
-    views: ['plain', 'flipped'],
+    vocab_size: Object.keys(tokeniser?.model.vocab ?? {}).length,
+    views: viewsOf(clip !== null),
     logit_scale: weights['logit_scale']?.[0] ?? 0,
     precision,
   }
@@ -62,6 +76,6 @@ export async function exportModel(
   const json = (value: unknown) => [Buffer.from(`${JSON.stringify(value, null, 2)}\n`)]
   await writeDurably(join(folder, 'onnx', 'image_head.onnx'), [files.imageHead])
   await writeDurably(join(folder, 'onnx', 'text_model.onnx'), [files.textModel])
-  await writeDurably(join(folder, 'tokenizer.json'), json(tokeniser))
+  if (tokeniser !== null) await writeDurably(join(folder, 'tokenizer.json'), json(tokeniser))
   await writeDurably(join(folder, 'config.json'), json(config))
 }

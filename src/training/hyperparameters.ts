@@ -1,9 +1,6 @@
 import type { Precision } from '../models/pretrained/onnx-file.ts'
 import type { WordTower } from './definitions/shape.ts'
 
-/** Views of an image whose features training is given: the picture and its mirror image. */
-export const VIEWS = 2
-
 /** Everything about a training that is chosen and not computed. */
 export type Hyperparameters = {
   readonly embeddingWidth: number
@@ -14,6 +11,8 @@ export type Hyperparameters = {
   readonly wordWidth: number
   /** Of a recurrent layer. */
   readonly hiddenWidth: number
+  /** The hidden units of the adapters over a CLIP; 0 trains nothing and serves it as it is. */
+  readonly adapterWidth: number
   /** Of a transformer, with its heads. */
   readonly layers: number
   readonly heads: number
@@ -59,6 +58,7 @@ export function defaultHyperparameters(pairs: number): Hyperparameters {
     wordTower: 'bag',
     wordWidth: many ? 512 : 256,
     hiddenWidth: 512,
+    adapterWidth: many ? 256 : 128,
     layers: 2,
     heads: 4,
     batchSize: many ? 512 : 128,
@@ -80,3 +80,15 @@ export function defaultHyperparameters(pairs: number): Hyperparameters {
     exportPrecision: 'fp32',
   }
 }
+
+/**
+ * The same for adapters over a CLIP, whose embeddings have `width` numbers. What goes into an adapter is hardly dropped out, since an embedding
+ * is no redundant set of features (`docs/decisions/0016-clip.md`).
+ */
+export const clipHyperparameters = (pairs: number, width: number): Hyperparameters => ({
+  ...defaultHyperparameters(pairs),
+  embeddingWidth: width,
+  wordTower: 'none',
+  learningRate: 2e-3,
+  featureDropout: 0.1,
+})

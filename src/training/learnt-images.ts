@@ -5,11 +5,10 @@ import { isCounted } from '../core/split.ts'
 import { requireGoing, unlessStopped } from '../core/stop.ts'
 import type { Backbone } from '../models/backbone.ts'
 import type { FeatureCache } from '../models/feature-cache.ts'
+import type { View } from '../models/preprocessing.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
 import type { Fold, TrainingImage } from './training-data.ts'
 
-/** The views of an image that a training is given, in the order of `features.f32`. */
-export const TRAINING_VIEWS = ['plain', 'flipped'] as const
 const IMAGES_AT_ONCE = 64
 
 type LearntPair = Pick<LivePair, 'pairId' | 'caption'>
@@ -47,6 +46,7 @@ export type FeatureDependencies = {
 
 type Reading = {
   readonly backbone: Backbone
+  readonly views: readonly View[]
   /** The fold of an image, by its split key, which near-duplicates share. */
   readonly foldOf: (splitKey: string) => Fold
   readonly onFeatures?: ((done: number, total: number) => void) | undefined
@@ -82,11 +82,11 @@ async function learntFrom(
   deps: FeatureDependencies,
 ): Promise<KeyedTrainingImage[]> {
   const { catalogue } = deps
-  const { backbone, foldOf, signal } = reading
+  const { backbone, views, foldOf, signal } = reading
   const live = images.filter(({ imageId }) => catalogue.isLiveImage(imageId))
   const inputs = live.map(({ imageId }) => ({ imageId, bytes: () => deps.bytesOf(imageId) }))
   try {
-    const features = await deps.features.features(inputs, backbone, TRAINING_VIEWS, signal)
+    const features = await deps.features.features(inputs, backbone, views, signal)
     return live.flatMap((image, i): KeyedTrainingImage[] => {
       const pairs = image.pairs.filter(({ pairId }) => catalogue.isLivePair(pairId))
       const captions = pairs.map(({ caption }) => caption)

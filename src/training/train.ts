@@ -8,7 +8,6 @@ import { exportModel, servedFiles } from './export-model.ts'
 import { choosePrecision, type ServedFiles } from './export-precision.ts'
 import { openFeatureFile } from './feature-file.ts'
 import { bestEpoch, hasStopped, type JudgedEpoch } from './history.ts'
-import { VIEWS } from './hyperparameters.ts'
 import type { TrainingJob, TrainingProgress, TrainingResult } from './job.ts'
 import { createPace } from './pace.ts'
 import { prepareTraining } from './prepare.ts'
@@ -16,17 +15,20 @@ import { randomStream } from './random.ts'
 import { learningRateAt } from './schedule.ts'
 import { SENTENCES_FILE } from './training-data.ts'
 import { createTrainingSession } from './training-session.ts'
+import { viewsOf } from './views.ts'
 import { createWeightAverage } from './weight-average.ts'
+import { betterOf, exportZeroShot, isZeroShot, withoutAdapters, type Candidate } from './zero-shot.ts'
 
 type Report = (progress: TrainingProgress) => void
 
 /**
  * Trains a dual encoder and writes it to the job's output folder. The outcome is a function of the job and its data, bit for bit; a
- * checkpoint in the job folder is taken up where it ends. Throws `training-failed` when the data cannot be learned from, and the
- * signal's reason when it is aborted.
+ * checkpoint in the job folder is taken up where it ends. Adapters that find no more than the CLIP they are on are not exported. Throws
+ * `training-failed` when the data cannot be learned from, and the signal's reason when it is aborted.
  */
 export async function trainModel(job: TrainingJob, report: Report, signal?: AbortSignal): Promise<TrainingResult> {
-  const features = openFeatureFile(job.jobFolder, VIEWS, job.featureWidth)
+  if (isZeroShot(job)) return exportZeroShot(job)
+  const features = openFeatureFile(job.jobFolder, viewsOf(isOnClip(job)).length, job.featureWidth)
   const { sentenceWidth } = job
   const sentences = sentenceWidth === null ? null : openFeatureFile(job.jobFolder, 1, sentenceWidth, SENTENCES_FILE)
   try {
@@ -37,10 +39,13 @@ export async function trainModel(job: TrainingJob, report: Report, signal?: Abor
   }
 }
 
+const isOnClip = ({ clip = null }: TrainingJob): boolean => clip !== null
+
 async function trainOn(sources: FeatureSources, job: TrainingJob, report: Report, signal?: AbortSignal) {
   const prepared = await prepareTraining(job, sources.features)
   const { shape, tokeniser, vocabularySize, weights, folds, examplesDigest } = prepared
-  const fold = loadDevelopmentFold(folds.development, sources, VIEWS, shape)
+  const views = viewsOf(isOnClip(job)).length
+  const fold = loadDevelopmentFold(folds.development, sources, views, shape)
   // A batch larger than the data would leave nothing to learn from.
   const batchSize = Math.min(job.hyperparameters.batchSize, folds.train.length)
   const hyperparameters = { ...job.hyperparameters, batchSize }
@@ -54,7 +59,7 @@ async function trainOn(sources: FeatureSources, job: TrainingJob, report: Report
   const trained = Object.fromEntries(Object.entries(states).map(([name, { values }]) => [name, values]))
   const average = createWeightAverage(trained, hyperparameters.averageDecay)
   const learned = { states, averages: average.averages }
-  const batchTensors = createBatchTensors(shape, folds.train, sources, VIEWS, hyperparameters)
+  const batchTensors = createBatchTensors(shape, folds.train, sources, views, hyperparameters)
   const checkpoints = createCheckpoints(job.jobFolder)
   const fingerprint = fingerprintOf(job, examplesDigest)
   const resumed = await checkpoints.resume(fingerprint, learned)
@@ -103,33 +108,45 @@ async function trainOn(sources: FeatureSources, job: TrainingJob, report: Report
   }
   await session.close()
 
-  const chosen = { ...weights, ...best }
   const { exportPrecision: wanted } = hyperparameters
-  const exported = await choosePrecision(servedFiles(shape, chosen), wanted, judge, fold.images > 0)
-  await exportModel(job.outputFolder, job.modelVersion, shape, tokeniser, chosen, exported)
-  const { textToImage, imageToText } = exported.recall
+  const candidate = async (given: Weights): Promise<Candidate> => {
+    const exported = await choosePrecision(servedFiles(shape, given), wanted, judge, fold.images > 0)
+    return { weights: given, exported }
+  }
+  const learnt = await candidate({ ...weights, ...best })
+  const zeroShot = isOnClip(job) ? await candidate(withoutAdapters(weights)) : null
+  const chosen = zeroShot === null ? learnt : betterOf(learnt, zeroShot)
+  const { modelVersion, clip } = job
+  const own = isOnClip(job) ? null : tokeniser
+  const model = { modelVersion, shape, weights: chosen.weights, tokeniser: own, clip }
+  await exportModel(job.outputFolder, model, chosen.exported)
   return {
     epochsRun: position.history.length,
-    bestEpoch: bestEpoch(position.history)?.epoch ?? 0,
+    bestEpoch: chosen === zeroShot ? 0 : (bestEpoch(position.history)?.epoch ?? 0),
     history: position.history.map(({ epoch, loss, developmentRecall }) => ({ epoch, loss, developmentRecall })),
     metrics: {
-      'development.recall_at_1': textToImage.at1,
-      'development.recall_at_5': textToImage.at5,
-      'development.recall_at_10': textToImage.at10,
-      'development.image_to_text_recall_at_1': imageToText.at1,
-      'development.image_to_text_recall_at_5': imageToText.at5,
-      'development.image_to_text_recall_at_10': imageToText.at10,
+      ...recallMetrics('development', chosen.exported.recall),
+      ...(zeroShot === null ? {} : recallMetrics('zero_shot', zeroShot.exported.recall)),
       'training.loss': position.history.at(-1)?.loss ?? 0,
       'training.images': folds.train.imageStarts.length - 1,
       'training.examples': folds.train.length,
       'development.images': folds.development.imageStarts.length - 1,
       'development.examples': folds.development.length,
-      ...exported.metrics,
+      ...chosen.exported.metrics,
     },
-    vocabularySize,
-    temperature: Math.exp(-(chosen['logit_scale']?.[0] ?? 0)),
+    vocabularySize: own === null ? 0 : vocabularySize,
+    temperature: Math.exp(-(chosen.weights['logit_scale']?.[0] ?? 0)),
   }
 }
+
+const recallMetrics = (fold: string, { textToImage, imageToText }: BothRecalls): Record<string, number> => ({
+  [`${fold}.recall_at_1`]: textToImage.at1,
+  [`${fold}.recall_at_5`]: textToImage.at5,
+  [`${fold}.recall_at_10`]: textToImage.at10,
+  [`${fold}.image_to_text_recall_at_1`]: imageToText.at1,
+  [`${fold}.image_to_text_recall_at_5`]: imageToText.at5,
+  [`${fold}.image_to_text_recall_at_10`]: imageToText.at10,
+})
 
 const copyOf = (weights: Weights): Weights =>
   Object.fromEntries(Object.entries(weights).map(([name, values]) => [name, values.slice()]))

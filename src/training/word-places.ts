@@ -5,7 +5,10 @@ import { openOnnxSession } from '../models/onnx-session.ts'
 import { UNKNOWN_ID } from '../models/tokeniser.ts'
 import type { ExampleSet } from './example-set.ts'
 import { readAverage, type FeatureFile } from './feature-file.ts'
-import { VIEWS } from './hyperparameters.ts'
+import { viewsOf } from './views.ts'
+
+/** Models on a CLIP have no words of their own. */
+const VIEWS = viewsOf(false).length
 
 /** A word counts as if it had been seen this much more often with pictures of nothing: what is seen seldom says little. */
 const PRIOR_COUNT = 40

@@ -8,6 +8,7 @@ import type { Logger } from '../../telemetry/logger.ts'
 import type { FeatureCache } from '../../models/feature-cache.ts'
 import { withFeatures, type FeatureDependencies } from '../learnt-images.ts'
 import { withSentences } from '../learnt-sentences.ts'
+import { viewsOf } from '../views.ts'
 import { toStorageFull } from '../storage-full.ts'
 import { writeDurably } from '../weights-file.ts'
 import { createFoldData } from './fold-data.ts'
@@ -140,7 +141,7 @@ async function search(tuning: Tuning, folder: string, deps: RunDependencies, sig
 
 /** The trainings of a search, on its data, which are written when the first is due. */
 function createTrainings(tuning: Tuning, deps: RunDependencies, signal: AbortSignal) {
-  const { backbone, sentences, folds, digest, images, pairs } = tuning
+  const { backbone, sentences, clip, folds, digest, images, pairs } = tuning
   const name = DATA_PREFIX + digest
   const jobFolder = join(deps.trainingFolder, name)
   const data = createFoldData({
@@ -149,7 +150,8 @@ function createTrainings(tuning: Tuning, deps: RunDependencies, signal: AbortSig
     hasSentences: sentences !== null,
     images(stop) {
       const { onFeatures, onCaptions } = deps.events
-      const featured = withFeatures(images, { backbone, foldOf: () => 'train', onFeatures, signal: stop }, deps)
+      const reading = { backbone, views: viewsOf(clip !== null), onFeatures, signal: stop }
+      const featured = withFeatures(images, { ...reading, foldOf: () => 'train' }, deps)
       return withSentences(featured, { encoder: sentences, total: pairs, onCaptions, signal: stop }, deps)
     },
     isGone: (pairId) => !deps.catalogue.isLivePair(pairId),
