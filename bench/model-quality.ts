@@ -35,7 +35,7 @@ const { values: options } = parseArgs({
 const shared = resolve(import.meta.dirname, '..', process.env['PAIRSTREAM_SHARED'] ?? '../shared')
 const cache = join(tmpdir(), 'pairstream-bench')
 const chosen = JSON.parse(options.set) as Partial<Hyperparameters>
-const looks = viewsOf({ imageViews: 'whole', ...chosen })
+const looks = viewsOf({ imageViews: 'mirrored', ...chosen })
 const flickr = await flickrFeatures(shared, cache, looks)
 const { flickrSentences } = options.sentence
   ? await import('./support/flickr8k-sentences.ts')

@@ -99,9 +99,19 @@ export const settings = z.object({
     .optional()
     .describe('Word tower: `bag` (default), `gru`, `lstm`, `transformer`; `none`: a sentence encoder alone'),
   IMAGE_VIEWS: z
-    .enum(['whole', 'corners'])
+    .enum(['plain', 'mirrored', 'corners'])
     .optional()
-    .describe('Views of a picture: `whole` (default); `corners`: these from nearer, too, for thrice the work'),
+    .describe('Views of a picture: `plain`; `mirrored`, too (default); `corners`: these, too (thrice the work)'),
+  CLIP_DIR: text
+    .optional()
+    .describe('Folder of a CLIP, in place of backbone, sentence encoder and words; default: none'),
+  CLIP_PRECISION: z
+    .enum(['fp32', 'fp16', 'int8'])
+    .optional()
+    .describe('Which of its ONNX files are taken; default: full precision, else 8 bit, else half'),
+  CLIP_ADAPTER_WIDTH: whole(0, 4_096)
+    .optional()
+    .describe('Hidden units of adapters over a CLIP; 0 serves it as it is; default by the size of the data set'),
   HUB_URL: url(['http', 'https'])
     .default('https://huggingface.co')
     .describe('Model hub, or a mirror of it, that models are pulled from (`HF_ENDPOINT`)'),
@@ -170,6 +180,18 @@ function readFile(environment: Readonly<Record<string, string | undefined>>): Re
   }
 }
 
+/** A CLIP has both halves of a model; whoever names other networks or views as well expects something else of it. */
+function requireClipAlone({ CLIP_DIR, BACKBONE_DIR, SENTENCE_ENCODER_DIR, TEXT_TOWER, IMAGE_VIEWS }: Settings): void {
+  if (CLIP_DIR === undefined) return
+  const others = { BACKBONE_DIR, SENTENCE_ENCODER_DIR, TEXT_TOWER, IMAGE_VIEWS }
+  const set = Object.entries(others).flatMap(([name, value]) => (value === undefined ? [] : [name]))
+  if (set.length === 0) return
+  throw new AppError(
+    'configuration-invalid',
+    `CLIP_DIR: a CLIP takes the place of all other networks, and sees pictures as they are; leave out ${set.join(' and ')}, or CLIP_DIR.`,
+  )
+}
+
 /**
  * The configuration of the environment; an error names the variable that was set and the rule, never the value. A setting's own name
  * goes before the customary one, wherever it is set.
@@ -202,6 +224,7 @@ export function loadConfig(
       'TEXT_TOWER: without words of its own a model needs a sentence encoder; name its folder by SENTENCE_ENCODER_DIR.',
     )
   }
+  requireClipAlone(parsed.data)
   const inData = (name: string) => join(parsed.data.DATA_DIR, name)
   return {
     ...parsed.data,

@@ -102,6 +102,12 @@ describe('the servers in the configuration', () => {
     ['QDRANT_PREFIX', { QDRANT_PREFIX: 'images_hidden' }],
     ['TEXT_TOWER', { TEXT_TOWER: 'hidden' }],
     ['TEXT_TOWER', { TEXT_TOWER: 'none' }],
+    ['CLIP_DIR', { CLIP_DIR: 'hidden', BACKBONE_DIR: 'hidden' }],
+    ['CLIP_DIR', { CLIP_DIR: 'hidden', TEXT_TOWER: 'bag' }],
+    ['CLIP_DIR', { CLIP_DIR: 'hidden', IMAGE_VIEWS: 'corners' }],
+    ['CLIP_DIR', { CLIP_DIR: 'hidden', SENTENCE_ENCODER_DIR: 'hidden', TEXT_TOWER: 'none' }],
+    ['CLIP_PRECISION', { CLIP_DIR: 'folder', CLIP_PRECISION: 'hidden' }],
+    ['CLIP_ADAPTER_WIDTH', { CLIP_DIR: 'folder', CLIP_ADAPTER_WIDTH: '-1' }],
   ])('names %s where it does not go together with the others', (name, changes) => {
     const { code, message } = failure({ ...SERVERS, ...changes })
     expect([code, message]).toEqual(['configuration-invalid', expect.stringContaining(`${name}: `)])

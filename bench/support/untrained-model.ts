@@ -3,7 +3,6 @@ import { assembleModelFolder } from '../../src/models/model-folder.ts'
 import { buildTokeniser, countWords, createTokeniser } from '../../src/models/tokeniser.ts'
 import { exportModel } from '../../src/training/export-model.ts'
 import { initialWeights } from '../../src/training/parameters.ts'
-import { wholeViews } from '../../src/models/views.ts'
 
 /** As of a model that was trained on many pairs: what an embedding costs depends on the sizes, not on the weights. */
 const WORD_WIDTH = 512
@@ -36,6 +35,6 @@ export async function writeUntrainedModel(
     feature_mean: new Float32Array(featureWidth),
     feature_scale: new Float32Array(featureWidth).fill(1),
   }
-  await exportModel(folder, { modelVersion: UNTRAINED, shape, views: wholeViews, tokeniser, weights })
+  await exportModel(folder, { modelVersion: UNTRAINED, shape, views: ['plain', 'flipped'], tokeniser, weights })
   await assembleModelFolder(folder, backboneFolder)
 }

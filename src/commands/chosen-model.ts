@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { isAbsolute } from 'node:path'
 import { AppError } from '../core/errors.ts'
-import { openDualEncoder } from '../models/dual-encoder.ts'
+import { openEncoder } from '../models/open-encoder.ts'
 import type { Encoder } from '../ports/encoder.ts'
 import type { Services } from '../roles/services.ts'
 import { findModel } from './models.ts'
@@ -26,9 +26,8 @@ export async function chooseModel(name: string): Promise<ChosenModel> {
   )
 }
 
-/** Opens a model folder as it is, without a data folder. Throws `model-not-found`, `model-invalid` or `model-corrupt`. */
-export const openModelFolder = (folder: string, threads: number): Promise<Encoder> =>
-  openDualEncoder(folder, { threads })
+/** Opens a model folder as it is, without a data folder: one that was trained here, or a published CLIP. Throws `model-not-found`, `model-invalid` or `model-corrupt`. */
+export const openModelFolder = (folder: string, threads: number): Promise<Encoder> => openEncoder(folder, { threads })
 
 /** Opens a model of the data folder. Throws `model-not-found`, `no-model` or `model-corrupt`. */
 export const openModelVersion = (services: Services, name: string): Promise<Encoder> =>

@@ -67,6 +67,7 @@ async function search(
       textTower: config.TEXT_TOWER,
       imageViews: config.IMAGE_VIEWS,
       maximumEpochs: config.TRAINING_EPOCHS,
+      adapterWidth: config.CLIP_ADAPTER_WIDTH,
     }
     const tuning = await planTuning(
       { ...options, space, snapshot: options.snapshot ?? null },

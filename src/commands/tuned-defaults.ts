@@ -1,6 +1,5 @@
 import type { Services } from '../roles/services.ts'
-import { defaultHyperparameters } from '../training/hyperparameters.ts'
-import { adopt, adoptedFor, withValues } from '../training/tune/adopted-hyperparameters.ts'
+import { adopt, adoptedFor, builtInHyperparameters, withValues } from '../training/tune/adopted-hyperparameters.ts'
 import { print, printJson, type CommandContext } from './context.ts'
 import type { AuditedOptions } from './erase.ts'
 import type { ExitName } from './exit-codes.ts'
@@ -19,14 +18,17 @@ export async function showDefaults(
   context: CommandContext,
 ): Promise<ExitName> {
   const { config } = services
+  const clipWidth = (await services.clip())?.width
   const occasion = await occasionOf(services)
   const adopted = await adoptedFor(occasion, services)
-  const builtIn = defaultHyperparameters(occasion.pairs)
+  const builtIn = builtInHyperparameters(occasion.pairs, clipWidth)
   const hyperparameters = withValues(occasion.pairs, adopted?.values ?? null, {
     textTower: config.TEXT_TOWER,
     imageViews: config.IMAGE_VIEWS,
     maximumEpochs: config.TRAINING_EPOCHS,
     exportPrecision: config.EXPORT_PRECISION,
+    adapterWidth: config.CLIP_ADAPTER_WIDTH,
+    clipWidth,
   })
   const source = adopted === null ? 'built-in' : 'tuned'
   if (json === true) {

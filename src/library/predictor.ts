@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { AppError } from '../core/errors.ts'
+import { openEncoder } from '../models/open-encoder.ts'
 import type { ImageInput } from '../ports/encoder.ts'
 import { nearest, type Database, type Hit } from './database.ts'
-import { openEncoder } from './open-encoder.ts'
 
 /** The path of a picture file, or its bytes. */
 export type Picture = string | Uint8Array

@@ -34,7 +34,7 @@ export type BackboneOptions = NetworkOptions & {
 }
 
 /** Raised when decoding changes so that the same file gives other pixels: cached features are then computed anew. */
-const DECODING_VERSION = 1
+export const DECODING_VERSION = 1
 
 /**
  * Opens the network of a folder in the hub layout: `onnx/model.onnx` with one picture input [batch, 3, height, width], and

@@ -6,8 +6,9 @@ import type { FeatureCache } from './feature-cache.ts'
 import { computeFeatures } from './image-features.ts'
 import { createMicroBatcher } from './micro-batcher.ts'
 import { readDualEncoderConfiguration, type DualEncoderConfiguration } from './model-config.ts'
-import { checkModelFolder, IMAGE_BACKBONE_FILE, IMAGE_HEAD_FILE } from './model-folder.ts'
+import { checkModelFolder, CLIP_FOLDER, IMAGE_BACKBONE_FILE, IMAGE_HEAD_FILE } from './model-folder.ts'
 import { openOnnxSession, type OnnxSession } from './onnx-session.ts'
+import { openClip, type Clip } from './pretrained/clip.ts'
 import { openTextTower, type TextTower } from './text-tower.ts'
 import { unitRows } from './unit-rows.ts'
 
@@ -21,28 +22,34 @@ type DualEncoderOptions = {
 const HEADS_A_RUN = 64
 
 /**
- * Opens a model that was trained here: a frozen backbone, an image head and a text model in one folder. Pictures and texts go
- * through lanes of their own, where calls made at the same time are joined. A picture's vector is the head's for the mean of
- * its features under the configuration's views, as in training. Throws `model-not-found`, `model-invalid` or `model-corrupt`.
+ * Opens a model that was trained here: a frozen backbone, an image head and a text model in one folder, or a CLIP in the place of the
+ * backbone and of what reads texts. Pictures and texts go through lanes of their own, where calls made at the same time are joined. A
+ * picture's vector is the head's for the mean of its features under the configuration's views, as in training. Throws `model-not-found`, `model-invalid` or `model-corrupt`.
  */
 export async function openDualEncoder(folder: string, options: DualEncoderOptions = {}): Promise<Encoder> {
   await checkModelFolder(folder)
   const config = await readDualEncoderConfiguration(folder)
   const threads = { threads: options.threads ?? 1 }
   const opened: { close(): Promise<void> }[] = []
+  const closeAll = async (): Promise<void> => {
+    await Promise.all(opened.map((part) => part.close()))
+  }
   const keep = async <T extends { close(): Promise<void> }>(opening: Promise<T>): Promise<T> => {
     const part = await opening
     opened.push(part)
     return part
   }
   try {
-    const backbone = await keep(openBackbone(folder, { ...threads, file: IMAGE_BACKBONE_FILE, onThread: true }))
+    const onThread = { ...threads, onThread: true }
+    const clip = config.clip == null ? null : await keep(openClip(join(folder, CLIP_FOLDER), onThread))
+    if (clip !== null) checkClip(folder, config, clip)
+    const backbone = clip?.vision ?? (await keep(openBackbone(folder, { ...onThread, file: IMAGE_BACKBONE_FILE })))
     const imageHead = await keep(openOnnxSession(join(folder, IMAGE_HEAD_FILE), threads))
-    const texts = await keep(openTextTower(folder, config, { ...options, ...threads }))
+    const texts = await keep(openTextTower(folder, config, { ...options, ...threads, sentences: clip?.texts }))
     checkWidths(folder, config, backbone)
-    return createEncoder(config, { backbone, imageHead, texts }, options.features)
+    return createEncoder(config, { backbone, imageHead, texts, closeAll }, options.features)
   } catch (error) {
-    await Promise.all(opened.map((part) => part.close()))
+    await closeAll()
     throw error
   }
 }
@@ -56,11 +63,24 @@ function checkWidths(folder: string, config: DualEncoderConfiguration, backbone:
   )
 }
 
-type Parts = { readonly backbone: Backbone; readonly imageHead: OnnxSession; readonly texts: TextTower }
+function checkClip(folder: string, { clip: expected }: DualEncoderConfiguration, { id }: Clip): void {
+  if (expected?.id === id) return
+  throw new AppError(
+    'model-invalid',
+    `${folder} was made on the CLIP ${expected?.id ?? ''}, and ${CLIP_FOLDER}/ holds ${id}; put it together with the one it was made on.`,
+  )
+}
+
+type Parts = {
+  readonly backbone: Backbone
+  readonly imageHead: OnnxSession
+  readonly texts: TextTower
+  readonly closeAll: () => Promise<void>
+}
 
 function createEncoder(
   config: DualEncoderConfiguration,
-  { backbone, imageHead, texts }: Parts,
+  { backbone, imageHead, texts, closeAll }: Parts,
   cache: FeatureCache | undefined,
 ): Encoder {
   const dimension = config.projection_dim
@@ -88,7 +108,7 @@ function createEncoder(
     encodeTexts: texts.encode,
     async close() {
       await headLane.close()
-      await Promise.all([backbone.close(), imageHead.close(), texts.close()])
+      await closeAll()
     },
   }
 }

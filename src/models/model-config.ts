@@ -13,8 +13,10 @@ const configuration = z.object({
   views: z.array(z.enum(views)).min(1),
   /** What reads the model's own words; nothing where that is left to the sentence encoder, and in models from before there was a choice. */
   text_tower: z.looseObject({ kind: z.string() }).nullish(),
-  /** The width of the embeddings by the encoder in `sentence/`; nothing where the model has none. */
+  /** The width of the embeddings by the encoder in `sentence/`, or by the CLIP; nothing where the model has neither. */
   sentence_width: z.number().int().positive().nullish(),
+  /** The CLIP in `clip/` that the model builds on, by its id, and the width of the adapters over it; nothing where it has none. */
+  clip: z.object({ id: z.string(), adapter_width: z.number().int().nonnegative() }).nullish(),
 })
 
 /** What `config.json` of a dual encoder must say; what else it says is for its trainer. */

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { AppError } from '../core/errors.ts'
 import { readModelJson } from './model-config.ts'
+import { clipFiles, copyClip, type ClipSource } from './pretrained/clip-files.ts'
 import { copySentenceEncoder, sentenceFiles } from './pretrained/sentence-files.ts'
 
 /** The files of a dual encoder, relative to its folder. */
@@ -14,6 +15,8 @@ export const IMAGE_HEAD_FILE = 'onnx/image_head.onnx'
 export const TEXT_MODEL_FILE = 'onnx/text_model.onnx'
 /** The sentence encoder of a model that builds on one: a folder as it is published. */
 export const SENTENCE_FOLDER = 'sentence'
+/** The CLIP of a model that builds on one, in place of backbone and sentence encoder: a folder as it is published. */
+export const CLIP_FOLDER = 'clip'
 /** What people and the model hubs read; a model works without it. */
 export const MODEL_CARD_FILE = 'README.md'
 /** The network of a backbone's own folder. */
@@ -22,6 +25,12 @@ const BACKBONE_FILE = 'onnx/model.onnx'
 const BACKBONE_CONFIG_FILE = 'backbone_config.json'
 
 const required = [CONFIG_FILE, PREPROCESSOR_FILE, TOKENISER_FILE, IMAGE_BACKBONE_FILE, IMAGE_HEAD_FILE, TEXT_MODEL_FILE]
+const requiredOnClip = [
+  CONFIG_FILE,
+  IMAGE_HEAD_FILE,
+  TEXT_MODEL_FILE,
+  ...[CONFIG_FILE, PREPROCESSOR_FILE, TOKENISER_FILE].map((file) => `${CLIP_FOLDER}/${file}`),
+]
 
 const isFile = async (path: string): Promise<boolean> => (await stat(path).catch(() => null))?.isFile() === true
 const isFolder = async (path: string): Promise<boolean> => (await stat(path).catch(() => null))?.isDirectory() === true
@@ -36,15 +45,27 @@ async function checkFiles(folder: string, files: readonly string[]): Promise<voi
   }
 }
 
-const sentencePart = z.looseObject({ sentence_width: z.number().nullish() })
+const partsOf = z.looseObject({ sentence_width: z.number().nullish(), clip: z.looseObject({}).nullish() })
 
 /** Throws `model-not-found` where there is no folder, `model-invalid` naming the first file that a dual encoder lacks. */
 export async function checkModelFolder(folder: string): Promise<void> {
+  await checkFiles(folder, [CONFIG_FILE])
+  const { data: parts } = partsOf.safeParse(await readModelJson(folder, CONFIG_FILE))
+  if (parts?.clip != null) {
+    await checkFiles(folder, requiredOnClip)
+    await clipFiles({ folder: join(folder, CLIP_FOLDER) })
+    return
+  }
   await checkFiles(folder, required)
-  const { data } = sentencePart.safeParse(await readModelJson(folder, CONFIG_FILE))
-  if (data?.sentence_width == null) return
+  if (parts?.sentence_width == null) return
   await checkFiles(folder, [`${SENTENCE_FOLDER}/${TOKENISER_FILE}`])
   await sentenceFiles(join(folder, SENTENCE_FOLDER))
+}
+
+/** Completes what a training wrote with the CLIP it was made on. Throws `model-not-found` or `model-invalid`. */
+export async function assembleClipModel(trainedFolder: string, clip: ClipSource): Promise<void> {
+  await copyClip(clip, join(trainedFolder, CLIP_FOLDER))
+  await checkModelFolder(trainedFolder)
 }
 
 /**

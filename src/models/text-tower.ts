@@ -23,6 +23,8 @@ export type TextTowerOptions = {
   readonly features?: FeatureCache | undefined
   /** Threads within an operator. */
   readonly threads: number
+  /** What reads texts for the network, and stays open with whoever gave it. Default the encoder in `sentence/`, where the network takes one. */
+  readonly sentences?: SentenceEncoder | undefined
 }
 
 /** A text as `text_model.onnx` takes it: the ids of its words, its embedding by the sentence encoder, or both. */
@@ -34,7 +36,7 @@ const WAIT = 2
 
 /**
  * Opens `text_model.onnx` with what comes before it: the model's own words where it takes `input_ids`, the encoder in `sentence/` where it takes
- * `sentence_embeds`. Throws `model-invalid` or `model-corrupt`.
+ * `sentence_embeds` and none is given. Throws `model-invalid` or `model-corrupt`.
  */
 export async function openTextTower(
   folder: string,
@@ -42,14 +44,16 @@ export async function openTextTower(
   options: TextTowerOptions,
 ): Promise<TextTower> {
   const { threads } = options
-  const tokeniser = createTokeniser(await readModelJson(folder, 'tokenizer.json'))
   // A bag of words takes less than a millisecond, which is what a thread would cost.
   const isHeavy = config.text_tower != null && config.text_tower.kind !== 'bag'
   const session = await openNetwork(join(folder, TEXT_MODEL_FILE), { threads, onThread: isHeavy })
   try {
-    const takesSentences = session.inputs.some(({ name }) => name === 'sentence_embeds')
-    const sentences = takesSentences ? await openSentences(folder, config, threads) : null
-    return createTextTower(config, { session, tokeniser, sentences, features: options.features })
+    const takes = (input: string): boolean => session.inputs.some(({ name }) => name === input)
+    const tokeniser = takes('input_ids') ? createTokeniser(await readModelJson(folder, 'tokenizer.json')) : null
+    const own = takes('sentence_embeds') && options.sentences === undefined
+    const opened = own ? await openSentences(folder, config, threads) : null
+    const sentences = opened ?? options.sentences ?? null
+    return createTextTower(config, { session, tokeniser, sentences, opened, features: options.features })
   } catch (error) {
     await session.close()
     throw error
@@ -73,14 +77,17 @@ async function openSentences(
 
 type Parts = {
   readonly session: OnnxSession
-  readonly tokeniser: Tokeniser
+  /** Null where the network reads no words of its own. */
+  readonly tokeniser: Tokeniser | null
   readonly sentences: SentenceEncoder | null
+  /** What is to be closed with the tower. */
+  readonly opened: SentenceEncoder | null
   readonly features: FeatureCache | undefined
 }
 
 function createTextTower(
   { projection_dim: dimension }: DualEncoderConfiguration,
-  { session, tokeniser, sentences, features }: Parts,
+  { session, tokeniser, sentences, opened, features }: Parts,
 ): TextTower {
   const words = session.inputs.find(({ name }) => name === 'input_ids')
   const fixedLength = words?.shape[1]
@@ -131,11 +138,15 @@ function createTextTower(
   return {
     async encode(texts, options = {}) {
       const embedded = sentences === null ? [] : await embed(sentences, texts, options)
-      return lane.submit(texts.map((text, i) => ({ ids: tokeniser.encode(text), sentence: embedded[i] ?? null })))
+      const read = (text: string, i: number): ReadText => ({
+        ids: tokeniser?.encode(text) ?? [],
+        sentence: embedded[i] ?? null,
+      })
+      return lane.submit(texts.map(read))
     },
     async close() {
       await lane.close()
-      await Promise.all([session.close(), sentences?.close()])
+      await Promise.all([session.close(), opened?.close()])
     },
   }
 }

@@ -13,9 +13,6 @@ export const views = [
 
 export type View = (typeof views)[number]
 
-/** What many pictures are looked at by; each look costs a run of the backbone. */
-export const wholeViews = ['plain', 'flipped'] as const satisfies readonly View[]
-
 export const isMirrored = (view: View): boolean => view.endsWith('flipped')
 
 type Corner = { readonly isRight: boolean; readonly isBottom: boolean }

@@ -5,6 +5,8 @@ import { AppError, toAppError } from '../core/errors.ts'
 import { openBackbone, type Backbone } from '../models/backbone.ts'
 import { writeBuiltInBackbone } from '../models/built-in-backbone.ts'
 import { readyBackboneFolder } from '../models/mobilenet-v3/ready-folder.ts'
+import { clipFiles, type ClipSource } from '../models/pretrained/clip-files.ts'
+import { openClip, type Clip } from '../models/pretrained/clip.ts'
 import { openSentenceEncoder, type SentenceEncoder } from '../models/pretrained/sentence-encoder.ts'
 
 /** The networks that trainings build on and leave as they are; each is opened when it is first asked for, on a thread of its own. */
@@ -15,10 +17,14 @@ export type FrozenNetworks = {
   /** Null where no sentence encoder is configured. */
   readonly sentenceFolder: string | null
   readonly sentenceEncoder: () => Promise<SentenceEncoder | null>
+  /** Where a CLIP is configured, backbone and sentence encoder are its halves; null where none is. */
+  readonly clipSource: ClipSource | null
+  readonly clip: () => Promise<Clip | null>
   closeNetworks(): Promise<void>
 }
 
 export async function createFrozenNetworks(config: Config): Promise<FrozenNetworks> {
+  if (config.CLIP_DIR !== undefined) return createClipNetworks(config, config.CLIP_DIR)
   const { BACKBONE_DIR, SENTENCE_ENCODER_DIR, THREADS } = config
   const options = { threads: THREADS, onThread: true }
   // Who opens it is told of a wrong folder; other roles go on without it.
@@ -46,9 +52,33 @@ export async function createFrozenNetworks(config: Config): Promise<FrozenNetwor
     backbone: backbone.get,
     sentenceFolder: SENTENCE_ENCODER_DIR ?? null,
     sentenceEncoder: sentenceEncoder.get,
+    clipSource: null,
+    clip: () => Promise.resolve(null),
     async closeNetworks() {
       await Promise.all([backbone.close(), sentenceEncoder.close()])
     },
+  }
+}
+
+function createClipNetworks({ THREADS, CLIP_PRECISION: precision }: Config, folder: string): FrozenNetworks {
+  const clipSource = { folder, precision }
+  const clip = openedOnce(async () => {
+    try {
+      // What a model could not carry should be told before anything is trained on it.
+      await clipFiles(clipSource)
+      return await openClip(folder, { precision, threads: THREADS, onThread: true })
+    } catch (cause) {
+      throw unusable('CLIP_DIR', folder, 'a CLIP', cause)
+    }
+  })
+  return {
+    backboneFolder: folder,
+    backbone: async () => (await clip.get()).vision,
+    sentenceFolder: null,
+    sentenceEncoder: async () => (await clip.get()).texts,
+    clipSource,
+    clip: clip.get,
+    closeNetworks: clip.close,
   }
 }
 

@@ -91,6 +91,8 @@ export async function createServices(platform: Platform, logger: Logger, metrics
     backbone: networks.backbone,
     sentenceFolder: networks.sentenceFolder,
     sentenceEncoder: networks.sentenceEncoder,
+    clipSource: networks.clipSource,
+    clip: networks.clip,
     publisher,
     serving,
     search: {

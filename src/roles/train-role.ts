@@ -6,7 +6,7 @@ import { runHandler } from './run-handler.ts'
 import type { Services } from './services.ts'
 
 /**
- * Trains a model for each request, in a process of its own. Throws `model-invalid` where the backbone or the sentence encoder cannot be used, and `not-ready` where
+ * Trains a model for each request, in a process of its own. Throws `model-invalid` where the backbone, the sentence encoder or the CLIP cannot be used, and `not-ready` where
  * `signal` is raised before it has started.
  */
 export async function startTrainRole(
@@ -26,6 +26,7 @@ export async function startTrainRole(
     threads: config.THREADS,
     textTower: config.TEXT_TOWER,
     imageViews: config.IMAGE_VIEWS,
+    adapterWidth: config.CLIP_ADAPTER_WIDTH,
     maximumEpochs: config.TRAINING_EPOCHS,
     exportPrecision: config.EXPORT_PRECISION,
     events,

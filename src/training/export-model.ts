@@ -6,6 +6,7 @@ import type { DualEncoderShape, WordTower } from './definitions/shape.ts'
 import type { TokeniserFile } from '../models/tokeniser.ts'
 import type { View } from '../models/views.ts'
 import type { ServedFiles } from './export-precision.ts'
+import type { TrainingJob } from './job.ts'
 import { writeDurably } from './weights-file.ts'
 
 /** What `config.json` of a dual encoder says; names as in the configurations of published CLIP models where there is one. */
@@ -16,9 +17,12 @@ type DualEncoderConfig = {
   readonly text_tower: WordTower | null
   readonly projection_dim: number
   readonly feature_width: number
-  /** The width of the embeddings by the encoder in `sentence/`; null where the model builds on none. */
+  /** The width of the embeddings by the encoder in `sentence/`, or by the CLIP; null where the model builds on neither. */
   readonly sentence_width: number | null
+  /** The CLIP in `clip/` and the hidden units of the adapters over it; null where the model builds on none. */
+  readonly clip: { readonly id: string; readonly adapter_width: number } | null
   readonly max_length: number
+  /** Words of its own. */
   readonly vocab_size: number
   /** The features of these views are averaged before the image head. */
   readonly views: readonly View[]
@@ -38,18 +42,20 @@ export const servedFiles = (shape: DualEncoderShape, weights: Weights): ServedFi
 type Exported = { readonly precision: Precision; readonly files: ServedFiles }
 
 /** What a training came to. */
-type TrainedModel = {
+export type TrainedModel = {
   readonly modelVersion: string
   readonly shape: DualEncoderShape
   readonly views: readonly View[]
-  readonly tokeniser: TokeniserFile
   readonly weights: Weights
+  /** Null on a CLIP, which has its own. */
+  readonly tokeniser: TokeniserFile | null
+  readonly clip?: TrainingJob['clip']
 }
 
-/** Writes the parts of a model folder that training makes: configuration, tokeniser, image head and text model. */
+/** Writes the parts of a model folder that training makes: configuration, image head and text model, and the tokeniser where there is one. */
 export async function exportModel(
   folder: string,
-  { modelVersion, shape, views, tokeniser, weights }: TrainedModel,
+  { modelVersion, shape, views, weights, tokeniser, clip = null }: TrainedModel,
   { precision, files }: Exported = { precision: 'fp32', files: servedFiles(shape, weights) },
 ): Promise<void> {
   const config: DualEncoderConfig = {
@@ -59,8 +65,9 @@ export async function exportModel(
     projection_dim: shape.embeddingWidth,
     feature_width: shape.featureWidth,
     sentence_width: shape.sentenceWidth,
+    clip: clip === null ? null : { id: clip.id, adapter_width: shape.adapterWidth ?? 0 },
     max_length: shape.maxLength,
-    vocab_size: Object.keys(tokeniser.model.vocab).length,
+    vocab_size: Object.keys(tokeniser?.model.vocab ?? {}).length,
     views,
     logit_scale: weights['logit_scale']?.[0] ?? 0,
     precision,
@@ -69,6 +76,6 @@ export async function exportModel(
   const json = (value: unknown) => [Buffer.from(`${JSON.stringify(value, null, 2)}\n`)]
   await writeDurably(join(folder, 'onnx', 'image_head.onnx'), [files.imageHead])
   await writeDurably(join(folder, 'onnx', 'text_model.onnx'), [files.textModel])
-  await writeDurably(join(folder, 'tokenizer.json'), json(tokeniser))
+  if (tokeniser !== null) await writeDurably(join(folder, 'tokenizer.json'), json(tokeniser))
   await writeDurably(join(folder, 'config.json'), json(config))
 }

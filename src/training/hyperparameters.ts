@@ -3,8 +3,8 @@ import type { WordTower } from './definitions/shape.ts'
 
 /** Everything about a training that is chosen and not computed. */
 export type Hyperparameters = {
-  /** What is seen of a picture: all of it and its mirror image, or four corners from nearer as well. */
-  readonly imageViews: 'whole' | 'corners'
+  /** What is seen of a picture: it alone, its mirror image as well, or four corners from nearer as well as both. */
+  readonly imageViews: 'plain' | 'mirrored' | 'corners'
   readonly embeddingWidth: number
   /** The hidden layer of the image head; 0 for none. */
   readonly imageHidden: number
@@ -13,6 +13,8 @@ export type Hyperparameters = {
   readonly wordWidth: number
   /** Of a recurrent layer. */
   readonly hiddenWidth: number
+  /** The hidden units of the adapters over a CLIP; 0 trains nothing and serves it as it is. */
+  readonly adapterWidth: number
   /** Of a transformer, with its heads. */
   readonly layers: number
   readonly heads: number
@@ -53,12 +55,13 @@ const MANY_PAIRS = 8_000
 export function defaultHyperparameters(pairs: number): Hyperparameters {
   const many = pairs >= MANY_PAIRS
   return {
-    imageViews: 'whole',
+    imageViews: 'mirrored',
     embeddingWidth: many ? 512 : 256,
     imageHidden: 0,
     wordTower: 'bag',
     wordWidth: many ? 512 : 256,
     hiddenWidth: 512,
+    adapterWidth: many ? 256 : 128,
     layers: 2,
     heads: 4,
     batchSize: many ? 512 : 128,
@@ -80,3 +83,17 @@ export function defaultHyperparameters(pairs: number): Hyperparameters {
     exportPrecision: 'fp32',
   }
 }
+
+/**
+ * The same for adapters over a CLIP, whose embeddings have `width` numbers. What goes into an adapter is hardly dropped out, since an embedding
+ * is no redundant set of features (`docs/decisions/0016-clip.md`). It was trained without mirror images, and gives its own embeddings where
+ * nothing is learned.
+ */
+export const clipHyperparameters = (pairs: number, width: number): Hyperparameters => ({
+  ...defaultHyperparameters(pairs),
+  imageViews: 'plain',
+  embeddingWidth: width,
+  wordTower: 'none',
+  learningRate: 2e-3,
+  featureDropout: 0.1,
+})

@@ -13,6 +13,8 @@ export type TrainingJob = {
   readonly featureWidth: number
   /** The width of the captions' embeddings in `sentences.f32`; null where the model builds on no sentence encoder. */
   readonly sentenceWidth: number | null
+  /** The CLIP whose halves gave the features and the embeddings; null where these come from two networks. */
+  readonly clip?: { readonly id: string } | null
   /** Ids of the frozen networks that gave the features and the embeddings: what another one gave is another training. */
   readonly networks?: readonly string[]
   /** A model folder, as written by an earlier training, to start from; null starts from scratch. */
@@ -38,7 +40,7 @@ export type EpochResult = { readonly epoch: number; readonly loss: number; reado
 
 export type TrainingResult = {
   readonly epochsRun: number
-  /** The epoch whose weights were exported. */
+  /** The epoch whose weights were exported; 0 where that is a CLIP as it is. */
   readonly bestEpoch: number
   readonly history: readonly EpochResult[]
   readonly metrics: Readonly<Record<string, number>>

@@ -1,4 +1,5 @@
-import { INITIAL_LOGIT_SCALE } from './definitions/dual-encoder.ts'
+import { isOfSecondLayer } from './definitions/adapters.ts'
+import { INITIAL_LOGIT_SCALE, MAXIMUM_LOGIT_SCALE } from './definitions/dual-encoder.ts'
 import { parameterShapes, type DualEncoderShape } from './definitions/shape.ts'
 import { product } from './lowering/view.ts'
 import { normal, randomStream } from './random.ts'
@@ -13,7 +14,8 @@ function startAsIdentity(matrix: Float32Array, columns: number): void {
 
 /**
  * All but the words, which `wordPlaces` puts among the images: normal values whose deviation is one over the root of the width
- * that is summed over. The text projection leaves a text where its words are.
+ * that is summed over. The text projection leaves a text where its words are, and adapters leave a CLIP as it is, its temperature included:
+ * published ones have reached the largest factor, and their ONNX files do not say another.
  */
 export function initialWeights(shape: DualEncoderShape, seed: number): Record<string, Float32Array> {
   const random = randomStream(seed)
@@ -21,10 +23,11 @@ export function initialWeights(shape: DualEncoderShape, seed: number): Record<st
   const weights: Record<string, Float32Array> = {}
   for (const [name, sizes] of Object.entries(parameterShapes(shape))) {
     const [inputs = 1] = sizes
-    weights[name] = sizes.length === 2 ? drawn(product(sizes), 1 / Math.sqrt(inputs)) : new Float32Array(product(sizes))
+    const isDrawn = sizes.length === 2 && !isOfSecondLayer(name)
+    weights[name] = isDrawn ? drawn(product(sizes), 1 / Math.sqrt(inputs)) : new Float32Array(product(sizes))
   }
   if (shape.words?.kind === 'bag')
     startAsIdentity(weights['words_projection_weight'] ?? new Float32Array(0), shape.embeddingWidth)
-  weights['logit_scale'] = Float32Array.of(INITIAL_LOGIT_SCALE)
+  weights['logit_scale'] = Float32Array.of(shape.adapterWidth === undefined ? INITIAL_LOGIT_SCALE : MAXIMUM_LOGIT_SCALE)
   return weights
 }

@@ -46,6 +46,19 @@ export function wordTowerOf(hyperparameters: Hyperparameters): WordTower | null 
   }
 }
 
+/** The towers that a job asks for: over a CLIP, adapters and nothing else. */
+export function shapeOf(job: TrainingJob): DualEncoderShape {
+  const { hyperparameters, featureWidth, sentenceWidth, clip = null } = job
+  const { embeddingWidth, imageHidden, maxLength, adapterWidth } = hyperparameters
+  const onClip = { imageHidden: null, embeddingWidth: featureWidth, words: null, adapterWidth }
+  const onNetworks = {
+    imageHidden: imageHidden === 0 ? null : imageHidden,
+    embeddingWidth,
+    words: wordTowerOf(hyperparameters),
+  }
+  return { featureWidth, maxLength, sentenceWidth, ...(clip === null ? onNetworks : onClip) }
+}
+
 /** Reads the examples a first time: the words of those to learn from, and what all of them amount to. */
 async function survey(jobFolder: string): Promise<{ readonly counts: WordCounts; readonly examplesDigest: string }> {
   const counts: WordCounts = new Map()
@@ -63,39 +76,52 @@ async function survey(jobFolder: string): Promise<{ readonly counts: WordCounts;
   return { counts, examplesDigest: hash.digest('hex') }
 }
 
-/** Reads the examples a second time, as the ids of their words. */
-async function encodeExamples(jobFolder: string, encode: (caption: string) => readonly number[]) {
+/** Reads the examples a second time, as the ids of their words; captions of one key count as the same. */
+async function encodeExamples(
+  jobFolder: string,
+  encode: (caption: string) => readonly number[],
+  keyOf: (caption: string, words: readonly number[]) => number,
+) {
   const folds = { train: createExampleSetBuilder(), development: createExampleSetBuilder() }
   for await (const { row, sentence, caption, fold } of readExamples(jobFolder)) {
     const words = encode(caption)
-    const captionKey = captionKeyOf(words.filter((id) => id !== UNKNOWN_ID))
-    folds[fold].add({ row, sentence, words, captionKey })
+    folds[fold].add({ row, sentence, words, captionKey: keyOf(caption, words) })
   }
   return { train: folds.train.build(), development: folds.development.build() }
 }
 
+/** What features are centred by and multiplied with, where they are. */
+function standardisation(
+  shape: DualEncoderShape,
+  features: FeatureFile,
+  examples: ExampleSet,
+  views: number,
+): Record<string, Float32Array> {
+  if (shape.adapterWidth !== undefined) return {}
+  const rows = Array.from(examples.imageStarts.subarray(0, -1), examples.row)
+  const { mean, scale } = featureStatistics(features, rows, views, shape.featureWidth)
+  return { feature_mean: mean, feature_scale: scale }
+}
+
+/** To a model with words of its own, captions are the same that differ in unknown words alone. */
+const keyOfWords = (_: string, words: readonly number[]): number =>
+  captionKeyOf(words.filter((id) => id !== UNKNOWN_ID))
+/** A CLIP knows words that the captions have only once. */
+const keyOfText = (caption: string): number => captionKeyOf(Array.from(caption, (letter) => letter.codePointAt(0) ?? 0))
+
 /** Builds the vocabulary of the training fold, encodes the captions, and draws, works out or takes over the initial weights. */
 export async function prepareTraining(job: TrainingJob, features: FeatureFile): Promise<Preparation> {
-  const { hyperparameters, featureWidth, sentenceWidth, seed, threads } = job
-  const { embeddingWidth, imageHidden, maxLength, minimumWordCount, maximumVocabulary } = hyperparameters
+  const { seed, threads } = job
+  const { maxLength, minimumWordCount, maximumVocabulary } = job.hyperparameters
   const { counts, examplesDigest } = await survey(job.jobFolder)
   const rule = { minimumCount: minimumWordCount, maxSize: maximumVocabulary, maxLength }
   const tokeniser = buildTokeniser(counts, rule)
   const { encode, size } = createTokeniser(tokeniser)
-  const folds = await encodeExamples(job.jobFolder, encode)
-  const words = wordTowerOf(hyperparameters)
-  const shape = {
-    featureWidth,
-    imageHidden: imageHidden === 0 ? null : imageHidden,
-    embeddingWidth,
-    maxLength,
-    words,
-    sentenceWidth,
-  }
-  const views = viewsOf(hyperparameters).length
-  const rows = Array.from(folds.train.imageStarts.subarray(0, -1), folds.train.row)
-  const { mean, scale } = featureStatistics(features, rows, views, featureWidth)
-  const heads = { ...initialWeights(shape, seed), feature_mean: mean, feature_scale: scale }
+  const shape = shapeOf(job)
+  const folds = await encodeExamples(job.jobFolder, encode, shape.adapterWidth === undefined ? keyOfWords : keyOfText)
+  const { words } = shape
+  const views = viewsOf(job.hyperparameters).length
+  const heads = { ...initialWeights(shape, seed), ...standardisation(shape, features, folds.train, views) }
   const parent = job.initialFolder === null ? null : await readParent(job.initialFolder)
   parent?.copyHeads(heads)
   const weights: Record<string, Float32Array> = { ...heads }

@@ -19,6 +19,8 @@ export type TrainingRecord = {
   readonly backbone: string
   /** The `id` of the sentence encoder; null where the model builds on none. */
   readonly sentenceEncoder: string | null
+  /** The `id` of the CLIP whose halves these two are; null where they are networks of their own. */
+  readonly clip?: string | null
   readonly hyperparameters: Hyperparameters
 }
 
@@ -32,12 +34,15 @@ const shapeOf = z.object({
   layers: z.number().optional(),
   heads: z.number().optional(),
   maxLength: z.number().optional(),
+  /** Of adapters; models on a CLIP alone have them. */
+  adapterWidth: z.number().optional(),
 })
 
 const trainingOf = z.object({
   training: z.object({
     backbone: z.string(),
     sentenceEncoder: z.string().nullable().default(null),
+    clip: z.string().nullable().default(null),
     hyperparameters: shapeOf,
   }),
 })
@@ -64,10 +69,12 @@ export async function championOf(
 const fits = (before: z.infer<typeof trainingOf>['training'], planned: TrainingRecord): boolean =>
   before.backbone === planned.backbone &&
   before.sentenceEncoder === planned.sentenceEncoder &&
-  isDeepStrictEqual(sizesOf(before.hyperparameters), sizesOf(shapeOf.parse(planned.hyperparameters)))
+  isDeepStrictEqual(sizesOf(before), sizesOf(trainingOf.parse({ training: planned }).training))
 
-/** Without what the word tower has no use for. */
-function sizesOf({ hiddenWidth, layers, heads, maxLength, ...common }: z.infer<typeof shapeOf>): object {
+/** Without what the towers have no use for. */
+function sizesOf({ clip, hyperparameters }: z.infer<typeof trainingOf>['training']): object {
+  const { hiddenWidth, layers, heads, maxLength, adapterWidth, ...common } = hyperparameters
+  if (clip !== null) return { clip, adapterWidth }
   const { embeddingWidth, imageHidden, wordTower } = common
   if (wordTower === 'none') return { embeddingWidth, imageHidden, wordTower }
   if (wordTower === 'transformer') return { ...common, layers, heads, maxLength }

@@ -5,9 +5,11 @@ import type { RetrainingRequested } from '../core/events.ts'
 import { inDevelopmentFold } from '../core/split.ts'
 import { unlessStopped } from '../core/stop.ts'
 import type { Backbone } from '../models/backbone.ts'
+import type { ClipSource } from '../models/pretrained/clip-files.ts'
+import type { Clip } from '../models/pretrained/clip.ts'
 import type { SentenceEncoder } from '../models/pretrained/sentence-encoder.ts'
 import type { FeatureCache } from '../models/feature-cache.ts'
-import { assembleModelFolder } from '../models/model-folder.ts'
+import { assembleClipModel, assembleModelFolder } from '../models/model-folder.ts'
 import type { ModelStore } from '../models/model-store.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
 import type { EventLog } from '../ports/event-log.ts'
@@ -27,6 +29,7 @@ import { trackTraining } from './tracked-training.ts'
 import { writeTrainingData } from './training-data.ts'
 import { hyperparametersFor } from './tune/adopted-hyperparameters.ts'
 import { viewsOf } from './views.ts'
+import { isZeroShot } from './zero-shot.ts'
 
 export type TrainingEvents = {
   readonly onFeatures?: (done: number, total: number) => void
@@ -46,6 +49,11 @@ type TrainRequestDependencies = {
   /** The sentence encoder that models build on; null for none. */
   readonly sentenceEncoder: () => Promise<SentenceEncoder | null>
   readonly sentenceFolder: string | null
+  /** The CLIP whose halves the backbone and the sentence encoder are, and where it is; null where these are networks of their own. */
+  readonly clip: () => Promise<Pick<Clip, 'id' | 'width'> | null>
+  readonly clipSource: ClipSource | null
+  /** The hidden units of adapters over it; 0 serves it as it is. */
+  readonly adapterWidth?: number | undefined
   /** What reads the words of captions; default: what was found by a search, else a bag of words. */
   readonly textTower?: Hyperparameters['wordTower'] | undefined
   /** What is seen of pictures. */
@@ -70,6 +78,7 @@ type Plan = {
   readonly images: readonly LearntImage[]
   readonly backbone: Backbone
   readonly sentences: SentenceEncoder | null
+  readonly clip: Pick<Clip, 'id'> | null
   readonly training: TrainingRecord
   readonly start: StartingPoint | null
 }
@@ -80,47 +89,51 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
   const plan = async (request: RetrainingRequested): Promise<Plan> => {
     const backbone = await deps.backbone()
     const sentences = await deps.sentenceEncoder()
+    const clip = await deps.clip()
     const images = await learntImages(request.snapshot, deps)
     const networks = { backbone: backbone.id, sentenceEncoder: sentences?.id ?? null }
     const occasion = { ...networks, pairs: countExamples(images), at: request.requestedAt }
-    const hyperparameters = await hyperparametersFor(occasion, deps, deps)
-    const training: TrainingRecord = { seed: deps.seed, ...networks, hyperparameters }
-    const start = deps.start === 'champion' ? await championOf(request, training, deps) : null
-    return { images, backbone, sentences, training, start }
+    const hyperparameters = await hyperparametersFor(occasion, { ...deps, clipWidth: clip?.width }, deps)
+    const training: TrainingRecord = { seed: deps.seed, ...networks, clip: clip?.id ?? null, hyperparameters }
+    const isContinued = deps.start === 'champion' && !isZeroShot({ clip, hyperparameters })
+    const start = isContinued ? await championOf(request, training, deps) : null
+    return { images, backbone, sentences, clip, training, start }
   }
+
+  const jobOf = (
+    { backbone, sentences, clip, training: { seed, hyperparameters }, start }: Plan,
+    modelVersion: string,
+    jobFolder: string,
+  ): TrainingJob => ({
+    jobFolder,
+    outputFolder: join(jobFolder, 'model'),
+    modelVersion,
+    seed,
+    threads: deps.threads,
+    featureWidth: backbone.featureWidth,
+    sentenceWidth: sentences?.width ?? null,
+    clip: clip === null ? null : { id: clip.id },
+    networks: [backbone.id, ...(sentences === null ? [] : [sentences.id])],
+    initialFolder: start?.folder ?? null,
+    hyperparameters,
+  })
 
   /** Writes the data of the training into its folder. */
   const prepare = async (
-    { images, backbone, sentences, training, start }: Plan,
-    modelVersion: string,
+    { images, backbone, sentences, training }: Plan,
     folder: JobFolder,
     signal: AbortSignal,
-  ): Promise<TrainingJob> => {
-    const jobFolder = folder.path
+  ): Promise<void> => {
     const foldOf = (splitKey: string) => (inDevelopmentFold(splitKey) ? 'development' : 'train')
     const views = viewsOf(training.hyperparameters)
     const reading = { backbone, views, foldOf, onFeatures: deps.events.onFeatures, signal } as const
     const captions = { encoder: sentences, total: countExamples(images), onCaptions: deps.events.onCaptions, signal }
-    await writeTrainingData(jobFolder, withSentences(withFeatures(images, reading, deps), captions, deps))
+    await writeTrainingData(folder.path, withSentences(withFeatures(images, reading, deps), captions, deps))
     const bytes = Float32Array.BYTES_PER_ELEMENT
-    const sentenceWidth = sentences?.width ?? null
     folder.written({
       features: views.length * backbone.featureWidth * bytes,
-      sentences: (sentenceWidth ?? 0) * bytes,
+      sentences: (sentences?.width ?? 0) * bytes,
     })
-    const { seed, hyperparameters } = training
-    return {
-      jobFolder,
-      outputFolder: join(jobFolder, 'model'),
-      modelVersion,
-      seed,
-      threads: deps.threads,
-      featureWidth: backbone.featureWidth,
-      sentenceWidth,
-      networks: [backbone.id, ...(sentences === null ? [] : [sentences.id])],
-      initialFolder: start?.folder ?? null,
-      hyperparameters,
-    }
   }
 
   type Run = ReturnType<typeof trackTraining>
@@ -148,7 +161,8 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
     }
     // Before the data are written, which takes long: where the run cannot be shown yet, all of this is tried again.
     await run.started(Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, String(value)])))
-    const job = await prepare(planned, modelVersion, folder, signal)
+    const job = jobOf(planned, modelVersion, folder.path)
+    if (!isZeroShot(job)) await prepare(planned, folder, signal)
     await checkpoint.fetch()
     const onProgress = (progress: TrainingProgress): void => {
       run.progress(progress)
@@ -157,7 +171,8 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
     }
     // Nothing may be stored any more once the training is answered.
     const result = await trainInProcess(job, onProgress, signal).finally(() => checkpoint.settled(signal))
-    await assembleModelFolder(job.outputFolder, deps.backboneFolder, deps.sentenceFolder)
+    if (deps.clipSource === null) await assembleModelFolder(job.outputFolder, deps.backboneFolder, deps.sentenceFolder)
+    else await assembleClipModel(job.outputFolder, deps.clipSource)
     await writeModelCard(job.outputFolder, { training, parent, snapshot: request.snapshot, result })
     const manifest = await deps.models.save(job.outputFolder, {
       modelVersion,

@@ -17,15 +17,17 @@ import { SENTENCES_FILE } from './training-data.ts'
 import { createTrainingSession } from './training-session.ts'
 import { viewsOf } from './views.ts'
 import { createWeightAverage } from './weight-average.ts'
+import { betterOf, exportZeroShot, isZeroShot, withoutAdapters, type Candidate } from './zero-shot.ts'
 
 type Report = (progress: TrainingProgress) => void
 
 /**
  * Trains a dual encoder and writes it to the job's output folder. The outcome is a function of the job and its data, bit for bit; a
- * checkpoint in the job folder is taken up where it ends. Throws `training-failed` when the data cannot be learned from, and the
- * signal's reason when it is aborted.
+ * checkpoint in the job folder is taken up where it ends. Adapters that find no more than the CLIP they are on are not exported. Throws
+ * `training-failed` when the data cannot be learned from, and the signal's reason when it is aborted.
  */
 export async function trainModel(job: TrainingJob, report: Report, signal?: AbortSignal): Promise<TrainingResult> {
+  if (isZeroShot(job)) return exportZeroShot(job)
   const features = openFeatureFile(job.jobFolder, viewsOf(job.hyperparameters).length, job.featureWidth)
   const { sentenceWidth } = job
   const sentences = sentenceWidth === null ? null : openFeatureFile(job.jobFolder, 1, sentenceWidth, SENTENCES_FILE)
@@ -36,6 +38,8 @@ export async function trainModel(job: TrainingJob, report: Report, signal?: Abor
     sentences?.close()
   }
 }
+
+const isOnClip = ({ clip = null }: TrainingJob): boolean => clip !== null
 
 async function trainOn(sources: FeatureSources, job: TrainingJob, report: Report, signal?: AbortSignal) {
   const prepared = await prepareTraining(job, sources.features)
@@ -104,37 +108,45 @@ async function trainOn(sources: FeatureSources, job: TrainingJob, report: Report
   }
   await session.close()
 
-  const chosen = { ...weights, ...best }
   const { exportPrecision: wanted } = hyperparameters
-  const exported = await choosePrecision(servedFiles(shape, chosen), wanted, judge, fold.images > 0)
-  await exportModel(
-    job.outputFolder,
-    { modelVersion: job.modelVersion, shape, views, tokeniser, weights: chosen },
-    exported,
-  )
-  const { textToImage, imageToText } = exported.recall
+  const candidate = async (given: Weights): Promise<Candidate> => {
+    const exported = await choosePrecision(servedFiles(shape, given), wanted, judge, fold.images > 0)
+    return { weights: given, exported }
+  }
+  const learnt = await candidate({ ...weights, ...best })
+  const zeroShot = isOnClip(job) ? await candidate(withoutAdapters(weights)) : null
+  const chosen = zeroShot === null ? learnt : betterOf(learnt, zeroShot)
+  const { modelVersion, clip } = job
+  const own = isOnClip(job) ? null : tokeniser
+  const model = { modelVersion, shape, views, weights: chosen.weights, tokeniser: own, clip }
+  await exportModel(job.outputFolder, model, chosen.exported)
   return {
     epochsRun: position.history.length,
-    bestEpoch: bestEpoch(position.history)?.epoch ?? 0,
+    bestEpoch: chosen === zeroShot ? 0 : (bestEpoch(position.history)?.epoch ?? 0),
     history: position.history.map(({ epoch, loss, developmentRecall }) => ({ epoch, loss, developmentRecall })),
     metrics: {
-      'development.recall_at_1': textToImage.at1,
-      'development.recall_at_5': textToImage.at5,
-      'development.recall_at_10': textToImage.at10,
-      'development.image_to_text_recall_at_1': imageToText.at1,
-      'development.image_to_text_recall_at_5': imageToText.at5,
-      'development.image_to_text_recall_at_10': imageToText.at10,
+      ...recallMetrics('development', chosen.exported.recall),
+      ...(zeroShot === null ? {} : recallMetrics('zero_shot', zeroShot.exported.recall)),
       'training.loss': position.history.at(-1)?.loss ?? 0,
       'training.images': folds.train.imageStarts.length - 1,
       'training.examples': folds.train.length,
       'development.images': folds.development.imageStarts.length - 1,
       'development.examples': folds.development.length,
-      ...exported.metrics,
+      ...chosen.exported.metrics,
     },
-    vocabularySize,
-    temperature: Math.exp(-(chosen['logit_scale']?.[0] ?? 0)),
+    vocabularySize: own === null ? 0 : vocabularySize,
+    temperature: Math.exp(-(chosen.weights['logit_scale']?.[0] ?? 0)),
   }
 }
+
+const recallMetrics = (fold: string, { textToImage, imageToText }: BothRecalls): Record<string, number> => ({
+  [`${fold}.recall_at_1`]: textToImage.at1,
+  [`${fold}.recall_at_5`]: textToImage.at5,
+  [`${fold}.recall_at_10`]: textToImage.at10,
+  [`${fold}.image_to_text_recall_at_1`]: imageToText.at1,
+  [`${fold}.image_to_text_recall_at_5`]: imageToText.at5,
+  [`${fold}.image_to_text_recall_at_10`]: imageToText.at10,
+})
 
 const copyOf = (weights: Weights): Weights =>
   Object.fromEntries(Object.entries(weights).map(([name, values]) => [name, values.slice()]))

@@ -14,7 +14,9 @@ async function readModel(folder: string) {
     const file = async (name: string) => readWeights(await readFile(join(folder, 'onnx', name)))
     const weights = new Map([...(await file('image_head.onnx')), ...(await file('text_model.onnx'))])
     weights.set('logit_scale', Float32Array.of(configSchema.parse(await json('config.json')).logit_scale))
-    return { weights, vocabulary: tokeniserSchema.parse(await json('tokenizer.json')).model.vocab }
+    // Without words of its own a model may have no such file.
+    const words = weights.has('words') ? tokeniserSchema.parse(await json('tokenizer.json')) : null
+    return { weights, vocabulary: words?.model.vocab ?? {} }
   } catch (cause) {
     throw new AppError('model-invalid', `${folder} holds no model to start from; train from scratch.`, { cause })
   }

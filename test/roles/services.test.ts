@@ -4,6 +4,8 @@ import { expect, it } from 'vitest'
 import { openPlatform } from '../../src/bootstrap.ts'
 import { loadConfig } from '../../src/config.ts'
 import { writeBuiltInBackbone } from '../../src/models/built-in-backbone.ts'
+import { fact } from '../../src/roles/doctor/check.ts'
+import { backboneCheck } from '../../src/roles/doctor/release-checks.ts'
 import { createServices } from '../../src/roles/services.ts'
 import { startRoles } from '../../src/roles/start-roles.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
@@ -11,6 +13,7 @@ import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { safetensorsOf } from '../fixtures/safetensors.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
 import { openedServices } from './opened-services.ts'
+import { writeTinyClip } from '../models/pretrained/tiny-clip.ts'
 import { TINY_SENTENCE_WIDTH, writeTinySentenceEncoder } from '../models/pretrained/tiny-sentence-encoder.ts'
 import { randomParameters, rawTensors } from '../models/mobilenet-v3/random-network.ts'
 
@@ -49,6 +52,21 @@ it('tells of a wrong SENTENCE_ENCODER_DIR when training starts, and has none whe
   await cp(await writeTinySentenceEncoder(['a']), wrong, { recursive: true })
   await expect(services.sentenceEncoder()).resolves.toMatchObject({ width: TINY_SENTENCE_WIDTH })
   expect(await (await openedServices()).sentenceEncoder()).toBeNull()
+})
+
+it('tells of a wrong CLIP_DIR when training starts, and takes both networks from a right one', async () => {
+  const wrong = await temporaryFolder()
+  const services = await openedServices({ CLIP_DIR: wrong })
+  await expect(startRoles(services, ['train'])).rejects.toMatchObject({
+    code: 'model-invalid',
+    message: expect.stringContaining(`CLIP_DIR=${wrong} is not the folder of a CLIP`) as string,
+  })
+  await cp(await writeTinyClip(), wrong, { recursive: true })
+  const clip = await services.clip()
+  expect(await services.backbone()).toBe(clip?.vision)
+  expect(await services.sentenceEncoder()).toBe(clip?.texts)
+  expect(await backboneCheck(services).run(() => undefined)).toEqual([fact(`${wrong} opens as a CLIP`)])
+  expect(await (await openedServices()).clip()).toBeNull()
 })
 
 it('opens a MobileNetV3-Small from its published weights, out of a folder of its own', async () => {

@@ -10,9 +10,14 @@ export async function useOf(folder: string): Promise<string | null> {
   const has = (file: string): boolean => existsSync(join(folder, file))
   const { model_type: type } = (await readModelJson(folder, 'config.json')) as Configuration
   if (type === 'pairstream-dual-encoder') return `pairstream evaluate --model ${folder}`
+  const network = async (stem: string): Promise<boolean> => (await findOnnxFile(folder, stem)) !== null
+  if (type === 'clip' && has('tokenizer.json') && has('preprocessor_config.json')) {
+    const isWhole = ((await network('vision_model')) && (await network('text_model'))) || (await network('model'))
+    return isWhole ? `CLIP_DIR=${folder} pairstream serve` : null
+  }
   // A backbone is known by its one file.
   const isOneFile = has('onnx/model.onnx') && !has('onnx/model.onnx_data') && !has('onnx/model.onnx.data')
-  const readsSentences = has('modules.json') && has('tokenizer.json') && (await findOnnxFile(folder, 'model')) !== null
+  const readsSentences = has('modules.json') && has('tokenizer.json') && (await network('model'))
   if (readsSentences) return `SENTENCE_ENCODER_DIR=${folder} pairstream serve`
   const isPictureNetwork = has('model.safetensors') || (isOneFile && has('preprocessor_config.json'))
   return isPictureNetwork && !has('tokenizer.json') ? `BACKBONE_DIR=${folder} pairstream serve` : null

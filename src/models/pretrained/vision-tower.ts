@@ -1,12 +1,18 @@
 import { AppError } from '../../core/errors.ts'
 import { sha256Hex } from '../../core/ids.ts'
-import type { Backbone } from '../backbone.ts'
+import { DECODING_VERSION, type Backbone } from '../backbone.ts'
 import type { TensorFacts } from '../onnx-session.ts'
 import { readPreprocessing, type Preprocessing } from '../preprocessing.ts'
 import { openPretrainedSession, type PretrainedSession, type PretrainedSessionOptions } from './pretrained-session.ts'
 
 /** As Optimum and transformers.js name it, and as open_clip does. */
 const OUTPUTS = ['image_embeds', 'image_features']
+
+/** The picture half of a model that has two. */
+export type VisionTower = Backbone & {
+  /** The SHA-256 of the network. */
+  readonly digest: string
+}
 
 /**
  * Opens the picture half of a model that has two, as a backbone whose features are the projected embeddings, not normalised. `source` is
@@ -16,7 +22,7 @@ export async function openVisionTower(
   folder: string,
   source: string | Uint8Array,
   options: PretrainedSessionOptions = {},
-): Promise<Backbone> {
+): Promise<VisionTower> {
   // A transformer without pooling passes on what differs by a few levels of 255.
   const preprocessing = { ...(await readPreprocessing(folder)), resampling: 'pillow' } as const
   const session = await openPretrainedSession(source, options)
@@ -30,7 +36,8 @@ export async function openVisionTower(
     const probe =
       typeof declared === 'number' ? declared : (await run([new Float32Array(3 * width * height)]))[0]?.length
     return {
-      id: sha256Hex([session.digest, JSON.stringify(preprocessing)].join('\n')).slice(0, 16),
+      id: sha256Hex([session.digest, JSON.stringify(preprocessing), DECODING_VERSION].join('\n')).slice(0, 16),
+      digest: session.digest,
       featureWidth: probe ?? 0,
       featureMap: null,
       preprocessing,

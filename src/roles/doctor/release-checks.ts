@@ -93,11 +93,12 @@ export const modelCheck = ({ catalogue, models }: Services): Check => ({
   },
 })
 
-/** Whether the networks that trainings build on can be opened: the image backbone and, where there is one, the sentence encoder. */
-export const backboneCheck = ({ backbone, sentenceEncoder, config }: Services): Check => ({
+/** Whether the networks that trainings build on can be opened: the image backbone and, where there is one, the sentence encoder; or the CLIP. */
+export const backboneCheck = ({ backbone, sentenceEncoder, clip, config }: Services): Check => ({
   name: 'backbone',
   async run() {
     await backbone()
+    if ((await clip()) !== null) return [fact(`${config.CLIP_DIR ?? ''} opens as a CLIP`)]
     const found = fact(config.BACKBONE_DIR === undefined ? 'the built-in one opens' : `${config.BACKBONE_DIR} opens`)
     const sentences = await sentenceEncoder()
     return sentences === null ? [found] : [found, fact(`${config.SENTENCE_ENCODER_DIR ?? ''} reads sentences`)]

@@ -1,5 +1,6 @@
 import { nn, numpy as np } from '@jax-js/jax'
 import { quickGelu } from './activations.ts'
+import { adapted } from './adapters.ts'
 import { linear, unitLength } from './layers.ts'
 import { recurrent, type RecurrentWeights } from './recurrent.ts'
 import { imageShapes, textShapes, type DualEncoderShape, type Shapes, type WordTower } from './shape.ts'
@@ -38,6 +39,7 @@ const kept = (rows: np.Array, dropout: np.Array | undefined): np.Array =>
 
 /** Frozen features [batch, features] to unit embeddings [batch, embedding]; `dropout`, of the features' shape, multiplies them. */
 export function imageTower(shape: DualEncoderShape, arrays: Arrays, features: np.Array, dropout?: np.Array): np.Array {
+  if (shape.adapterWidth !== undefined) return adapted('image', arrays, features, dropout)
   const standard = features.sub(of(arrays, 'feature_mean')).mul(of(arrays, 'feature_scale'))
   const weights = pick(arrays, imageShapes(shape))
   const input = kept(standard, dropout)
@@ -79,6 +81,8 @@ function readWords(words: WordTower, arrays: Arrays, inputs: Arrays): np.Array {
 
 /** Texts, as `textInputShapes` has them, to unit embeddings [batch, embedding]; `sentence_dropout` multiplies sentences where it is given. */
 export function textTower(shape: DualEncoderShape, arrays: Arrays, inputs: Arrays): np.Array {
+  if (shape.adapterWidth !== undefined)
+    return adapted('text', arrays, of(inputs, 'sentences'), inputs['sentence_dropout'])
   const weights = pick(arrays, textShapes(shape))
   const { words, sentenceWidth } = shape
   const parts = [

@@ -1,3 +1,4 @@
+import { adapterShapes } from './adapters.ts'
 import { recurrentShapes } from './recurrent.ts'
 import { blockShapes } from './transformer.ts'
 
@@ -23,6 +24,11 @@ export type DualEncoderShape = {
   readonly words: WordTower | null
   /** The width of a frozen sentence encoder's embeddings. */
   readonly sentenceWidth: number | null
+  /**
+   * The hidden units of residual adapters, which take the place of both projections where features and sentences are embeddings of one space
+   * (a CLIP's) already; 0 leaves these as they are.
+   */
+  readonly adapterWidth?: number | undefined
 }
 
 export const widthOfWords = ({ words }: DualEncoderShape): number => words?.width ?? 0
@@ -57,13 +63,23 @@ function wordShapes(words: WordTower, { embeddingWidth, maxLength }: DualEncoder
 }
 
 /** The arrays of the text towers but for the table of words, which stays outside the graph. */
-export const textShapes = (shape: DualEncoderShape): Shapes => ({
+export const textShapes = (shape: DualEncoderShape): Shapes =>
+  shape.adapterWidth === undefined
+    ? projectedTextShapes(shape)
+    : adapterShapes('text', shape.embeddingWidth, shape.adapterWidth)
+
+const projectedTextShapes = (shape: DualEncoderShape): Shapes => ({
   ...(shape.words === null ? {} : wordShapes(shape.words, shape)),
   ...(shape.sentenceWidth === null ? {} : projection('sentence', shape.sentenceWidth, shape.embeddingWidth)),
 })
 
 /** The trained arrays of the image head. */
-export const imageShapes = ({ featureWidth, imageHidden, embeddingWidth }: DualEncoderShape): Shapes => ({
+export const imageShapes = (shape: DualEncoderShape): Shapes =>
+  shape.adapterWidth === undefined
+    ? projectedImageShapes(shape)
+    : adapterShapes('image', shape.embeddingWidth, shape.adapterWidth)
+
+const projectedImageShapes = ({ featureWidth, imageHidden, embeddingWidth }: DualEncoderShape): Shapes => ({
   ...projection('image', featureWidth, embeddingWidth),
   ...(imageHidden === null
     ? {}
@@ -80,11 +96,9 @@ export const parameterShapes = (shape: DualEncoderShape): Shapes => ({
   logit_scale: [],
 })
 
-/** Constants of the image head: what features are centred by and multiplied with. */
-export const frozenShapes = ({ featureWidth }: DualEncoderShape): Shapes => ({
-  feature_mean: [featureWidth],
-  feature_scale: [featureWidth],
-})
+/** Constants of the image head: what features are centred by and multiplied with; adapters take them as they are. */
+export const frozenShapes = ({ featureWidth, adapterWidth }: DualEncoderShape): Shapes =>
+  adapterWidth === undefined ? { feature_mean: [featureWidth], feature_scale: [featureWidth] } : {}
 
 /** The words of a batch as its tower reads them: means, or one row a word (time first) with a mask. */
 export function wordInputShapes({ words, maxLength }: DualEncoderShape, batch: number): Shapes {

@@ -2,13 +2,16 @@ import type { Precision } from '../../models/pretrained/onnx-file.ts'
 import type { TrainingResult } from '../job.ts'
 import type { TrainingRecord } from '../starting-point.ts'
 import { frontMatter } from './front-matter.ts'
+import { frozenText } from './frozen-text.ts'
 
 /** What a model card tells. It names no picture, no caption and no person. */
 export type CardFacts = {
   readonly modelVersion: string
   readonly embeddingWidth: number
   readonly precision: Precision
-  /** The kind of the backbone and the licence that its configuration names; null where it names none. */
+  /** Whether it builds on a CLIP, in place of a backbone. */
+  readonly isOnClip: boolean
+  /** The kind of the backbone, or of the CLIP, and the licence that its configuration names; null where it names none. */
   readonly backbone: { readonly kind: string | null; readonly licence: string | null }
   readonly training: TrainingRecord
   /** The model whose weights it started from; null where it started from scratch. */
@@ -76,8 +79,9 @@ const front = (facts: CardFacts): string =>
     ...(isMeasured(facts) ? evaluation(facts) : {}),
   })
 
-function use({ embeddingWidth, program, training }: CardFacts): string {
-  const about = `A dual encoder: pictures and texts become unit vectors of ${embeddingWidth} numbers in one space, and what belongs together lies close (dot product). A frozen backbone turns a picture into features, a trained head turns these into its vector; the text model reads the words that \`tokenizer.json\` knows${training.sentenceEncoder === null ? '' : ', and embeddings of the frozen sentence encoder in \`sentence/\`'}.`
+function use(facts: CardFacts): string {
+  const { embeddingWidth, program } = facts
+  const about = `A dual encoder: pictures and texts become unit vectors of ${embeddingWidth} numbers in one space, and what belongs together lies close (dot product). ${frozenText(facts).about}`
   const served = '`pairstream evaluate --model FOLDER` measures it; Pairstream serves it as it is.'
   if (program === null) return `${about}\n\n${served}`
   const alone = 'Without Pairstream, in Python (`pip install onnxruntime tokenizers pillow`), in this folder:'
@@ -86,7 +90,13 @@ function use({ embeddingWidth, program, training }: CardFacts): string {
   return [about, served, alone, `\`\`\`python\n${program}\n\`\`\``, end].join('\n\n')
 }
 
-const data = ({ snapshot, parent, result: { metrics, vocabularySize } }: CardFacts): string =>
+/** Whether anything was learned of the pairs; without adapters a CLIP is taken as it is. */
+const isTrained = ({ result: { epochsRun } }: CardFacts): boolean => epochsRun > 0
+
+const data = (facts: CardFacts): string =>
+  isTrained(facts) ? learntData(facts) : 'None: nothing was learned here, and no picture or caption was read for it.'
+
+const learntData = ({ snapshot, parent, isOnClip, result: { metrics, vocabularySize } }: CardFacts): string =>
   [
     'Pairs of a picture and a caption, published by whoever ran the training. Pictures belong to one split each, near-duplicates kept together; validation, fresh and test pictures took no part.',
     table(
@@ -101,33 +111,47 @@ const data = ({ snapshot, parent, result: { metrics, vocabularySize } }: CardFac
         ],
       ],
     ),
-    `Snapshot: \`${snapshotName(snapshot)}\` (SHA-256 of the sorted ids and splits of the pairs). Vocabulary: ${count(vocabularySize)} entries. Started ${parent === null ? 'from scratch' : `from the weights of \`${parent}\``}.`,
+    `Snapshot: \`${snapshotName(snapshot)}\` (SHA-256 of the sorted ids and splits of the pairs).${isOnClip ? '' : ` Vocabulary: ${count(vocabularySize)} entries.`} Started ${parent === null ? 'from scratch' : `from the weights of \`${parent}\``}.`,
   ].join('\n\n')
 
-const procedure = ({ training: { seed, backbone, sentenceEncoder, hyperparameters }, result }: CardFacts): string =>
-  [
-    `Symmetric InfoNCE with a learned temperature (${result.temperature.toFixed(4)} at the end), AdamW with warm-up and a cosine schedule, averaged weights. Seed ${seed}; backbone \`${backbone}\`${sentenceEncoder === null ? '' : `, sentence encoder \`${sentenceEncoder}\``}. The same snapshot, parent and settings give the same weights, bit for bit, on one kind of processor.`,
+function procedure(facts: CardFacts): string {
+  const { seed, hyperparameters } = facts.training
+  const { networks } = frozenText(facts)
+  if (!isTrained(facts)) return `None; ${networks}.`
+  return [
+    `Symmetric InfoNCE with a learned temperature (${facts.result.temperature.toFixed(4)} at the end), AdamW with warm-up and a cosine schedule, averaged weights. Seed ${seed}; ${networks}. The same snapshot, parent and settings give the same weights, bit for bit, on one kind of processor.`,
     table(
       ['hyperparameter', 'value'],
       Object.entries(hyperparameters).map(([name, value]) => [`\`${name}\``, String(value)]),
     ),
   ].join('\n\n')
+}
 
-const recallTable = ({ result: { metrics } }: CardFacts): string =>
-  table(
-    ['', ...limits.map((limit) => `Recall@${limit}`)],
-    directions.map(({ name, prefix }) => [name, ...limits.map((limit) => percent(metrics[`${prefix}${limit}`] ?? 0))]),
+function recallTable({ isOnClip, result: { metrics } }: CardFacts): string {
+  const row = (name: string, prefix: string) => [
+    name,
+    ...limits.map((limit) => percent(metrics[`${prefix}${limit}`] ?? 0)),
+  ]
+  const own = directions.map(({ name, prefix }) => row(name, prefix))
+  const alone = directions.map(({ name, prefix }) =>
+    row(`${name}, the CLIP alone`, prefix.replace('development', 'zero_shot')),
   )
+  const head = ['', ...limits.map((limit) => `Recall@${limit}`)]
+  return table(head, isOnClip ? [...own, ...alone] : own)
+}
 
 function figures(facts: CardFacts): string {
   const { history, bestEpoch, epochsRun } = facts.result
+  if (!isTrained(facts)) return 'Nothing was measured, so nothing is known of its quality on these pairs.'
   const measured = [
     'In per cent, on the development fold, which also chose the epoch: they flatter the model a little, and say nothing of other data. Image to text counts a picture as found when any of its captions is among the first.',
     recallTable(facts),
   ]
   return [
     ...(isMeasured(facts) ? measured : ['There was no development fold, so nothing is known of its quality.']),
-    `Epoch ${bestEpoch} of ${epochsRun} is the one exported.`,
+    bestEpoch === 0
+      ? `None of ${epochsRun} epochs found more than the CLIP does alone, so it is exported as it is.`
+      : `Epoch ${bestEpoch} of ${epochsRun} is the one exported.`,
     `![Loss and development recall by epoch](${CURVE_FILE})`,
     table(
       ['epoch', 'loss', 'Recall@10, text to image'],
@@ -155,23 +179,17 @@ function storage({ precision, files, training, result: { metrics } }: CardFacts)
   ].join('\n\n')
 }
 
-const boundaries = ({ training }: CardFacts): string =>
-  [
+function boundaries(facts: CardFacts): string {
+  const { texts, mirrors } = frozenText(facts)
+  return [
     '- It ranks; it does not describe, count reliably, read writing in pictures, recognise persons or tell true from false.',
-    training.sentenceEncoder === null
-      ? '- It knows the words of its training captions. Words outside of them are ignored, and a text without a known word has no meaningful vector. Other languages than theirs do not work.'
-      : '- It was trained on the words and the language of its captions; of others it knows what the sentence encoder knows.',
+    `- ${texts}`,
     '- Captions say what their writers found worth saying, with their habits and prejudices about people; rankings repeat these. Do not use it to decide about persons.',
     '- Pictures unlike those of the training (medical, satellite, drawings where it learned photographs) give rankings that look sure and mean little.',
     '- A vector holds only for this version: vectors of another model cannot be compared with it.',
-    '- Left and right are hardly told apart where mirrored views are averaged.',
+    `- ${mirrors}`,
   ].join('\n')
-
-const licence = ({ backbone: { kind, licence }, training }: CardFacts): string =>
-  [
-    `The backbone${kind === null ? '' : ` (\`${kind}\`)`} is passed on as it was: its licence${licence === null ? ', which its configuration does not name,' : ` (\`${licence}\`, as its configuration says)`} holds for \`onnx/image_backbone.onnx\` and binds what is built on it. ${training.sentenceEncoder === null ? 'Check it' : 'So it is with the sentence encoder in \`sentence/\`. Check both'} before passing this folder on.`,
-    'The head and the text model were learned from the pairs above. Who published these knows what may be done with them; the training adds no terms of its own.',
-  ].join(' ')
+}
 
 /** The content of `README.md`: a function of the facts, so that the same training has the same card. */
 export const cardText = (facts: CardFacts): string =>
@@ -190,5 +208,5 @@ export const cardText = (facts: CardFacts): string =>
     '## Limits',
     boundaries(facts),
     '## Licence',
-    licence(facts),
+    frozenText(facts).licence,
   ].join('\n\n') + '\n'

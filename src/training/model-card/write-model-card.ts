@@ -7,9 +7,16 @@ import {
   readModelJson,
   type DualEncoderConfiguration,
 } from '../../models/model-config.ts'
-import { IMAGE_BACKBONE_FILE, IMAGE_HEAD_FILE, MODEL_CARD_FILE, TEXT_MODEL_FILE } from '../../models/model-folder.ts'
+import {
+  CLIP_FOLDER,
+  IMAGE_BACKBONE_FILE,
+  IMAGE_HEAD_FILE,
+  MODEL_CARD_FILE,
+  TEXT_MODEL_FILE,
+} from '../../models/model-folder.ts'
 import { openOnnxSession, type OnnxSession } from '../../models/onnx-session.ts'
 import { parsePreprocessing } from '../../models/preprocessing.ts'
+import { clipFiles } from '../../models/pretrained/clip-files.ts'
 import { cardText, CURVE_FILE, type CardFacts } from './card-text.ts'
 import { exampleProgram } from './example-program.ts'
 import { learningCurve } from './learning-curve.ts'
@@ -40,21 +47,29 @@ async function programFor(folder: string, configuration: DualEncoderConfiguratio
   return exampleProgram({ configuration, preprocessing, features })
 }
 
-async function fileSizes(folder: string): Promise<Record<string, number>> {
-  const paths = [IMAGE_BACKBONE_FILE, IMAGE_HEAD_FILE, TEXT_MODEL_FILE]
+async function fileSizes(folder: string, isOnClip: boolean): Promise<Record<string, number>> {
+  const frozen = isOnClip ? await clipNetworkFiles(folder) : [IMAGE_BACKBONE_FILE]
+  const paths = [...frozen, IMAGE_HEAD_FILE, TEXT_MODEL_FILE]
   return Object.fromEntries(
     await Promise.all(paths.map(async (path) => [path, (await stat(join(folder, path))).size] as const)),
   )
 }
 
+const clipNetworkFiles = async (folder: string): Promise<string[]> =>
+  (await clipFiles({ folder: join(folder, CLIP_FOLDER) }))
+    .filter((path) => path.endsWith('.onnx'))
+    .map((path) => `${CLIP_FOLDER}/${path}`)
+
 /**
- * Writes the card of a complete model folder, `README.md` as the model hubs want it, and the learning curve that it shows. The same training
+ * Writes the card of a complete model folder, `README.md` as the model hubs want it, and the learning curve that it shows where anything was learned. The same training
  * gives the same bytes. Throws `model-invalid` or `model-corrupt` where the folder is no model.
  */
 export async function writeModelCard(folder: string, sources: CardSources): Promise<void> {
   const configuration = await readDualEncoderConfiguration(folder)
   const { precision } = exported.parse(await readModelJson(folder, 'config.json'))
-  const named = await readModelJson(folder, 'backbone_config.json', { optional: true })
+  const isOnClip = configuration.clip != null
+  const frozenConfiguration = isOnClip ? `${CLIP_FOLDER}/config.json` : 'backbone_config.json'
+  const named = await readModelJson(folder, frozenConfiguration, { optional: true })
   const { model_type: kind, license: licence } = backboneConfiguration.parse(named ?? {})
   const facts: CardFacts = {
     ...sources,
@@ -62,10 +77,11 @@ export async function writeModelCard(folder: string, sources: CardSources): Prom
     embeddingWidth: configuration.projection_dim,
     precision,
     backbone: { kind, licence },
-    files: await fileSizes(folder),
+    isOnClip,
+    files: await fileSizes(folder, isOnClip),
     program: await programFor(folder, configuration),
   }
   const { history, bestEpoch } = sources.result
-  await writeFile(join(folder, CURVE_FILE), learningCurve(history, bestEpoch))
+  if (history.length > 0) await writeFile(join(folder, CURVE_FILE), learningCurve(history, bestEpoch))
   await writeFile(join(folder, MODEL_CARD_FILE), cardText(facts))
 }

@@ -1,6 +1,5 @@
 import type { BlobStore } from '../../ports/blob-store.ts'
-import { defaultHyperparameters } from '../hyperparameters.ts'
-import { adopt } from './adopted-hyperparameters.ts'
+import { adopt, builtInHyperparameters } from './adopted-hyperparameters.ts'
 import type { Search } from './halving.ts'
 import type { Tuning } from './plan-tuning.ts'
 import { differences } from './sample-trials.ts'
@@ -13,10 +12,10 @@ type Dependencies = { readonly blobs: Pick<BlobStore, 'put'>; readonly clock: ()
  * already, nor where this search was adopted before.
  */
 export async function adoptWinner(tuning: Tuning, search: Search, by: string, deps: Dependencies): Promise<boolean> {
-  const { digest, pairs, backbone, sentences, inForce } = tuning
+  const { digest, pairs, backbone, sentences, clip, inForce } = tuning
   const winner = tuning.trials.find(({ number }) => number === search.winner)
   if (winner === undefined || winner.number === 1 || inForce?.tuning === digest) return false
-  const builtIn = searchedValuesOf(defaultHyperparameters(pairs))
+  const builtIn = searchedValuesOf(builtInHyperparameters(pairs, clip?.width))
   const record = {
     adoptedAt: deps.clock(),
     adoptedBy: by,

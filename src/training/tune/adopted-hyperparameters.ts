@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { sha256Hex } from '../../core/ids.ts'
 import type { BlobStore } from '../../ports/blob-store.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import { defaultHyperparameters, type Hyperparameters } from '../hyperparameters.ts'
+import { clipHyperparameters, defaultHyperparameters, type Hyperparameters } from '../hyperparameters.ts'
 import { parseSearchedValues, type SearchedValues } from './search-space.ts'
 
 const PREFIX = 'hyperparameters/'
@@ -42,6 +42,10 @@ export type FixedValues = {
   readonly imageViews?: Hyperparameters['imageViews'] | undefined
   readonly maximumEpochs: number | undefined
   readonly exportPrecision?: Hyperparameters['exportPrecision']
+  /** The hidden units of adapters over a CLIP. */
+  readonly adapterWidth?: number | undefined
+  /** The width of the CLIP that trainings build on; none where they build on something else. */
+  readonly clipWidth?: number | undefined
 }
 
 type Dependencies = { readonly blobs: Pick<BlobStore, 'get' | 'list'>; readonly logger: Pick<Logger, 'warn'> }
@@ -91,18 +95,23 @@ export async function adoptedFor(occasion: Occasion, deps: Dependencies): Promis
   return null
 }
 
+/** The built-in hyperparameters for so many pairs. */
+export const builtInHyperparameters = (pairs: number, clipWidth: number | undefined): Hyperparameters =>
+  clipWidth === undefined ? defaultHyperparameters(pairs) : clipHyperparameters(pairs, clipWidth)
+
 /** The built-in hyperparameters for so many pairs, with what was found over them, and what is configured over that. */
 export const withValues = (
   pairs: number,
   values: SearchedValues | null,
-  { textTower, imageViews, maximumEpochs, exportPrecision }: FixedValues,
+  { textTower, imageViews, maximumEpochs, exportPrecision, adapterWidth, clipWidth }: FixedValues,
 ): Hyperparameters => ({
-  ...defaultHyperparameters(pairs),
+  ...builtInHyperparameters(pairs, clipWidth),
   ...values,
   ...(textTower === undefined ? {} : { wordTower: textTower }),
   ...(imageViews === undefined ? {} : { imageViews }),
   ...(maximumEpochs === undefined ? {} : { maximumEpochs }),
   ...(exportPrecision === undefined ? {} : { exportPrecision }),
+  ...(adapterWidth === undefined ? {} : { adapterWidth }),
 })
 
 /** The hyperparameters of a training. */

@@ -3,6 +3,7 @@ import { AppError } from '../../core/errors.ts'
 import { sha256Hex } from '../../core/ids.ts'
 import { writeSnapshot } from '../../core/snapshot.ts'
 import type { Backbone } from '../../models/backbone.ts'
+import type { Clip } from '../../models/pretrained/clip.ts'
 import type { SentenceEncoder } from '../../models/pretrained/sentence-encoder.ts'
 import type { BlobStore } from '../../ports/blob-store.ts'
 import type { Logger } from '../../telemetry/logger.ts'
@@ -12,7 +13,13 @@ import { adoptedFor, withValues, type Adopted, type FixedValues } from './adopte
 import { foldOf } from './fold-data.ts'
 import { planRungs, type Rung } from './halving.ts'
 import { sampleTrials, type Trial } from './sample-trials.ts'
-import { defaultSearchSpace, type SearchedValues, type SearchSpace } from './search-space.ts'
+import {
+  defaultSearchSpace,
+  searchable,
+  searchableOnClip,
+  type SearchedValues,
+  type SearchSpace,
+} from './search-space.ts'
 
 /** What digests are made of; a search of another layout is not gone on with. */
 const LAYOUT = 1
@@ -37,6 +44,7 @@ export type Tuning = {
   readonly pairs: number
   readonly backbone: Backbone
   readonly sentences: SentenceEncoder | null
+  readonly clip: Pick<Clip, 'id' | 'width'> | null
   readonly folds: number
   readonly seed: number
   /** Of every training: that of later trainings, too. */
@@ -56,6 +64,7 @@ type Dependencies = FixedValues & {
   readonly logger: Pick<Logger, 'warn'>
   readonly backbone: () => Promise<Backbone>
   readonly sentenceEncoder: () => Promise<SentenceEncoder | null>
+  readonly clip: () => Promise<Pick<Clip, 'id' | 'width'> | null>
   readonly trainingSeed: number
   readonly clock: () => number
 }
@@ -87,13 +96,30 @@ function requireUsableTowers({ wordTower }: SearchSpace, textTower: string | und
   }
 }
 
+/** Over a CLIP adapters are all there is to search. */
+function requireAdapters(space: SearchSpace | null, adapterWidth: number | undefined): void {
+  if (adapterWidth === 0) {
+    const detail = 'CLIP_ADAPTER_WIDTH=0 trains nothing, so there is nothing to search; leave it out.'
+    throw new AppError('invalid-request', detail)
+  }
+  const idle = searchable.find((name) => space?.[name] !== undefined && !searchableOnClip.includes(name))
+  if (idle !== undefined) {
+    const detail = `The search space: ${idle} changes nothing on a CLIP; ${searchableOnClip.join(', ')} do.`
+    throw new AppError('invalid-request', detail)
+  }
+  if (adapterWidth === undefined || space?.adapterWidth === undefined) return
+  throw new AppError('invalid-request', 'The search space: adapterWidth is set by CLIP_ADAPTER_WIDTH; leave one of them out.') // prettier-ignore
+}
+
 /** Works out what a search is made of. Throws `snapshot-incomplete`, and `invalid-request` where there are too few pictures for the folds, or the space has what trainings here cannot use. */
 export async function planTuning(options: TuningOptions, deps: Dependencies): Promise<Tuning> {
   const snapshot = options.snapshot ?? (await chooseSnapshot(deps))
   const { folds, seed } = options
   const backbone = await deps.backbone()
   const sentences = await deps.sentenceEncoder()
+  const clip = await deps.clip()
   const hasSentences = sentences !== null
+  if (clip !== null) requireAdapters(options.space, deps.adapterWidth)
   if (options.space !== null) requireUsableTowers(options.space, deps.textTower, hasSentences)
   const images = await learntImages(snapshot, deps)
   requireFullFolds(images, folds)
@@ -101,15 +127,20 @@ export async function planTuning(options: TuningOptions, deps: Dependencies): Pr
   const networks = { backbone: backbone.id, sentenceEncoder: sentences?.id ?? null }
   const inForce = await adoptedFor({ ...networks, pairs, at: deps.clock() }, deps)
 
+  const spaceFor = (base: Hyperparameters): SearchSpace => {
+    const { adapterWidth, ...space } = defaultSearchSpace(base, { hasSentences, isOnClip: clip !== null })
+    return adapterWidth === undefined || deps.adapterWidth !== undefined ? space : { ...space, adapterWidth }
+  }
+
   const planFrom = (values: SearchedValues | null): Tuning => {
     const { trainingSeed } = deps
-    const base = withValues(pairs, values, deps)
-    const space = options.space ?? defaultSearchSpace(base, { hasSentences })
+    const base = withValues(pairs, values, { ...deps, clipWidth: clip?.width })
+    const space = options.space ?? spaceFor(base)
     const identity = [LAYOUT, snapshot, networks, folds, seed, trainingSeed, space, base]
     const digest = sha256Hex(JSON.stringify(identity)).slice(0, DIGEST_DIGITS)
     const trials = sampleTrials(space, base, options.trials, seed)
     const rungs = planRungs({ trials: trials.length, folds, epochs: base.maximumEpochs })
-    const data = { snapshot, images, pairs, backbone, sentences, folds }
+    const data = { snapshot, images, pairs, backbone, sentences, clip, folds }
     return { digest, ...data, seed, trainingSeed, space, base, trials, rungs, inForce }
   }
 

@@ -21,6 +21,7 @@ const rules = {
   wordTower: { names: ['bag', 'gru', 'lstm', 'transformer', 'none'] },
   wordWidth: { least: 8, most: 4_096, whole: true },
   hiddenWidth: { least: 8, most: 4_096, whole: true },
+  adapterWidth: { least: 1, most: 4_096, whole: true },
   layers: { least: 1, most: 12, whole: true },
   heads: { least: 1, most: 32, whole: true },
   minimumWordCount: { least: 1, most: 1_000, whole: true },
@@ -104,24 +105,42 @@ export function parseSearchedValues(given: unknown): SearchedValues | null {
 export const searchedValuesOf = (hyperparameters: Hyperparameters): SearchedValues =>
   Object.fromEntries(searchable.map((name) => [name, hyperparameters[name]]))
 
+/** Of what can be searched, what adapters over a CLIP have a use for. */
+export const searchableOnClip: readonly Searchable[] = [
+  'learningRate',
+  'weightDecay',
+  'warmUp',
+  'maximumGradientNorm',
+  'averageDecay',
+  'featureDropout',
+  'sentenceDropout',
+  'batchSize',
+  'adapterWidth',
+]
+
+const onClip = { adapterWidth: { choices: [128, 256, 512] } }
+const onNetworks = {
+  wordDropout: { from: 0, to: 0.3 },
+  embeddingWidth: { choices: [256, 512] },
+  wordWidth: { choices: [256, 512] },
+}
+
 /**
  * Where nothing else is given: what has made a difference on the data sets here, around what trains now. Other word towers take many
  * times as long as a bag of words, so they are searched only where somebody asks for it.
  */
 export function defaultSearchSpace(
   { learningRate, batchSize, averageDecay }: Hyperparameters,
-  { hasSentences }: { readonly hasSentences: boolean },
+  { hasSentences, isOnClip = false }: { readonly hasSentences: boolean; readonly isOnClip?: boolean },
 ): SearchSpace {
   const distinct = (values: readonly number[]) => ({ choices: [...new Set(values)].sort((a, b) => a - b) })
   return parseSearchSpace({
     learningRate: { from: learningRate / 4, to: Math.min(learningRate * 4, 1), scale: 'logarithmic' },
     weightDecay: { from: 0.01, to: 1, scale: 'logarithmic' },
     averageDecay: distinct([0.95, 0.98, 0.993, 0.997, averageDecay]),
-    featureDropout: { from: 0, to: 0.7 },
-    wordDropout: { from: 0, to: 0.3 },
+    featureDropout: { from: 0, to: isOnClip ? 0.3 : 0.7 },
     ...(hasSentences ? { sentenceDropout: { from: 0, to: 0.3 } } : {}),
     batchSize: distinct([Math.max(2, Math.round(batchSize / 2)), batchSize, Math.min(8_192, batchSize * 2)]),
-    embeddingWidth: { choices: [256, 512] },
-    wordWidth: { choices: [256, 512] },
+    ...(isOnClip ? onClip : onNetworks),
   })
 }

@@ -13,6 +13,7 @@ import type { EndedTraining } from './training-records.ts'
 type Trials = Pick<Tuning, 'digest' | 'trials' | 'trainingSeed' | 'base'> & {
   readonly backbone: Pick<Backbone, 'featureWidth'>
   readonly sentences: Pick<SentenceEncoder, 'width'> | null
+  readonly clip?: TrainingJob['clip']
 }
 
 type Surroundings = {
@@ -36,6 +37,7 @@ function jobOf(training: TrialTraining, tuning: Trials, { jobFolder, threads }: 
     threads,
     featureWidth: tuning.backbone.featureWidth,
     sentenceWidth: tuning.sentences?.width ?? null,
+    clip: tuning.clip == null ? null : { id: tuning.clip.id },
     initialFolder: null,
     hyperparameters: { ...tuning.base, ...values, maximumEpochs: epochs },
   }

@@ -29,12 +29,17 @@ const gitBlob = (bytes: Buffer): string =>
 const isLarge = (path: string): boolean => /\.(onnx|onnx_data|safetensors|bin)$/.test(path)
 
 /** A hub with one model, in the interface of Hugging Face's, on the loopback interface until the test has ended. */
-export async function hubServer(files: HubFiles, branches: readonly string[] = ['main']): Promise<HubServer> {
+export async function hubServer(
+  files: HubFiles,
+  branches: readonly string[] = ['main'],
+  repository = REPOSITORY,
+): Promise<HubServer> {
   const requests: { path: string; headers: IncomingMessage['headers'] }[] = []
   const faults: Fault[] = []
   const contents = new Map(Object.entries(files).map(([path, content]) => [path, Buffer.from(content)]))
   const announced = new Map<string, Readonly<Record<string, unknown>>>()
-  const prefix = `/${REPOSITORY}/resolve/${COMMIT}/`
+  const prefix = `/${repository}/resolve/${COMMIT}/`
+  const revisions = `/api/models/${repository}/revision/`
 
   function listing(): string {
     const siblings = [...contents].map(([path, bytes]) => ({
@@ -47,7 +52,7 @@ export async function hubServer(files: HubFiles, branches: readonly string[] = [
     const extra = [...announced].filter(([path]) => !contents.has(path))
     const others = extra.map(([path, facts]) => ({ rfilename: path, ...facts }))
     return JSON.stringify({
-      id: REPOSITORY,
+      id: repository,
       sha: COMMIT,
       cardData: { license: 'apache-2.0' },
       siblings: [...siblings, ...others],
@@ -59,8 +64,8 @@ export async function hubServer(files: HubFiles, branches: readonly string[] = [
     requests.push({ path: pathname, headers: request.headers })
     const file = contents.get(decodeURIComponent(pathname.slice(prefix.length))) ?? null
     if (faults.some((fault) => fault(request, response, file))) return
-    const revision = /^\/api\/models\/owner\/tiny-network\/revision\/(.+)$/.exec(pathname)?.[1]
-    if (revision !== undefined) {
+    const revision = pathname.startsWith(revisions) ? pathname.slice(revisions.length) : ''
+    if (revision !== '') {
       if ([...branches, COMMIT].includes(decodeURIComponent(revision))) {
         response.setHeader('content-type', 'application/json').end(listing())
       } else response.writeHead(404, { 'x-error-code': 'RevisionNotFound' }).end()

@@ -32,6 +32,15 @@ describe('what a pulled model is used by', () => {
     expect(await useOf(await folderWith({ model_type: 'any' }, files))).toBeNull()
   })
 
+  it.each([
+    [['onnx/vision_model.onnx', 'onnx/text_model_quantized.onnx'], true],
+    [['onnx/model_fp16.onnx'], true],
+    [['onnx/vision_model.onnx'], false],
+  ])('is a setting for a CLIP with both halves: %s', async (networks, isWhole) => {
+    const folder = await folderWith({ model_type: 'clip' }, ['tokenizer.json', 'preprocessor_config.json', ...networks])
+    expect(await useOf(folder)).toBe(isWhole ? `CLIP_DIR=${folder} pairstream serve` : null)
+  })
+
   it('is a command for a model that was trained here', async () => {
     const folder = await folderWith({ model_type: 'pairstream-dual-encoder' }, ['tokenizer.json'])
     expect(await useOf(folder)).toBe(`pairstream evaluate --model ${folder}`)

@@ -2,15 +2,12 @@ import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { normalise } from '../../../src/core/vector.ts'
 import { openClipEncoder } from '../../../src/models/pretrained/clip-encoder.ts'
-import { createGraph, type GraphBuilder } from '../../../src/models/onnx/graph.ts'
 import type { Encoder } from '../../../src/ports/encoder.ts'
 import { encoderContract } from '../../contracts/encoder.ts'
 import { sharedPath } from '../../fixtures/shared.ts'
-import { temporaryFolder } from '../../fixtures/temporary-folder.ts'
+import { jointModel, pictureTower, textOf, textTower, TINY_CLIP_LENGTH, writeTinyClip } from './tiny-clip.ts'
 import { tinyTextModel, writeFiles } from './tiny-text-model.ts'
-import { bytePairs, writeTokeniser } from './tiny-tokenisers.ts'
 
 /** A picture of one colour. */
 const picture = (background: string): Promise<Buffer> =>
@@ -19,72 +16,6 @@ const picture = (background: string): Promise<Buffer> =>
     .toBuffer()
 
 type Options = NonNullable<Parameters<typeof openClipEncoder>[1]>
-
-const PREPROCESSING = { size: { shortest_edge: 4 }, do_center_crop: true, crop_size: 4, do_normalize: false }
-const LENGTH = 12
-
-type PictureTower = { readonly side?: number; readonly factor?: number; readonly type?: 'float32' | 'float16' }
-
-/** The mean of each channel, by a factor. */
-function addPictureTower(graph: GraphBuilder, { side = 4, factor = 1, type = 'float32' }: PictureTower = {}): void {
-  const pixels = graph.input('pixel_values', type, ['images', 3, side, side])
-  const mean = graph.node('ReduceMean', [graph.node('Cast', [pixels], { to: 1 }), graph.integers([2, 3])], { keepdims: 0 }) // prettier-ignore
-  const scaled = graph.node('Mul', [mean, graph.initialiser(Float32Array.of(factor), [])])
-  const half = type === 'float16' ? graph.node('Cast', [scaled], { to: 10 }) : scaled
-  graph.output('image_embeds', half, type, ['images', 3])
-}
-
-function pictureTower(about?: Parameters<typeof addPictureTower>[1]): Uint8Array {
-  const graph = createGraph('vision')
-  addPictureTower(graph, about)
-  return graph.encode()
-}
-
-/** Dimension d of a text: the sum over its ids of the sine of (d + 1) times the id. */
-function addTextTower(graph: GraphBuilder, { width = 3, factor = 1 } = {}): void {
-  const ids = graph.input('input_ids', 'int64', ['texts', LENGTH])
-  const mask = graph.input('attention_mask', 'int64', ['texts', LENGTH])
-  const [numbers, weights] = [ids, mask].map((value) =>
-    graph.node('Unsqueeze', [graph.node('Cast', [value], { to: 1 }), graph.integers([2])]),
-  )
-  const times = graph.initialiser(
-    Float32Array.from({ length: width }, (_, d) => d + 1),
-    [width],
-  )
-  const waves = graph.node('Sin', [graph.node('Mul', [numbers ?? ids, times])])
-  const used = graph.node('Mul', [waves, graph.node('Mul', [weights ?? mask, graph.initialiser(Float32Array.of(factor), [])])]) // prettier-ignore
-  const sum = graph.node('ReduceSum', [used, graph.integers([1])], { keepdims: 0 })
-  graph.output('text_embeds', sum, 'float32', ['texts', width])
-}
-
-function textTower(about?: Parameters<typeof addTextTower>[1]): Uint8Array {
-  const graph = createGraph('text')
-  addTextTower(graph, about)
-  return graph.encode()
-}
-
-const textOf = (ids: readonly number[]): Float32Array =>
-  normalise(Float32Array.of(1, 2, 3).map((times) => ids.reduce((sum, id) => sum + Math.sin(times * id), 0)))
-
-function jointModel(): Uint8Array {
-  const graph = createGraph('clip')
-  addPictureTower(graph)
-  addTextTower(graph)
-  return graph.encode()
-}
-
-async function folderWith(files: Readonly<Record<string, object>> = {}): Promise<string> {
-  const folder = await temporaryFolder()
-  await writeTokeniser(folder, bytePairs, { model_max_length: LENGTH, pad_token: '<|endoftext|>' })
-  await writeFiles(folder, {
-    'config.json': { model_type: 'clip', text_config: { max_position_embeddings: LENGTH } },
-    'preprocessor_config.json': PREPROCESSING,
-    'onnx/vision_model.onnx': pictureTower(),
-    'onnx/text_model.onnx': textTower(),
-    ...files,
-  })
-  return folder
-}
 
 async function open(folder: string, options?: Options): Promise<Encoder> {
   const encoder = await openClipEncoder(folder, options)
@@ -121,7 +52,7 @@ async function reference(): Promise<Reference> {
     }
   }
   return {
-    folder: await folderWith(),
+    folder: await writeTinyClip(),
     pictures: [await picture('#f00'), await picture('#0f0')],
     image_embeds: [[1, 0, 0], [0, 1, 0]], // prettier-ignore
     texts: ['a dog', "dog's"],
@@ -148,13 +79,13 @@ describe('CLIP', () => {
   })
 
   it('cuts a text at its context', async () => {
-    const encoder = await open(await folderWith())
-    const [long, cut] = await encoder.encodeTexts(['dog '.repeat(40), 'dog '.repeat(LENGTH - 2)])
+    const encoder = await open(await writeTinyClip())
+    const [long, cut] = await encoder.encodeTexts(['dog '.repeat(40), 'dog '.repeat(TINY_CLIP_LENGTH - 2)])
     expect(long).toEqual(cut)
   })
 
   it('takes both halves from one file, also on threads of their own', async () => {
-    const folder = await folderWith({ 'onnx/model.onnx': jointModel() })
+    const folder = await writeTinyClip({ 'onnx/model.onnx': jointModel() })
     for (const name of ['vision_model', 'text_model']) await rm(join(folder, 'onnx', `${name}.onnx`))
     const [here, there] = [await open(folder), await open(folder, { onThread: true })]
     expect(there.modelVersion).toBe(here.modelVersion)
@@ -167,7 +98,7 @@ describe('CLIP', () => {
   })
 
   it('takes halves in 16 bits where they are asked for', async () => {
-    const folder = await folderWith({
+    const folder = await writeTinyClip({
       'onnx/vision_model_fp16.onnx': pictureTower({ type: 'float16' }),
       'onnx/text_model_fp16.onnx': textTower({ factor: 0.5 }),
     })
@@ -180,18 +111,6 @@ describe('CLIP', () => {
     await expect(open(folder, { precision: 'int8' })).rejects.toMatchObject({ code: 'model-invalid' })
   })
 
-  it('passes embeddings through adapters, which make it another model', async () => {
-    const folder = await folderWith()
-    const turn = (embedding: Float32Array): Float32Array => embedding.toReversed()
-    const adapters = { id: 'turned', image: turn, text: (embedding: Float32Array) => embedding }
-    const [plain, adapted] = [await open(folder), await open(folder, { adapters })]
-    const [image] = await adapted.encodeImages([inputOf(await picture('#f00'))])
-    expectClose(image, [0, 0, 1])
-    expect(await adapted.encodeTexts(['a dog'])).toEqual(await plain.encodeTexts(['a dog']))
-    expect(adapted.modelVersion).not.toBe(plain.modelVersion)
-    expect((await open(folder, { modelVersion: 'mine' })).modelVersion).toBe('mine')
-  })
-
   it.each([
     ['halves of two models', { 'onnx/text_model.onnx': textTower({ width: 5 }) }, 'texts 5'],
     ['pictures of another size than its own', { 'onnx/vision_model.onnx': pictureTower({ side: 6 }) }, 'preprocessor'],
@@ -200,11 +119,11 @@ describe('CLIP', () => {
     ['no configuration of texts that makes sense', { 'config.json': { text_config: { max_position_embeddings: -1 } } }, 'text_config'], // prettier-ignore
   ])('refuses %s', async (_, files, words) => {
     const refusal = { code: 'model-invalid', message: expect.stringContaining(words) as string }
-    await expect(open(await folderWith(files))).rejects.toMatchObject(refusal)
+    await expect(open(await writeTinyClip(files))).rejects.toMatchObject(refusal)
   })
 
   it('refuses a folder without ONNX files, and a damaged file of both halves', async () => {
-    const folder = await folderWith()
+    const folder = await writeTinyClip()
     await rm(join(folder, 'onnx'), { recursive: true })
     await expect(open(folder)).rejects.toMatchObject({ code: 'model-invalid' })
     await writeFiles(folder, { 'onnx/model.onnx': jointModel().subarray(0, 90) })

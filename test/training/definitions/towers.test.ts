@@ -17,6 +17,7 @@ const shapes: Readonly<Record<string, DualEncoderShape>> = {
   lstm: { ...base, words: { kind: 'lstm', width: 4, hidden: 6 } },
   transformer: { ...base, words: { kind: 'transformer', width: 8, layers: 2, heads: 2 } },
   'sentence encoder': { ...base, words: null, sentenceWidth: 7 },
+  'adapters over a CLIP': { ...base, embeddingWidth: 6, words: null, sentenceWidth: 6, adapterWidth: 4 },
   'bag of words and sentence encoder': { ...base, words: { kind: 'bag', width: 4 }, sentenceWidth: 7 },
 }
 
@@ -67,6 +68,7 @@ describe.each(Object.entries(shapes))('training step with %s', (_, shape) => {
       ...shape,
       embeddingWidth: 64,
       words: shape.words === null ? null : { ...shape.words, width: 64 },
+      ...(shape.adapterWidth === undefined ? {} : { featureWidth: 64, sentenceWidth: 64 }),
     }
     const large = stepSignature(wide, 64)
     const bytes = lowerProgram('training_step', trainingStep(wide), large)

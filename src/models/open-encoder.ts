@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { AppError } from '../core/errors.ts'
-import { openDualEncoder } from '../models/dual-encoder.ts'
-import { readModelJson } from '../models/model-config.ts'
-import { openClipEncoder } from '../models/pretrained/clip-encoder.ts'
 import type { Encoder } from '../ports/encoder.ts'
+import { openDualEncoder } from './dual-encoder.ts'
+import { readModelJson } from './model-config.ts'
+import { openClipEncoder } from './pretrained/clip-encoder.ts'
 
 /**
  * Opens the encoder in a folder, by the `model_type` of its `config.json`: a dual encoder that was trained here, or a CLIP as the hubs
