@@ -45,7 +45,14 @@ async function jobOn(scenes: Scenes, changes: Partial<TrainingJob['hyperparamete
     sentenceWidth: WIDTH,
     clip: { id: 'a-clip' },
     initialFolder: null,
-    hyperparameters: { ...hyperparameters, maximumEpochs: 30, patience: 30, checkpointEvery: 3, ...changes },
+    hyperparameters: {
+      ...hyperparameters,
+      imageViews: 'plain',
+      maximumEpochs: 30,
+      patience: 30,
+      checkpointEvery: 3,
+      ...changes,
+    },
   }
 }
 
