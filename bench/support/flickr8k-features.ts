@@ -59,25 +59,31 @@ async function extract(folder: string, model: string, names: readonly string[], 
   await rename(`${target}.part`, target)
 }
 
+/** The images that are learned from and those that judge, with their captions. */
+export async function flickrImages(shared: string): Promise<Pick<FlickrFeatures, 'train' | 'validation'>> {
+  const folder = join(shared, 'flickr8k')
+  const captions = await readCaptions(folder)
+  const trainNames = await lines(join(folder, 'Flickr_8k.trainImages.txt'))
+  const names = [...trainNames, ...(await lines(join(folder, 'Flickr_8k.devImages.txt')))].map((name) => name.trim())
+  const images = names.map((name, row) => ({ name, captions: captions.get(name) ?? [], row }))
+  return { train: images.slice(0, trainNames.length), validation: images.slice(trainNames.length) }
+}
+
 /** Flickr8k's features under MobileNetV2, from the cache in `cacheFolder` or made now (some minutes). */
 export async function flickrFeatures(shared: string, cacheFolder: string): Promise<FlickrFeatures> {
   const folder = join(shared, 'flickr8k')
   const width = 1280
-  const captions = await readCaptions(folder)
-  const trainNames = await lines(join(folder, 'Flickr_8k.trainImages.txt'))
-  const validationNames = await lines(join(folder, 'Flickr_8k.devImages.txt'))
-  const names = [...trainNames, ...validationNames].map((name) => name.trim())
+  const images = await flickrImages(shared)
   const target = join(cacheFolder, 'flickr8k-mobilenet-v2.f32')
   await mkdir(cacheFolder, { recursive: true })
   if (!existsSync(target)) {
+    const names = [...images.train, ...images.validation].map(({ name }) => name)
     await extract(folder, join(shared, 'models/mobilenet-v2-1.0-224/onnx/model.onnx'), names, target)
   }
   const bytes = await readFile(target)
-  const images = names.map((name, row) => ({ name, captions: captions.get(name) ?? [], row }))
   return {
     width,
     features: new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)),
-    train: images.slice(0, trainNames.length),
-    validation: images.slice(trainNames.length),
+    ...images,
   }
 }
