@@ -3,14 +3,16 @@ import { differencesOf, meanDifference, type PairedImage, type PairedScores } fr
 import { pairedTTest } from '../evaluation/paired-t-test.ts'
 import { randomisationTest } from '../evaluation/randomisation-test.ts'
 import type { Reranker } from '../ports/reranker.ts'
+import { textKey } from './judgements.ts'
 
-/** What a first stage found for a query, best first. */
+/** What a first stage found for a query. */
 export type CandidateList = {
   readonly query: string
-  /** What the query belongs to: lists of one image are not independent, so tests resample images. */
-  readonly imageId: string
-  readonly candidates: readonly { readonly id: string; readonly text: string }[]
-  /** Ids of all documents that answer it, found or not. */
+  /** Lists of one group, such as those of the captions of one picture, are not independent, so tests resample groups. */
+  readonly group: string
+  /** Texts, best first. */
+  readonly candidates: readonly string[]
+  /** All documents that answer the query, found or not, by `textKey`. */
   readonly relevant: ReadonlySet<string>
 }
 
@@ -25,68 +27,88 @@ export type RerankingChange = {
   readonly pairedTTest: number
   readonly randomisationTest: number
 }
+export type RerankingChanges = Readonly<Record<ComparedMeasure, RerankingChange>>
 
 export type RerankingEvaluation = {
   readonly queries: number
   /** In the first stage's order. Hits@k is `success_k`, recall@k `recall_fraction_k`, MRR `reciprocal_rank`, MAP `average_precision`. */
-  readonly before: Measures
-  readonly after: Measures
-  readonly changes: Readonly<Record<ComparedMeasure, RerankingChange>>
+  readonly unranked: Measures
+  readonly champion: Measures | null
+  readonly challenger: Measures
+  readonly overUnranked: RerankingChanges
+  readonly overChampion: RerankingChanges | null
 }
 
-/** The candidates by falling score; those of equal score stay in the first stage's order. */
-export const reordered = <Candidate>(candidates: readonly Candidate[], scores: readonly number[]): Candidate[] =>
-  candidates
-    .map((candidate, place) => ({ candidate, place, score: scores[place] ?? -Infinity }))
-    .sort((a, b) => b.score - a.score || a.place - b.place)
-    .map(({ candidate }) => candidate)
+type Rank = Reranker['rank']
+
+/** Items by falling score; those of equal score, or without one, stay in their order, the latter last. */
+export const reordered = <Item>(items: readonly Item[], scores: readonly number[]): Item[] =>
+  items
+    .map((item, place) => ({ item, place, score: scores[place] ?? -Infinity }))
+    .sort((a, b) => (a.score === b.score ? a.place - b.place : b.score - a.score))
+    .map(({ item }) => item)
 
 /** The measures of one ordering; relevant documents that the first stage missed count as missed. */
-export function measureList({ relevant }: CandidateList, order: CandidateList['candidates']): Measures {
-  const found = order.flatMap(({ id }, place) => (relevant.has(id) ? [{ rank: place + 1, gain: 1 }] : []))
+export function measureList({ relevant }: CandidateList, order: readonly string[]): Measures {
+  const found = order.flatMap((text, place) => (relevant.has(textKey(text)) ? [{ rank: place + 1, gain: 1 }] : []))
   return measureQuery(found, Array<number>(relevant.size).fill(1))
 }
 
-/** Measures each list as the first stage ordered it and as the reranker does, one list at a time. */
+type Measured = { readonly group: string; readonly measures: Measures }
+
+/**
+ * Measures each list as the first stage ordered it, as the challenger does and, where there is one, as the champion does, a list at a time,
+ * and compares the challenger with both.
+ */
 export async function evaluateReranking(
   lists: readonly CandidateList[],
-  rank: Reranker['rank'],
+  challenger: Rank,
+  champion: Rank | null = null,
 ): Promise<RerankingEvaluation> {
-  const measured: Measured[] = []
-  for (const list of lists) {
-    const { query, imageId, candidates } = list
-    const documents = candidates.map(({ text }) => text)
-    const scores = await rank(query, documents)
-    const [before, after] = [measureList(list, candidates), measureList(list, reordered(candidates, scores))]
-    measured.push({ imageId, before, after })
+  const ranked = async (rank: Rank): Promise<Measured[]> => {
+    const measured: Measured[] = []
+    for (const list of lists) {
+      const scores = await rank(list.query, list.candidates)
+      measured.push({ group: list.group, measures: measureList(list, reordered(list.candidates, scores)) })
+    }
+    return measured
   }
-  const changes = comparedMeasures.map((name) => [name, changeOf(name, measured)] as const)
+  const before = lists.map((list) => ({ group: list.group, measures: measureList(list, list.candidates) }))
+  const after = await ranked(challenger)
+  const known = champion === null ? null : await ranked(champion)
   return {
     queries: lists.length,
-    before: meanMeasures(measured.map(({ before }) => before)),
-    after: meanMeasures(measured.map(({ after }) => after)),
-    changes: Object.fromEntries(changes) as Record<ComparedMeasure, RerankingChange>,
+    unranked: meanOf(before),
+    champion: known === null ? null : meanOf(known),
+    challenger: meanOf(after),
+    overUnranked: changesOf(before, after),
+    overChampion: known === null ? null : changesOf(known, after),
   }
 }
 
-type Measured = { readonly imageId: string; readonly before: Measures; readonly after: Measures }
+const meanOf = (measured: readonly Measured[]): Measures => meanMeasures(measured.map(({ measures }) => measures))
 
-function changeOf(name: MeasureName, measured: readonly Measured[]): RerankingChange {
-  const scores = pairedByImage(name, measured)
-  return {
-    difference: meanDifference(differencesOf(scores)),
-    pairedTTest: pairedTTest(scores).pValue,
-    randomisationTest: randomisationTest(scores),
-  }
+function changesOf(before: readonly Measured[], after: readonly Measured[]): RerankingChanges {
+  const changes = comparedMeasures.map((name): [ComparedMeasure, RerankingChange] => {
+    const scores = pairedByGroup(name, before, after)
+    const difference = meanDifference(differencesOf(scores))
+    return [name, { difference, pairedTTest: pairedTTest(scores).pValue, randomisationTest: randomisationTest(scores) }]
+  })
+  return Object.fromEntries(changes) as Record<ComparedMeasure, RerankingChange>
 }
 
-/** The first stage as the champion, the reranker as its challenger. */
-function pairedByImage(name: MeasureName, measured: readonly Measured[]): PairedScores {
-  const byImage = new Map<string, Measured[]>()
-  for (const query of measured) byImage.set(query.imageId, [...(byImage.get(query.imageId) ?? []), query])
-  const images = [...byImage].map(([imageId, queries]): PairedImage => {
-    const mean = (side: 'before' | 'after') => queries.reduce((sum, query) => sum + query[side][name], 0) / queries.length // prettier-ignore
-    return { imageId, queries: queries.length, champion: mean('before'), challenger: mean('after') }
+/** The two orderings of the same lists, by group. */
+function pairedByGroup(name: MeasureName, before: readonly Measured[], after: readonly Measured[]): PairedScores {
+  const byGroup = new Map<string, { champion: number; challenger: number; queries: number }>()
+  for (const [index, { group, measures }] of before.entries()) {
+    const sums = byGroup.get(group) ?? { champion: 0, challenger: 0, queries: 0 }
+    sums.champion += measures[name]
+    sums.challenger += after[index]?.measures[name] ?? 0
+    sums.queries++
+    byGroup.set(group, sums)
+  }
+  const images = [...byGroup].map(([imageId, { champion, challenger, queries }]): PairedImage => {
+    return { imageId, queries, champion: champion / queries, challenger: challenger / queries }
   })
   return { label: name, images }
 }

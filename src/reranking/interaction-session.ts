@@ -81,7 +81,6 @@ export async function createInteractionSession(
       const squaredNorm = [...gradients.values()].reduce((sum, values) => sum + squaredLength(values), 0)
       const gradientScale = clippingFactor(squaredNorm, maximumGradientNorm)
       for (const [name, state] of Object.entries(states)) {
-        if (process.env['FREEZE']?.split(',').includes(name)) continue
         const decay = CORRECTIONS.has(name) ? weightDecay : 0
         adamW(state, gradient(name), { step, learningRate, gradientScale, weightDecay: decay })
       }

@@ -3,10 +3,10 @@ import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import { AppError } from '../core/errors.ts'
-import { sha256Hex } from '../core/ids.ts'
 import { fromHalf, toHalf } from '../models/half-precision.ts'
 import type { SentenceEncoder } from '../models/pretrained/sentence-encoder.ts'
 import { writeDurably } from '../training/weights-file.ts'
+import { digestOf } from './digest.ts'
 
 /** The states of the ids of many texts, in a file: at half precision, since frozen states need no more, and read text by text. */
 export type TokenStatesFile = {
@@ -15,6 +15,8 @@ export type TokenStatesFile = {
   readonly texts: number
   /** Writes the states of a text to row `row` of `states` [rows, maxTokens, width] and of `mask` [rows, maxTokens], zeros where it has ended. */
   read(text: number, states: Float32Array, mask: Float32Array, row: number): void
+  /** The states of a text, [ids, width]. */
+  of(text: number): Float32Array
   close(): void
 }
 
@@ -59,7 +61,7 @@ export async function writeTokenStates(
   { maxTokens, onText, signal }: WritingOptions,
 ): Promise<void> {
   const { id, width } = encoder
-  const of = sha256Hex(JSON.stringify([id, maxTokens, texts]))
+  const of = digestOf([id, maxTokens, ...texts])
   if ((await readIndex(path))?.of === of) return
   await mkdir(dirname(path), { recursive: true })
   await rm(indexPath(path), { force: true })
@@ -97,22 +99,32 @@ export async function openTokenStates(path: string): Promise<TokenStatesFile> {
   tokens.forEach((count, text) => (starts[text + 1] = (starts[text] ?? 0) + count * width))
   const file = openSync(path, 'r')
   const halves = new Uint16Array(maxTokens * width)
+  /** Writes the states of a text to `target` from `at` on; how many numbers they are. */
+  const readInto = (target: Float32Array, at: number, text: number): number => {
+    const length = (tokens[text] ?? 0) * width
+    const bytes = new Uint8Array(halves.buffer, 0, length * BYTES)
+    const read = readSync(file, bytes, 0, bytes.length, (starts[text] ?? 0) * BYTES)
+    if (read < bytes.length || text >= tokens.length) {
+      throw new AppError('training-failed', `${path} has no states of text ${text}; write them again.`)
+    }
+    for (let i = 0; i < length; i++) target[at + i] = widened[halves[i] as number] as number
+    return length
+  }
   return {
     width,
     maxTokens,
     texts: tokens.length,
     read(text, states, mask, row) {
-      const count = tokens[text] ?? 0
-      const bytes = new Uint8Array(halves.buffer, 0, count * width * BYTES)
-      const read = readSync(file, bytes, 0, bytes.length, (starts[text] ?? 0) * BYTES)
-      if (read < bytes.length || text >= tokens.length) {
-        throw new AppError('training-failed', `${path} has no states of text ${text}; write them again.`)
-      }
       const at = row * maxTokens * width
-      for (let i = 0; i < count * width; i++) states[at + i] = widened[halves[i] as number] as number
-      states.fill(0, at + count * width, at + maxTokens * width)
-      mask.fill(1, row * maxTokens, row * maxTokens + count)
-      mask.fill(0, row * maxTokens + count, (row + 1) * maxTokens)
+      const length = readInto(states, at, text)
+      states.fill(0, at + length, at + maxTokens * width)
+      mask.fill(1, row * maxTokens, row * maxTokens + length / width)
+      mask.fill(0, row * maxTokens + length / width, (row + 1) * maxTokens)
+    },
+    of(text) {
+      const states = new Float32Array((tokens[text] ?? 0) * width)
+      readInto(states, 0, text)
+      return states
     },
     close: () => closeSync(file),
   }

@@ -12,12 +12,20 @@ import type { InteractionCheckpoint, InteractionEpoch } from './interaction-chec
 import { measureExamples, scoreExamples } from './score-examples.ts'
 import type { TokenStatesFile } from './token-states-file.ts'
 
-/** What is chosen before a training; the defaults were chosen on captions of photographs. */
+/**
+ * What a training learns from until it begins to learn by heart, each example counted as often as it is seen; and how often a small set is
+ * gone through at most.
+ */
+const EXAMPLES_ENOUGH = 130_000
+const MOST_EPOCHS = 8
+
+/** What is chosen before a training; the defaults were chosen on captions of photographs that are only learned from. */
 export type InteractionHyperparameters = {
   readonly projectionWidth: number
   readonly hiddenWidth: number
   readonly batchSize: number
-  readonly maximumEpochs: number
+  /** Null: as many as make `EXAMPLES_ENOUGH`, and at least one. */
+  readonly maximumEpochs: number | null
   /** Epochs without a better one after which it stops. */
   readonly patience: number
   /** At its peak. */
@@ -33,15 +41,15 @@ export type InteractionHyperparameters = {
 }
 
 export const defaultInteraction: InteractionHyperparameters = {
-  projectionWidth: 128,
+  projectionWidth: 32,
   hiddenWidth: 32,
   batchSize: 64,
-  maximumEpochs: 8,
+  maximumEpochs: null,
   patience: 2,
   learningRate: 1e-3,
   warmUp: 0.1,
-  weightDecay: 0.01,
-  tokenDropout: 0.1,
+  weightDecay: 10,
+  tokenDropout: 0.15,
   maximumGradientNorm: 1,
   averageDecay: 0.998,
 }
@@ -78,17 +86,21 @@ export type TrainedInteraction = {
 const copyOf = (weights: Weights): Weights =>
   Object.fromEntries(Object.entries(weights).map(([name, values]) => [name, values.slice()]))
 
+const epochsFor = (examples: number): number =>
+  Math.min(MOST_EPOCHS, Math.max(1, Math.round(EXAMPLES_ENOUGH / Math.max(1, examples))))
+
 /**
- * Trains the interaction on pairs, epoch by epoch, until the development pairs bring nothing better. What comes out follows from the
+ * Trains the interaction on pairs, epoch by epoch, until the development lists bring nothing better. What comes out follows from the
  * arguments, bit for bit, also where a checkpoint of an ended epoch is taken up. Throws `training-failed`, and the signal's reason.
  */
 export async function trainInteraction(training: InteractionTraining): Promise<TrainedInteraction> {
   const { shape, states, train, development, hyperparameters, seed, threads, checkpoint, report, signal } = training
-  const { maximumEpochs: epochs, patience, learningRate, warmUp } = hyperparameters
+  const { patience, learningRate, warmUp } = hyperparameters
+  const epochs = hyperparameters.maximumEpochs ?? epochsFor(train.targets.length)
   const batchSize = Math.min(hyperparameters.batchSize, train.targets.length)
   const stepsPerEpoch = Math.floor(train.targets.length / Math.max(1, batchSize))
   if (stepsPerEpoch === 0 || !development.targets.includes(1)) {
-    throw new AppError('training-failed', 'There are too few labelled pairs: none to learn from, or no relevant one to choose by.') // prettier-ignore
+    throw new AppError('training-failed', 'There are too few judgements: none to learn from, or no relevant one to choose by.') // prettier-ignore
   }
   const steps = stepsPerEpoch * epochs
   const weights = initialInteraction(shape, seed)

@@ -3,7 +3,7 @@ import { createMicroBatcher, type MicroBatcher } from '../models/micro-batcher.t
 import type { Network } from '../models/network.ts'
 import { openNetwork } from '../models/open-network.ts'
 import type { PretrainedSessionOptions } from '../models/pretrained/pretrained-session.ts'
-import { openSentenceEncoder, type SentenceEncoder, type TokenStates } from '../models/pretrained/sentence-encoder.ts'
+import { openSentenceEncoder } from '../models/pretrained/sentence-encoder.ts'
 import type { Reranker } from '../ports/reranker.ts'
 import {
   interactionPath,
@@ -11,13 +11,17 @@ import {
   sentencePath,
   type RerankerConfiguration,
 } from './reranker-folder.ts'
+import type { StatesSource } from './text-states.ts'
 
-type TrainedRerankerOptions = PretrainedSessionOptions & {
+export type TrainedRerankerOptions = PretrainedSessionOptions & {
   /** Default `logit`; a probability is its sigmoid, for as many positives as the training had. */
   readonly scale?: Reranker['scale']
+  /** What has read the texts that will be ranked; taken in place of the folder's encoder where it is the same one. */
+  readonly known?: StatesSource | undefined
 }
 
-type PairStates = { readonly query: TokenStates; readonly document: TokenStates }
+/** [ids, width] of two texts. */
+type PairStates = { readonly query: Float32Array; readonly document: Float32Array }
 
 const PAIRS_A_RUN = 32
 /** How long the first pair waits for others, in milliseconds. */
@@ -30,9 +34,12 @@ const sigmoid = (logit: number): number => 1 / (1 + Math.exp(-logit))
  * of two texts. Throws `model-invalid` or `model-corrupt`.
  */
 export async function openTrainedReranker(folder: string, options: TrainedRerankerOptions = {}): Promise<Reranker> {
-  const { scale = 'logit', ...networkOptions } = options
+  const { scale = 'logit', known, ...networkOptions } = options
   const config = await readRerankerConfiguration(folder)
-  const encoder = await openSentenceEncoder(sentencePath(folder), networkOptions)
+  const encoder: StatesSource =
+    known?.id === config.encoder_id
+      ? { ...known, close: async () => undefined } // whoever opened it closes it
+      : await openSentenceEncoder(sentencePath(folder), networkOptions)
   try {
     if (encoder.width !== config.state_width) {
       throw new AppError(
@@ -49,7 +56,7 @@ export async function openTrainedReranker(folder: string, options: TrainedRerank
 }
 
 function createReranker(
-  encoder: SentenceEncoder,
+  encoder: StatesSource,
   network: Network,
   config: RerankerConfiguration,
   scale: Reranker['scale'],
@@ -62,12 +69,9 @@ function createReranker(
     if (documents.length === 0) return []
     const texts = [...new Set([query, ...documents])]
     const states = await encoder.states(texts)
-    const statesOf = new Map(texts.map((text, index) => [text, states[index]]))
-    const pairs = documents.map((document): PairStates => {
-      const found = { query: statesOf.get(query), document: statesOf.get(document) }
-      if (found.query !== undefined && found.document !== undefined) return found as PairStates
-      throw new AppError('internal', 'The sentence encoder gave fewer texts than it was given.')
-    })
+    const statesOf = new Map(texts.map((text, index) => [text, states[index]?.states ?? new Float32Array(0)]))
+    const of = (text: string): Float32Array => statesOf.get(text) ?? new Float32Array(0)
+    const pairs = documents.map((document): PairStates => ({ query: of(query), document: of(document) }))
     const logits = await lane.submit(pairs)
     return scale === 'logit' ? logits : logits.map(sigmoid)
   }
@@ -94,11 +98,11 @@ function createReranker(
 /** Runs pairs through the network, those of calls at about the same time together. */
 function pairLane(network: Network, config: RerankerConfiguration): MicroBatcher<PairStates, number> {
   const { max_tokens: tokens, state_width: width } = config
-  const fill = (all: readonly TokenStates[]) => {
+  const fill = (all: readonly Float32Array[]) => {
     const states = new Float32Array(all.length * tokens * width)
     const mask = new Float32Array(all.length * tokens)
-    all.forEach(({ ids, states: own }, row) => {
-      const kept = Math.min(ids.length, tokens)
+    all.forEach((own, row) => {
+      const kept = Math.min(own.length / width, tokens)
       states.set(own.subarray(0, kept * width), row * tokens * width)
       mask.fill(1, row * tokens, row * tokens + kept)
     })

@@ -1,15 +1,16 @@
 import { createRandom } from '../../src/core/random.ts'
 import type { InteractionShape } from '../../src/reranking/definitions/interaction-shape.ts'
 import { interactionShapes } from '../../src/reranking/definitions/interaction-shape.ts'
-import type { LabelledPair } from '../../src/reranking/labelled-pair.ts'
-import { splitByTime } from '../../src/reranking/labelled-pairs.ts'
-import type { RerankerJob } from '../../src/reranking/train-reranker.ts'
+import type { Judgement } from '../../src/core/events.ts'
+import { cleanJudgements, splitByTime } from '../../src/reranking/judgements.ts'
+import type { RerankerJob } from '../../src/reranking/reranker-job.ts'
 import { product } from '../../src/training/lowering/view.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
 import { TINY_SENTENCE_WIDTH, writeTinySentenceEncoder } from '../models/pretrained/tiny-sentence-encoder.ts'
 
-const ANIMALS = ['dog', 'cat', 'horse', 'fox', 'owl', 'hen']
-const DEEDS = ['runs', 'sleeps', 'eats', 'jumps', 'swims']
+const named = (words: readonly string[], name: string) => [...words, ...Array.from({ length: 20 - words.length }, (_, i) => `${name}${i}`)] // prettier-ignore
+const ANIMALS = named(['dog', 'cat', 'horse', 'fox', 'owl', 'hen'], 'animal')
+const DEEDS = named(['runs', 'sleeps', 'eats', 'jumps', 'swims'], 'does')
 const FILLERS = ['here', 'there', 'now', 'then', 'often', 'today', 'again', 'still', 'slowly', 'surely']
 export const tinyWords = [...ANIMALS, ...DEEDS, ...FILLERS, 'a', 'the', 'red', 'in', 'cafe']
 
@@ -28,35 +29,39 @@ export function drawnWeights(shape: InteractionShape): Record<string, Float32Arr
 }
 
 /**
- * Judgements of which animal does what; the other words mean nothing. Wrong documents share them with the query, right ones do not, so
- * that the mean of the words is a bad judge.
+ * Judgements of which animal does what, each query about another deed of another animal; the other words mean nothing. Wrong documents
+ * share them with the query, right ones do not, so that the mean of the words is a bad judge.
  */
-export function tinyPairs(queries: number): LabelledPair[] {
+export function tinyJudgements(queries: number): Judgement[] {
   const random = createRandom(3)
   const any = (words: readonly string[]): string => words[random.below(words.length)] ?? ''
-  const sentence = (animal: string, fillers: readonly string[], deed: string) => [fillers[0], animal, fillers[1], deed, fillers[2]].join(' ') // prettier-ignore
+  const fillers = () => [any(FILLERS), any(FILLERS), any(FILLERS)]
+  const sentence = (about: number, words: readonly string[]) =>
+    [words[0], ANIMALS[about % 20], words[1], DEEDS[Math.floor(about / 20) % 20], words[2]].join(' ')
   return Array.from({ length: queries }, (_, createdAt) => {
-    const [animal, deed] = [any(ANIMALS), any(DEEDS)]
-    const fillers = () => [any(FILLERS), any(FILLERS), any(FILLERS)]
+    const about = (createdAt * 7) % 400 // each of the 400 once
     const own = fillers()
-    const query = sentence(animal, own, deed)
-    const pair = (relevance: 0 | 1, document: string): LabelledPair => ({ query, document, relevance, source: 'tests', createdAt }) // prettier-ignore
-    const others = Array.from({ length: 7 }, () => {
-      const [otherAnimal, otherDeed] = [any(ANIMALS), any(DEEDS)]
-      return otherAnimal === animal && otherDeed === deed ? [] : [pair(0, sentence(otherAnimal, own, otherDeed))]
-    })
-    return [...[1, 2, 3].map(() => pair(1, sentence(animal, fillers(), deed))), ...others.flat()]
+    const query = sentence(about, own)
+    const judgement = (relevance: 0 | 1, document: string): Judgement => ({ query, document, relevance, source: 'tests', createdAt }) // prettier-ignore
+    const wrong = Array.from({ length: 5 }, () => sentence((about + 1 + random.below(399)) % 400, own))
+    return [
+      ...[1, 2, 3].map(() => judgement(1, sentence(about, fillers()))),
+      ...wrong.map((text) => judgement(0, text)),
+    ]
   }).flat()
 }
 
 /** A job of some seconds. */
 export async function tinyJob(queries = 150): Promise<RerankerJob> {
+  const { earlier: learned, later: judged } = splitByTime(cleanJudgements(tinyJudgements(queries)).judgements, 0.3)
   return {
     jobFolder: await temporaryFolder(),
     outputFolder: await temporaryFolder(),
     modelVersion: 'tiny-reranker',
     encoderFolder: await writeTinySentenceEncoder(tinyWords),
-    pairs: splitByTime(tinyPairs(queries)),
+    championFolder: null,
+    learned,
+    judged,
     maxTokens: tinyShape.maxTokens,
     hyperparameters: {
       projectionWidth: tinyShape.projectionWidth,

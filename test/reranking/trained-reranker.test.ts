@@ -21,7 +21,8 @@ async function exported(encoderFolder?: string): Promise<string> {
   const shape = { ...tinyShape, stateWidth: opened.width }
   await opened.close()
   const folder = await temporaryFolder()
-  await exportReranker(folder, { modelVersion: 'drawn', shape, weights: drawnWeights(shape), encoderFolder: encoder })
+  const weights = drawnWeights(shape)
+  await exportReranker(folder, { modelVersion: 'drawn', encoderId: opened.id, shape, weights, encoderFolder: encoder })
   return folder
 }
 
@@ -58,6 +59,26 @@ describe('reranker that was trained here', () => {
       const expected = await here.rank(query, documents)
       lists[i]?.forEach((score, place) => expect(score).toBeCloseTo(expected[place] ?? NaN, 4))
     }
+  })
+
+  it('ranks by what was read before, where the same encoder has read it', async () => {
+    const folder = await exported()
+    const alone = await open(folder)
+    const encoder = await openSentenceEncoder(join(folder, 'sentence'))
+    onTestFinished(() => encoder.close())
+    let asked = 0
+    const states = (texts: readonly string[]) => {
+      asked += texts.length
+      return encoder.states(texts)
+    }
+    const documents = ['the dog', 'a cat runs']
+    const expected = await alone.rank('a dog', documents)
+    const known = { ...encoder, states }
+    const scores = await (await open(folder, { known })).rank('a dog', documents)
+    scores.forEach((score, place) => expect(score).toBeCloseTo(expected[place] ?? NaN, 4))
+    expect(asked).toBe(3)
+    await (await open(folder, { known: { ...known, id: 'another' } })).rank('a dog', documents)
+    expect(asked).toBe(3)
   })
 
   it('refuses a folder of another kind, and an encoder of another width', async () => {
