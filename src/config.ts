@@ -112,6 +112,10 @@ export const settings = z.object({
   CLIP_ADAPTER_WIDTH: whole(0, 4_096)
     .optional()
     .describe('Hidden units of adapters over a CLIP; 0 serves it as it is; default by the size of the data set'),
+  RERANKER_DIR: text
+    .optional()
+    .describe('Folder of a reranker: a cross-encoder, or one trained here; default: the promoted one, if any'),
+  JUDGEMENTS_TOKEN: text.optional().describe('Bearer token of the PostgREST address that judgements are read from'),
   HUB_URL: url(['http', 'https'])
     .default('https://huggingface.co')
     .describe('Model hub, or a mirror of it, that models are pulled from (`HF_ENDPOINT`)'),
@@ -162,6 +166,7 @@ export type Config = Omit<Settings, Exclude<keyof DriverSettings, 'DATA_DIR'>> &
   readonly hubFolder: string
   readonly featureFolder: string
   readonly trainingFolder: string
+  readonly rerankerFolder: string
   readonly tuningFolder: string
   readonly lockPath: string
 }
@@ -234,6 +239,7 @@ export function loadConfig(
     hubFolder: inData('hub'),
     featureFolder: inData('features'),
     trainingFolder: inData('training'),
+    rerankerFolder: inData('reranker'),
     tuningFolder: inData('tune'),
     lockPath: inData('lock.db'),
   }

@@ -55,6 +55,16 @@ async function extract(
   await rename(`${target}.part`, target)
 }
 
+/** The images that are learned from and those that judge, with their captions. */
+export async function flickrImages(shared: string): Promise<Pick<FlickrFeatures, 'train' | 'validation'>> {
+  const folder = join(shared, 'flickr8k')
+  const captions = await readCaptions(folder)
+  const trainNames = await lines(join(folder, 'Flickr_8k.trainImages.txt'))
+  const names = [...trainNames, ...(await lines(join(folder, 'Flickr_8k.devImages.txt')))].map((name) => name.trim())
+  const images = names.map((name, row) => ({ name, captions: captions.get(name) ?? [], row }))
+  return { train: images.slice(0, trainNames.length), validation: images.slice(trainNames.length) }
+}
+
 /** Flickr8k's features under MobileNetV2, from the cache in `cacheFolder` or made now (some minutes). */
 export async function flickrFeatures(
   shared: string,
@@ -63,23 +73,19 @@ export async function flickrFeatures(
 ): Promise<FlickrFeatures> {
   const folder = join(shared, 'flickr8k')
   const width = 1280
-  const captions = await readCaptions(folder)
-  const trainNames = await lines(join(folder, 'Flickr_8k.trainImages.txt'))
-  const validationNames = await lines(join(folder, 'Flickr_8k.devImages.txt'))
-  const names = [...trainNames, ...validationNames].map((name) => name.trim())
+  const images = await flickrImages(shared)
   const suffix = looks.length === 2 ? '' : `-${looks.length}`
   const target = join(cacheFolder, `flickr8k-mobilenet-v2${suffix}.f32`)
   await mkdir(cacheFolder, { recursive: true })
   if (!existsSync(target)) {
+    const names = [...images.train, ...images.validation].map(({ name }) => name)
     await extract(folder, join(shared, 'models/mobilenet-v2-1.0-224'), looks, names, target)
   }
   const bytes = await readFile(target)
-  const images = names.map((name, row) => ({ name, captions: captions.get(name) ?? [], row }))
   return {
     width,
     views: looks,
     features: new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)),
-    train: images.slice(0, trainNames.length),
-    validation: images.slice(trainNames.length),
+    ...images,
   }
 }

@@ -28,6 +28,8 @@ const statuses = {
   'blob-missing': 404,
 
   'source-not-found': 404,
+  'source-refused': 422,
+  'source-unavailable': 503,
   'source-unrecognised': 422,
   'source-entry-unsafe': 422,
   'source-entry-invalid': 422,

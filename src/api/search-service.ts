@@ -1,17 +1,11 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
-import { normaliseCaption } from '../core/caption.ts'
 import { withDeadline } from '../core/deadline.ts'
 import { AppError, toAppError } from '../core/errors.ts'
-import { normalise } from '../core/vector.ts'
 import type { VectorIndex } from '../ports/vector-index.ts'
+import { normaliseQuery, queryVector } from './query-vector.ts'
 import { candidateOf, joinLive, livePage, picturesOf, type Candidate, type LiveHit } from './live-hits.ts'
-import {
-  imageAddress,
-  type SearchHit,
-  type SearchInput,
-  type SearchRequest,
-  type SearchResult,
-} from './search-types.ts'
+import { imageAddress, type SearchHit, type SearchRequest, type SearchResult } from './search-types.ts'
+import { rerankHits, unranked, type RankedHit, type Reranking, type RerankingReport } from './rerank-hits.ts'
 import type { Served, Serving } from './serving.ts'
 
 export interface SearchService {
@@ -34,6 +28,7 @@ export function createSearchService(deps: {
   serving: Serving
   index: VectorIndex
   catalogue: Catalogue
+  reranking: Reranking
   metrics?: SearchMetrics
 }): SearchService {
   const { serving, index, catalogue } = deps
@@ -78,25 +73,54 @@ export function createSearchService(deps: {
     }
   }
 
-  const searchText = async (request: SearchRequest, startedAt: number): Promise<SearchResult> =>
-    serving.current() === null
-      ? answer(await textHits(request, null), null, startedAt)
-      : serving.hold(async (served) => answer(await textHits(request, served), served, startedAt))
+  /** What was found, and whose release it is. */
+  type Found = { readonly hits: readonly LiveHit[]; readonly release: Release }
 
-  const answer = (hits: readonly LiveHit[], release: Release, startedAt: number): SearchResult => ({
-    hits: hits.map((hit) => searchHit(hit, release)),
-    modelVersion: release?.modelVersion ?? null,
-    generation: release?.generation ?? null,
-    tookMs: performance.now() - startedAt,
-  })
+  const find = async (request: SearchRequest): Promise<Found> => {
+    if (request.mode === 'text' && serving.current() === null) {
+      return { hits: await textHits(request, null), release: null }
+    }
+    return serving.hold(async (served) => {
+      const { modelVersion, generation } = served
+      const hits = await (request.mode === 'text' ? textHits(request, served) : vectorHits(request, served))
+      return { hits, release: { modelVersion, generation } }
+    })
+  }
+
+  /** The page of a search whose first `count` hits are put into a better order before it is cut. */
+  const findReranked = async (request: SearchRequest, count: number) => {
+    const { input, offset, limit } = request
+    if (input.kind !== 'text') {
+      throw new AppError('invalid-request', 'Reranking compares words: search by text, or leave out "rerank".')
+    }
+    const { hits, release } = await find({ ...request, offset: 0, limit: Math.max(offset + limit, count) })
+    const ranked = await rerankHits(deps.reranking, normaliseQuery(input.text), hits, count)
+    return { hits: ranked.hits.slice(offset, offset + limit), release, report: ranked.report }
+  }
+
+  type Answer = {
+    readonly hits: readonly RankedHit[]
+    readonly release: Release
+    readonly report: RerankingReport | null
+  }
+
+  const answerOf = async (request: SearchRequest): Promise<Answer> => {
+    if (request.rerank !== undefined && request.rerank > 0) return findReranked(request, request.rerank)
+    const { hits, release } = await find(request)
+    return { hits: unranked(hits), release, report: null }
+  }
 
   return {
     async search(request) {
       const startedAt = performance.now()
-      const result =
-        request.mode === 'text'
-          ? await searchText(request, startedAt)
-          : await serving.hold(async (served) => answer(await vectorHits(request, served), served, startedAt))
+      const { hits, release, report } = await answerOf(request)
+      const result: SearchResult = {
+        hits: hits.map((hit) => searchHit(hit, release)),
+        modelVersion: release?.modelVersion ?? null,
+        generation: release?.generation ?? null,
+        reranked: report,
+        tookMs: performance.now() - startedAt,
+      }
       const { mode, target, input } = request
       deps.metrics?.searched({ mode, target, input: input.kind, seconds: result.tookMs / 1_000 })
       return result
@@ -104,10 +128,11 @@ export function createSearchService(deps: {
   }
 }
 
-function searchHit({ score, image, pairId, caption }: LiveHit, release: Release): SearchHit {
+function searchHit({ score, rerankScore, image, pairId, caption }: RankedHit, release: Release): SearchHit {
   const { imageId, captions, split, metadata } = image
   return {
     score,
+    rerankScore,
     imageId,
     image: imageAddress(imageId),
     captions,
@@ -118,66 +143,4 @@ function searchHit({ score, image, pairId, caption }: LiveHit, release: Release)
     modelVersion: release?.modelVersion ?? null,
     generation: release?.generation ?? null,
   }
-}
-
-/** The query as captions are seen: 1 to 2,000 characters after normalisation. Throws `invalid-request`. */
-export function normaliseQuery(text: string): string {
-  try {
-    return normaliseCaption(text)
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error
-    throw new AppError(
-      'invalid-request',
-      error.message.replace('The caption', 'The query').replace(/; supply.*/, '.'),
-      {
-        cause: error,
-      },
-    )
-  }
-}
-
-async function queryVector(
-  input: SearchInput,
-  { encoder, generation }: Served,
-  index: VectorIndex,
-  catalogue: Catalogue,
-): Promise<Float32Array> {
-  switch (input.kind) {
-    case 'text':
-      return only(await encoder.encodeTexts([normaliseQuery(input.text)]))
-    case 'picture':
-      return only(await encoder.encodeImages([{ imageId: null, bytes: async () => input.bytes }]))
-    case 'embedding':
-      return checkedEmbedding(input.embedding, encoder.dimension)
-    case 'image': {
-      if (catalogue.image(input.imageId) === null) {
-        throw new AppError('image-not-found', `There is no picture ${input.imageId}; it may have been erased.`)
-      }
-      const [point] = await index.points(generation, 'images', [input.imageId])
-      if (point === undefined) {
-        throw new AppError('not-ready', `The picture ${input.imageId} is not embedded yet; try again in a moment.`)
-      }
-      return point.vector
-    }
-  }
-}
-
-function only(vectors: readonly Float32Array[]): Float32Array {
-  const [vector] = vectors
-  if (vector === undefined) throw new AppError('internal', 'The encoder gave no vector for its one input.')
-  return vector
-}
-
-function checkedEmbedding(embedding: readonly number[], dimension: number): Float32Array {
-  if (embedding.length !== dimension) {
-    throw new AppError(
-      'invalid-vector',
-      `The embedding has ${embedding.length} numbers; the model that is served has ${dimension}. Encode with /encode_text or /encode_image.`,
-    )
-  }
-  const vector = normalise(Float32Array.from(embedding))
-  if (!vector.every(Number.isFinite) || vector.every((value) => value === 0)) {
-    throw new AppError('invalid-vector', 'The embedding must hold finite 32-bit numbers that are not all zero.')
-  }
-  return vector
 }

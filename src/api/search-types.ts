@@ -1,5 +1,6 @@
 import type { Split } from '../core/split.ts'
 import type { Filter, PointKind } from '../ports/vector-index.ts'
+import type { RerankingReport } from './rerank-hits.ts'
 
 /** What is searched for. */
 export type SearchInput =
@@ -15,6 +16,8 @@ export type SearchMode = (typeof searchModes)[number]
 
 export const MAX_LIMIT = 100
 export const MAX_OFFSET = 1_000
+/** Hits that are put into a better order at most: each caption takes milliseconds. */
+export const MAX_RERANKED = 100
 
 export type SearchRequest = {
   readonly input: SearchInput
@@ -25,15 +28,23 @@ export type SearchRequest = {
   /** 0 to `MAX_OFFSET`. */
   readonly offset: number
   readonly filter: Filter
+  /** How many of the first hits a reranker puts into a better order, 0 (the default) to `MAX_RERANKED`; of texts only. */
+  readonly rerank?: number
 }
 
-/** Whether any release must find something: the first page of all there is, by meaning. */
-export const isUnfilteredVectorSearch = ({ mode, filter, offset }: SearchRequest): boolean =>
-  mode === 'vector' && offset === 0 && filter.splits === undefined && Object.keys(filter.metadata ?? {}).length === 0
+/** Whether any release must find something, in its own order: the first page of all there is, by meaning. */
+export const isUnfilteredVectorSearch = ({ mode, filter, offset, rerank = 0 }: SearchRequest): boolean =>
+  mode === 'vector' &&
+  offset === 0 &&
+  rerank === 0 &&
+  filter.splits === undefined &&
+  Object.keys(filter.metadata ?? {}).length === 0
 
 export type SearchHit = {
   /** Cosine in mode `vector`, BM25 in mode `text`: higher is better in both. */
   readonly score: number
+  /** What a reranker makes of its best caption; null where the hit stands where the search found it. */
+  readonly rerankScore: number | null
   readonly imageId: string
   /** Where the bytes of the picture are. */
   readonly image: string
@@ -53,6 +64,8 @@ export type SearchResult = {
   readonly hits: readonly SearchHit[]
   readonly modelVersion: string | null
   readonly generation: string | null
+  /** What became of the reranking; null where none was asked for. */
+  readonly reranked: RerankingReport | null
   readonly tookMs: number
 }
 

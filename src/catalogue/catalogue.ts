@@ -1,4 +1,11 @@
-import type { ErasureRecord, ModelTrained, PairIndexed, ReleaseRecord, RetrainingRequested } from '../core/events.ts'
+import type {
+  ErasureRecord,
+  ModelTrained,
+  PairIndexed,
+  ReleaseRecord,
+  RerankerJudged,
+  RetrainingRequested,
+} from '../core/events.ts'
 import type { Split } from '../core/split.ts'
 import type { Consumer, EventLog } from '../ports/event-log.ts'
 import type { Filter, PointKind } from '../ports/vector-index.ts'
@@ -73,8 +80,8 @@ export type CurrentRelease = {
 }
 
 /**
- * What is alive and what is released, folded from `pairs`, `pairs.indexed`, `erasures`, `retraining.requested`, `models.trained`
- * and `releases` into this process' own SQLite file, the offsets in the same transaction. Reads are synchronous and cheap.
+ * What is alive and what is released, folded from `pairs`, `pairs.indexed`, `erasures`, `retraining.requested`, `models.trained`,
+ * `releases` and `rerankers` into this process' own SQLite file, the offsets in the same transaction. Reads are synchronous and cheap.
  */
 export interface Catalogue {
   /**
@@ -127,6 +134,10 @@ export interface Catalogue {
   /** Valid release records in order: each follows the one before; others are ignored. */
   releases(): readonly ReleaseRecord[]
   currentRelease(): CurrentRelease | null
+  /** Rerankers that were trained and judged, oldest first; promoted ones each against the champion before. */
+  rerankers(): readonly RerankerJudged[]
+  /** The newest of them that was promoted. */
+  promotedReranker(): RerankerJudged | null
   erasure(pairId: string): ErasureRecord | null
   erasures(): readonly ErasureRecord[]
   close(): void

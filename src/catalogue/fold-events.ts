@@ -1,8 +1,8 @@
-import type { ErasureRecord, PairIndexed, ReleaseRecord, TopicValues } from '../core/events.ts'
+import type { ErasureRecord, PairIndexed, ReleaseRecord, RerankerJudged, TopicValues } from '../core/events.ts'
 import type { Database } from '../sqlite/database.ts'
 import type { Suppression } from './suppression.ts'
 
-type FirstWins = 'retraining.requested' | 'models.trained' | 'releases'
+type FirstWins = 'retraining.requested' | 'models.trained' | 'releases' | 'rerankers'
 
 /** Folds the topics of decisions and receipts, inside the caller's transaction. */
 export function createEventFold(database: Database, suppression: Suppression) {
@@ -21,6 +21,13 @@ export function createEventFold(database: Database, suppression: Suppression) {
       .prepare<{ key: string }>(`SELECT key FROM event WHERE topic = 'releases' ORDER BY ordinal DESC LIMIT 1`)
       .get()?.key ?? null
 
+  const promotedReranker = (): string | null =>
+    database
+      .prepare<{ key: string }>(
+        `SELECT key FROM event WHERE topic = 'rerankers' AND value ->> '$.outcome' = 'promoted' ORDER BY ordinal DESC LIMIT 1`,
+      )
+      .get()?.key ?? null
+
   return {
     request: (value: TopicValues['retraining.requested']) => keep('retraining.requested', value.requestId, value),
 
@@ -34,6 +41,12 @@ export function createEventFold(database: Database, suppression: Suppression) {
       if (value.state === 'retired' && value.generation !== null) {
         database.prepare('DELETE FROM indexed WHERE generation = ?').run(value.generation)
       }
+    },
+
+    /** Compare-and-set by the log: of two that were judged against the same champion, the first that is promoted wins. */
+    reranker(value: RerankerJudged): void {
+      if (value.outcome === 'promoted' && value.champion !== promotedReranker()) return
+      keep('rerankers', value.modelVersion, value)
     },
 
     /** Taken only for the publication and the generation that it is about: neither erased, superseded nor retired since. */

@@ -22,7 +22,8 @@ export function createFold(database: Database, blobs: BlobStore, progress: FoldP
     else if (record.topic === 'retraining.requested') events.request(record.value)
     else if (record.topic === 'models.trained') events.model(record.value)
     else if (record.topic === 'releases') events.release(record.value)
-    else events.erasure(record.value, record.timestamp)
+    else if (record.topic === 'rerankers') events.reranker(record.value)
+    else if (record.topic === 'erasures') events.erasure(record.value, record.timestamp)
     return false
   }
 

@@ -17,7 +17,13 @@ import {
   resetCatalogueTables,
 } from './schema.ts'
 
-const decisions = ['erasures', 'retraining.requested', 'models.trained', 'releases'] as const satisfies readonly Topic[]
+const decisions = [
+  'erasures',
+  'retraining.requested',
+  'models.trained',
+  'releases',
+  'rerankers',
+] as const satisfies readonly Topic[]
 
 /**
  * What must be folded before a batch of a topic is: a restoration before the publication that it allows, and a publication before
@@ -28,7 +34,7 @@ const precedes: Partial<Record<Topic, Topic>> = { pairs: 'erasures', 'pairs.inde
 /** A record that could not be decoded, in a topic that is read to be folded: whoever folds has to know that something is missing. */
 export type RefusedRecord = Pick<LogRecord, 'topic' | 'partition' | 'offset'> & { readonly problem: ErrorCode }
 
-const onlyFolded: ReadonlySet<Topic> = new Set(['pairs.indexed', 'releases', 'erasures'])
+const onlyFolded: ReadonlySet<Topic> = new Set(['pairs.indexed', 'releases', 'erasures', 'rerankers'])
 
 const FIRST_WAIT = 50
 const LONGEST_WAIT = 5_000

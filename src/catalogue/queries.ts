@@ -1,4 +1,4 @@
-import type { ErasureRecord, ModelTrained, ReleaseRecord, RetrainingRequested } from '../core/events.ts'
+import type { ErasureRecord, ModelTrained, ReleaseRecord, RerankerJudged, RetrainingRequested } from '../core/events.ts'
 import type { Split } from '../core/split.ts'
 import type { Filter } from '../ports/vector-index.ts'
 import type { Database, Row } from '../sqlite/database.ts'
@@ -218,6 +218,9 @@ export function createQueries(database: Database): Queries {
       if (release === undefined || release.generation === null) return null
       return { release, modelVersion: release.modelVersion, generation: release.generation }
     },
+    rerankers: () => events<RerankerJudged>('rerankers'),
+    promotedReranker: () =>
+      events<RerankerJudged>('rerankers').findLast(({ outcome }) => outcome === 'promoted') ?? null,
     erasure(pairId) {
       const row = database.prepare<{ receipt: string }>('SELECT receipt FROM erasure WHERE pair_id = ?').get(pairId)
       return row === undefined ? null : (json(row.receipt) as ErasureRecord)

@@ -2,7 +2,7 @@ import type { Database } from '../sqlite/database.ts'
 import { wordTable } from '../sqlite/word-table.ts'
 
 /** Raised whenever the tables or the way of folding change. */
-const VERSION = 6
+const VERSION = 7
 
 const tables = `
   CREATE TABLE fold_offset (

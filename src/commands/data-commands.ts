@@ -49,6 +49,7 @@ Examples:
     .addOption(
       new Option('--mode <mode>', 'compare meanings, or words (needs no model)').choices(searchModes).default('vector'),
     )
+    .option('--rerank <number>', 'have a reranker put so many of the first hits in order', wholeNumber(0, 100), 0)
     .option('--filter <name=value>', 'only where this holds; split=… too; may be given again', filterTerm)
     .option(...JSON_OPTION)
     .addHelpText('after', '\nExample:\n  $ pairstream search "a dog running on the beach" --top-k 5')

@@ -20,6 +20,7 @@ const usage: ReadonlySet<ErrorCode> = new Set([
   'configuration-invalid',
   'partition-count-changed',
   'source-not-found',
+  'source-refused',
   'source-unrecognised',
   'pair-not-found',
   'image-not-found',

@@ -34,9 +34,12 @@ export function joinReports(reports: readonly PublishReport[]): PublishReport {
 }
 
 /** What became of the entries, and of those that were rejected why, with a few examples of each reason. */
-export function formatReport({ accepted, duplicate, rejected, rejections, interrupted }: PublishReport): string {
+export function formatReport(
+  { accepted, duplicate, rejected, rejections, interrupted }: PublishReport,
+  what = 'pairs',
+): string {
   const outcomes = formatTable(
-    ['outcome', 'pairs'],
+    ['outcome', what],
     [
       ['accepted', accepted],
       ['duplicate', duplicate],
@@ -49,7 +52,7 @@ export function formatReport({ accepted, duplicate, rejected, rejections, interr
       return [first ? code : '', first ? String(count) : '', source, detail || errorCodes[code].title]
     }),
   )
-  const columns = ['reason', { title: 'pairs', align: 'right' as const }, 'for example', 'because']
+  const columns = ['reason', { title: what, align: 'right' as const }, 'for example', 'because']
   const parts = [outcomes]
   if (reasons.length > 0) parts.push(formatTable(columns, reasons))
   if (interrupted) parts.push('Stopped before the end. Run it again to go on; what is published is a duplicate then.')

@@ -6,6 +6,7 @@ import { defineDataCommands } from './data-commands.ts'
 import { exitCodeHelp, exitCodes } from './exit-codes.ts'
 import { reportFailure } from './failure.ts'
 import { defineModelCommands } from './model-commands.ts'
+import { defineRerankerCommands } from './reranker-commands.ts'
 import { defineServiceCommands } from './service-commands.ts'
 
 const epilogue = `
@@ -47,5 +48,6 @@ function createProgram({ stdout, stderr }: CommandContext, act: Act): Command {
   defineServiceCommands(program, act)
   defineDataCommands(program, act)
   defineModelCommands(program, act)
+  defineRerankerCommands(program, act)
   return program
 }

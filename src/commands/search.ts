@@ -19,6 +19,7 @@ export type SearchOptions = {
   readonly target: PointKind
   readonly mode: SearchMode
   readonly filter?: Filter | undefined
+  readonly rerank?: number
   readonly json?: boolean
 }
 
@@ -31,12 +32,12 @@ export async function search(
   context: CommandContext,
 ): Promise<ExitName> {
   const input = await readInput(text, options.image)
-  const { topK: limit, target, mode, filter = {} } = options
+  const { topK: limit, target, mode, filter = {}, rerank = 0 } = options
   return withServices<ExitName>(context, { access: 'share', needsData: true }, async (services) => {
     const serving = mode === 'vector' ? await startServingRole(services) : null
     try {
       const result = await services.search
-        .search({ input, target, mode, limit, offset: 0, filter })
+        .search({ input, target, mode, limit, offset: 0, filter, rerank })
         .catch((error: unknown) => {
           throw withMissingPairs(error, services)
         })
@@ -81,7 +82,7 @@ const withSources = (result: SearchResult, catalogue: Catalogue) => ({
 })
 
 function printHits(
-  { hits, modelVersion, generation }: SearchResult,
+  { hits, modelVersion, generation, reranked }: SearchResult,
   catalogue: Catalogue,
   context: CommandContext,
 ): void {
@@ -97,5 +98,7 @@ function printHits(
     cut(caption ?? captions[0]?.caption ?? '', CAPTION_WIDTH),
   ])
   print(context, formatTable(['rank', { title: 'score', align: 'right' }, 'picture', 'image id', 'caption'], rows))
+  if (reranked?.failure != null) remark(context, `not reranked: ${reranked.failure.detail}`)
+  else if (reranked !== null) remark(context, `${reranked.hits} reranked by ${reranked.modelVersion ?? '–'}`)
   if (modelVersion !== null) remark(context, `model ${modelVersion}, generation ${generation ?? '–'}`)
 }

@@ -36,6 +36,8 @@ export const errorCodes = {
 
   'source-not-found': { title: 'The source does not exist', kind: 'invalid' },
   'source-unrecognised': { title: 'The source has none of the known formats', kind: 'invalid' },
+  'source-refused': { title: 'The source refuses access', kind: 'invalid' },
+  'source-unavailable': { title: 'The source is unavailable', kind: 'unavailable' },
   'source-entry-unsafe': { title: 'The entry points outside its source', kind: 'invalid' },
   'source-entry-invalid': { title: 'The entry of the source cannot be read', kind: 'invalid' },
 

@@ -98,6 +98,35 @@ export type ErasureRecord = {
   readonly logCleanBy: number | null
 }
 
+/** How well a document answers a query, in somebody's judgement. Of the same two texts the newest counts. */
+export type Judgement = {
+  readonly query: string
+  readonly document: string
+  /** From 0, not at all, to 1. */
+  readonly relevance: number
+  /** Who or what judged: `editors`, `clicks`, `captions`. */
+  readonly source: string
+  readonly createdAt: number
+}
+
+/** What became of a training of a reranker. */
+export type RerankerJudged = {
+  readonly modelVersion: string
+  /** The promoted reranker that it was compared with, beside the order without one; null where there was none. */
+  readonly champion: string | null
+  /** `promoted` or `rejected`; a string so that older readers can skip newer ones. */
+  readonly outcome: string
+  /** Why, in one sentence. */
+  readonly reason: string
+  /** JSON: the measures of both orders, their differences and the tests. */
+  readonly evidence: string
+  /** Blob key of the model's manifest; null where it was rejected. */
+  readonly manifest: string | null
+  /** What it learned from and was judged on, as a digest. */
+  readonly judgements: string
+  readonly judgedAt: number
+}
+
 /** The value of a record by its topic. */
 export type TopicValues = {
   pairs: PairPublished
@@ -106,6 +135,8 @@ export type TopicValues = {
   'models.trained': ModelTrained
   releases: ReleaseRecord
   erasures: ErasureRecord
+  judgements: Judgement
+  rerankers: RerankerJudged
 }
 
 export type Topic = keyof TopicValues
@@ -118,6 +149,8 @@ export const topics = [
   'models.trained',
   'releases',
   'erasures',
+  'judgements',
+  'rerankers',
 ] as const satisfies readonly Topic[]
 
 export const deadTopicOf = (topic: Topic): DeadTopic => `${topic}.dead`

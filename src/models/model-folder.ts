@@ -24,6 +24,10 @@ const BACKBONE_FILE = 'onnx/model.onnx'
 /** What a backbone's own `config.json` is called within a model, which has one too. */
 const BACKBONE_CONFIG_FILE = 'backbone_config.json'
 
+/** What tells the folder of a reranker that was trained here from others, and its own network. */
+export const RERANKER_TYPE = 'pairstream-reranker'
+export const INTERACTION_FILE = 'onnx/interaction.onnx'
+
 const required = [CONFIG_FILE, PREPROCESSOR_FILE, TOKENISER_FILE, IMAGE_BACKBONE_FILE, IMAGE_HEAD_FILE, TEXT_MODEL_FILE]
 const requiredOnClip = [
   CONFIG_FILE,
@@ -45,19 +49,24 @@ async function checkFiles(folder: string, files: readonly string[]): Promise<voi
   }
 }
 
-const partsOf = z.looseObject({ sentence_width: z.number().nullish(), clip: z.looseObject({}).nullish() })
+const kind = z.looseObject({
+  model_type: z.string().nullish(),
+  sentence_width: z.number().nullish(),
+  clip: z.looseObject({}).nullish(),
+})
 
-/** Throws `model-not-found` where there is no folder, `model-invalid` naming the first file that a dual encoder lacks. */
+/** Throws `model-not-found` where there is no folder, `model-invalid` naming the first file that a model of its kind lacks. */
 export async function checkModelFolder(folder: string): Promise<void> {
-  await checkFiles(folder, [CONFIG_FILE])
-  const { data: parts } = partsOf.safeParse(await readModelJson(folder, CONFIG_FILE))
-  if (parts?.clip != null) {
+  await checkFiles(folder, [])
+  const { data } = kind.safeParse(await readModelJson(folder, CONFIG_FILE, { optional: true }))
+  if (data?.clip != null) {
     await checkFiles(folder, requiredOnClip)
     await clipFiles({ folder: join(folder, CLIP_FOLDER) })
     return
   }
-  await checkFiles(folder, required)
-  if (parts?.sentence_width == null) return
+  const isReranker = data?.model_type === RERANKER_TYPE
+  await checkFiles(folder, isReranker ? [INTERACTION_FILE] : required)
+  if (!isReranker && data?.sentence_width == null) return
   await checkFiles(folder, [`${SENTENCE_FOLDER}/${TOKENISER_FILE}`])
   await sentenceFiles(join(folder, SENTENCE_FOLDER))
 }

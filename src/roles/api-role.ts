@@ -13,12 +13,13 @@ import { consumerLag, lagByGroup, type Lag } from './lag.ts'
 import { never, type RunningRole } from './role.ts'
 import type { Services } from './services.ts'
 
-/** Serves the API and the search page, through `front` or a server of its own; `address` is where. */
+/** Serves the API and the search page, through `front` or a server of its own; `address` is where. Throws `model-invalid` for a wrong RERANKER_DIR. */
 export async function startApiRole(
   services: Services,
   front?: Front,
 ): Promise<RunningRole & { readonly address: string }> {
   const { config, metrics, logger, publisher, serving, search, catalogue, log, blobs } = services
+  await services.reranker.prepare()
   const app = createApi({
     serving,
     search,

@@ -30,7 +30,7 @@ type Place = { readonly partition: number; readonly offset: number }
 type ReplayServices = Pick<Services, 'catalogue' | 'log' | 'clock'>
 
 /** What decides or erases counts when it is said: said again later, it could undo what has been decided since. */
-const notReplayable: ReadonlySet<Topic> = new Set(['releases', 'erasures'])
+const notReplayable: ReadonlySet<Topic> = new Set(['releases', 'erasures', 'rerankers'])
 
 /**
  * Appends the originals of dead letters to their topics again, to the same partitions, with the header `replayed_from`. Consumers look

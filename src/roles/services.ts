@@ -15,6 +15,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import { createSearchObserver, type SearchObserver } from '../telemetry/search-observer.ts'
 import { createJobFolders, type JobFolders } from '../training/job-folders.ts'
 import { createStoredCheckpoints } from '../training/stored-checkpoints.ts'
+import { createServedReranker, type ServedReranker } from './served-reranker.ts'
 import { createFrozenNetworks, type FrozenNetworks } from './frozen-networks.ts'
 
 /** What the roles of one process share, above the ports. */
@@ -30,6 +31,7 @@ export type Services = Platform &
     readonly serving: Serving
     readonly search: SearchService
     readonly observer: SearchObserver
+    readonly reranker: Pick<ServedReranker, 'prepare'>
     /** The stored bytes of a picture; throws `blob-missing`. */
     readonly bytesOf: (imageId: string) => Promise<Uint8Array>
     closeServices(): Promise<void>
@@ -58,10 +60,18 @@ export async function createServices(platform: Platform, logger: Logger, metrics
     onCloseFailed: (error) => logger.warn({ err: error }, 'an encoder could not be closed'),
   })
   const observer = createSearchObserver()
+  const reranker = createServedReranker({
+    folder: config.RERANKER_DIR,
+    catalogue,
+    models,
+    threads: config.THREADS,
+    onFailed: (error) => logger.warn({ err: error }, 'the reranker failed; hits come in their own order'),
+  })
   const searched = createSearchService({
     serving,
     index,
     catalogue,
+    reranking: reranker,
     metrics: { searched: ({ input, seconds }) => metrics.searchSeconds.observe({ kind: kindOf(input) }, seconds) },
   })
   const checkpoints = createStoredCheckpoints({
@@ -103,6 +113,7 @@ export async function createServices(platform: Platform, logger: Logger, metrics
         ),
     },
     observer,
+    reranker,
     async bytesOf(imageId) {
       const bytes = await blobs.get(imageBlobKey(imageId))
       if (bytes === null)
@@ -111,6 +122,7 @@ export async function createServices(platform: Platform, logger: Logger, metrics
     },
     async closeServices() {
       await serving.close()
+      await reranker.close()
       await features.close()
       await networks.closeNetworks()
     },

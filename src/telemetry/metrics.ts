@@ -95,7 +95,7 @@ export function createMetrics(options: { readonly processMetrics?: boolean } = {
     'Records of decisions and receipts that could not be decoded and were passed, counted by each process that folds the log.',
     ['topic', 'cause'],
   )
-  for (const topic of ['pairs.indexed', 'releases', 'erasures'] satisfies Topic[])
+  for (const topic of ['pairs.indexed', 'releases', 'erasures', 'rerankers'] satisfies Topic[])
     recordsRefused.inc({ topic, cause: 'record-unreadable' satisfies ErrorCode }, 0)
 
   return {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { ModelTrained, ReleaseRecord, RetrainingRequested } from '../../src/core/events.ts'
+import type { ModelTrained, ReleaseRecord, RerankerJudged, RetrainingRequested } from '../../src/core/events.ts'
 import { writeSnapshot } from '../../src/core/snapshot.ts'
 import { pairEvent } from '../fixtures/pair-events.ts'
 import { topicValues } from '../fixtures/topic-values.ts'
@@ -16,6 +16,11 @@ const model = (changes: Partial<ModelTrained>) => {
 const release = (changes: Partial<ReleaseRecord>) => {
   const value = { ...topicValues.releases, ...changes }
   return { topic: 'releases', key: value.releaseId, value } as const
+}
+
+const reranker = (changes: Partial<RerankerJudged>) => {
+  const value = { ...topicValues.rerankers, ...changes }
+  return { topic: 'rerankers', key: value.modelVersion, value } as const
 }
 
 /** A snapshot of pairs that exist, and its key. */
@@ -49,6 +54,23 @@ describe('the fold of decisions', () => {
     await log.append([release({ releaseId: 'x1', follows: null, state: 'rejected', generation: null })])
     await catalogue.caughtUp(log)
     expect(catalogue.currentRelease()).toBeNull()
+  })
+
+  it('takes promoted rerankers that were judged against the one before, and no others', async () => {
+    const { log, follow } = await harness()
+    const { catalogue } = await follow()
+    expect(catalogue.promotedReranker()).toBeNull()
+    await log.append([
+      reranker({ modelVersion: 'r-0', champion: 'unknown' }),
+      reranker({ modelVersion: 'r-1', champion: null }),
+      reranker({ modelVersion: 'r-late', champion: null }),
+      reranker({ modelVersion: 'r-2', champion: 'r-1' }),
+      reranker({ modelVersion: 'r-3', champion: 'r-1', outcome: 'rejected', manifest: null }),
+      reranker({ modelVersion: 'r-1', champion: 'r-2', reason: 'said again' }),
+    ])
+    await catalogue.caughtUp(log)
+    expect(catalogue.rerankers().map(({ modelVersion }) => modelVersion)).toEqual(['r-1', 'r-2', 'r-3'])
+    expect(catalogue.promotedReranker()?.modelVersion).toBe('r-2')
   })
 
   it('takes the first answer to a request', async () => {

@@ -10,7 +10,7 @@ import { topicValues } from '../fixtures/topic-values.ts'
 
 it('counts records that it folds past as nobody can decode them, once', async () => {
   const folder = await temporaryFolder()
-  const poisoned: readonly Topic[] = ['pairs', 'pairs.indexed', 'releases', 'erasures']
+  const poisoned: readonly Topic[] = ['pairs', 'pairs.indexed', 'releases', 'erasures', 'rerankers']
   const log = createSqliteLog({ path: join(folder, 'log.db'), partitions: 3 })
   for (const topic of poisoned) {
     await log.append([{ topic, key: 'poison', value: topicValues[topic], partition: 0 } as NewRecord])
@@ -30,7 +30,7 @@ it('counts records that it folds past as nobody can decode them, once', async ()
       // What is only informative is folded in its own time.
       await vi.waitFor(async () =>
         expect((await metrics.text()).match(/^pairstream_records_refused_total\{.*/gm)).toEqual(
-          ['pairs.indexed', 'releases', 'erasures'].map(
+          ['pairs.indexed', 'releases', 'erasures', 'rerankers'].map(
             (topic) => `pairstream_records_refused_total{topic="${topic}",cause="record-unreadable"} ${count}`,
           ),
         ),

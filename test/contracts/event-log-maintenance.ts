@@ -3,6 +3,7 @@ import type { PairIndexed } from '../../src/core/events.ts'
 import type { EventLog } from '../../src/ports/event-log.ts'
 import { consumeRecords, tailRecords } from '../fixtures/log-consumers.ts'
 import { pairRecord, tombstone } from '../fixtures/pair-events.ts'
+import { topicValues } from '../fixtures/topic-values.ts'
 import type { EventLogDriver, LogUnderTest } from './event-log-driver.ts'
 
 const MINUTE = 60_000
@@ -31,6 +32,20 @@ export function eventLogMaintenanceContract(driver: EventLogDriver): void {
     log = subject.log
   })
   afterEach(() => subject.remove())
+
+  describe('compaction of judgements', () => {
+    it('keeps the newest record of every key, and of no other topic touches any', async () => {
+      const judgement = (key: string, relevance: number) => ({ topic: 'judgements', key, value: { ...topicValues.judgements, relevance } }) as const // prettier-ignore
+      await log.append([judgement('a', 0.1), judgement('a', 0.2), judgement('b', 0.3)])
+      const other = { topic: 'rerankers', key: 'a', value: topicValues.rerankers } as const
+      await log.append([other, other, pairRecord('one', 'a')])
+      await log.maintain(now + 2 * 60 * MINUTE)
+      const records = await tailRecords(log, ['judgements'], 2)
+      expect(records.map(({ value }) => value?.relevance).sort()).toEqual([0.2, 0.3])
+      expect(await tailRecords(log, ['rerankers'], 2)).toHaveLength(2)
+      expect(await tailRecords(log, ['pairs'], 1)).toHaveLength(1)
+    })
+  })
 
   describe('compaction of pairs', () => {
     it('keeps the newest record of every key', async () => {

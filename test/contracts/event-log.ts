@@ -104,9 +104,11 @@ function eventLogRecordsContract(driver: EventLogDriver): void {
         { topic: 'models.trained', key: 'k', value: topicValues['models.trained'] },
         { topic: 'releases', key: 'k', value: topicValues.releases },
         { topic: 'erasures', key: 'k', value: topicValues.erasures },
+        { topic: 'judgements', key: 'k', value: topicValues.judgements },
+        { topic: 'rerankers', key: 'k', value: topicValues.rerankers },
       ])
       const all = Object.keys(topicValues) as (keyof TopicValues)[]
-      const records = await tailRecords(log, all, 6)
+      const records = await tailRecords(log, all, all.length)
       expect(Object.fromEntries(records.map(({ topic, value }) => [topic, value]))).toStrictEqual(topicValues)
     })
 

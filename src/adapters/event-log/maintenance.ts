@@ -7,7 +7,6 @@ import { nothing, type WriteQueue } from './write-queue.ts'
 const PAGE = 500
 const VACUUM_PAGES = 500
 
-type Compaction = NonNullable<TopicSettings['compaction']>
 type Page = { readonly last: number | null; readonly removed: number }
 
 /**
@@ -19,24 +18,30 @@ export function createMaintenance(database: Database, queue: WriteQueue) {
     `SELECT max(offset) AS last FROM
        (SELECT offset FROM record WHERE topic = ? AND partition = ? AND offset > ? ORDER BY offset LIMIT ${PAGE})`,
   )
-  const removeSuperseded = database.prepare(
-    `DELETE FROM record WHERE topic = 'pairs' AND partition = ? AND offset > ? AND offset <= ? AND timestamp < ? AND EXISTS (
-       SELECT 1 FROM record AS newer WHERE newer.topic = 'pairs' AND newer.partition = record.partition
-         AND newer.key = record.key AND newer.offset > record.offset)`,
-  )
-  const removeTombstones = database.prepare(
-    `DELETE FROM record WHERE topic = 'pairs' AND partition = ? AND offset > ? AND offset <= ? AND timestamp < ? AND value IS NULL`,
+  // The topic stands in the text, or the index of its keys would not be used.
+  const compactions = new Map(
+    [...topicSettings].flatMap(([topic, { compaction }]) => {
+      if (compaction === null) return []
+      const removeSuperseded = database.prepare(
+        `DELETE FROM record WHERE topic = '${topic}' AND partition = ? AND offset > ? AND offset <= ? AND timestamp < ? AND EXISTS (
+           SELECT 1 FROM record AS newer WHERE newer.topic = '${topic}' AND newer.partition = record.partition
+             AND newer.key = record.key AND newer.offset > record.offset)`,
+      )
+      const removeTombstones = database.prepare(
+        `DELETE FROM record WHERE topic = '${topic}' AND partition = ? AND offset > ? AND offset <= ? AND timestamp < ? AND value IS NULL`,
+      )
+      const compactPage = (partition: number, after: number, last: number, now: number): number =>
+        // Older values of a key go before its tombstone: were it the other way round, they would be back.
+        removeSuperseded.run(partition, after, last, now - compaction.minimumAge).changes +
+        removeTombstones.run(partition, after, last, now - compaction.tombstoneRetention).changes
+      return [[topic, compactPage] as const]
+    }),
   )
   const removeOld = database.prepare(
     'DELETE FROM record WHERE topic = ? AND partition = ? AND offset > ? AND offset <= ? AND timestamp < ?',
   )
   const free = database.prepare<{ freelist_count: number }>('PRAGMA freelist_count')
   const checkpoint = database.prepare('PRAGMA wal_checkpoint(TRUNCATE)')
-
-  const compactPage = (partition: number, after: number, last: number, rules: Compaction, now: number): number =>
-    // Older values of a key go before its tombstone: were it the other way round, they would be back.
-    removeSuperseded.run(partition, after, last, now - rules.minimumAge).changes +
-    removeTombstones.run(partition, after, last, now - rules.tombstoneRetention).changes
 
   /** Walks a partition page by page, each in a transaction of its own, until `remove` asks to end. */
   const walk = async (
@@ -64,14 +69,11 @@ export function createMaintenance(database: Database, queue: WriteQueue) {
     settings: TopicSettings,
     now: number,
   ): Promise<number> => {
-    const { compaction, retention } = settings
-    if (compaction !== null) {
-      return walk(
-        topic,
-        partition,
-        (after, last) => compactPage(partition, after, last, compaction, now),
-        () => true,
-      )
+    const { retention } = settings
+    const compactPage = compactions.get(topic)
+    if (compactPage !== undefined) {
+      const compact = (after: number, last: number): number => compactPage(partition, after, last, now)
+      return walk(topic, partition, compact, () => true)
     }
     if (retention !== null) {
       const remove = (after: number, last: number) =>

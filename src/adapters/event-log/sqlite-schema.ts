@@ -30,7 +30,9 @@ const tables = `
     value BLOB
   );
   CREATE UNIQUE INDEX IF NOT EXISTS record_by_position ON record (topic, partition, offset);
+  -- One for each compacted topic: SQLite takes a partial index only where the query names the same topic.
   CREATE INDEX IF NOT EXISTS record_by_key ON record (topic, partition, key, offset) WHERE topic = 'pairs';
+  CREATE INDEX IF NOT EXISTS judgement_by_key ON record (topic, partition, key, offset) WHERE topic = 'judgements';
   CREATE TABLE IF NOT EXISTS group_offset (
     name TEXT NOT NULL,
     topic TEXT NOT NULL,

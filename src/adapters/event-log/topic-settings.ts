@@ -22,13 +22,18 @@ export type TopicSettings = {
 
 const forEver = { retention: null, compaction: null }
 
+/** Only the newest record of a key counts; what a tombstone took away is gone within days, and the tombstone within a month. */
+const newestOfKey = { retention: null, compaction: { minimumAge: HOUR, tombstoneRetention: 30 * DAY } }
+
 const liveTopics: Readonly<Record<Topic, TopicSettings>> = {
-  pairs: { partitions: 'many', retention: null, compaction: { minimumAge: HOUR, tombstoneRetention: 30 * DAY } },
+  pairs: { partitions: 'many', ...newestOfKey },
   'pairs.indexed': { partitions: 'many', retention: 7 * DAY, compaction: null },
   'retraining.requested': { partitions: 'one', ...forEver },
   'models.trained': { partitions: 'one', ...forEver },
   releases: { partitions: 'one', ...forEver },
   erasures: { partitions: 'one', ...forEver },
+  judgements: { partitions: 'many', ...newestOfKey },
+  rerankers: { partitions: 'one', ...forEver },
 }
 
 /** How every topic is kept. A dead topic has the partitions of its source. */

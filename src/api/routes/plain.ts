@@ -4,7 +4,7 @@ import { readBody } from '../body.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import type { ApiEnvironment } from '../middleware/trace.ts'
 import { FileSchema, json, problems } from '../schemas.ts'
-import { normaliseQuery } from '../search-service.ts'
+import { normaliseQuery } from '../query-vector.ts'
 import { MAX_LIMIT } from '../search-types.ts'
 import { decodeBase64, fileBytes } from '../uploads.ts'
 

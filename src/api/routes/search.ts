@@ -9,6 +9,7 @@ import { CaptionSchema, FileSchema, json, MetadataSchema, problems, SplitSchema 
 import {
   MAX_LIMIT,
   MAX_OFFSET,
+  MAX_RERANKED,
   searchModes,
   type SearchInput,
   type SearchRequest,
@@ -19,6 +20,9 @@ import { decodeBase64, fileBytes } from '../uploads.ts'
 const HitSchema = z
   .object({
     score: z.number().openapi({ description: 'Cosine in mode `vector`, BM25 in mode `text`; higher is better.' }),
+    rerankScore: z.number().nullable().openapi({
+      description: "A reranker's score of its best caption; null where the hit stands where it was found.",
+    }),
     imageId: z.uuid(),
     image: z.string().openapi({ description: 'The address of the picture.' }),
     captions: z.array(CaptionSchema),
@@ -39,6 +43,18 @@ const ResultSchema = z
     hits: z.array(HitSchema),
     modelVersion: z.string().nullable(),
     generation: z.string().nullable(),
+    reranked: z
+      .object({
+        hits: z.int().openapi({ description: 'How many were put into a better order.' }),
+        modelVersion: z.string().nullable(),
+        scale: z.enum(['logit', 'probability']).nullable(),
+        failure: z
+          .object({ code: z.string(), detail: z.string() })
+          .nullable()
+          .openapi({ description: 'Why not, where the hits come in their own order.' }),
+      })
+      .nullable()
+      .openapi({ description: 'What became of the reranking; null where none was asked for.' }),
     tookMs: z.number(),
   })
   .openapi('SearchResult')
@@ -57,6 +73,13 @@ const page = {
     .max(MAX_OFFSET)
     .default(0)
     .openapi({ type: 'integer', minimum: 0, maximum: MAX_OFFSET, default: 0 }),
+  rerank: z.coerce.number().int().min(0).max(MAX_RERANKED).default(0).openapi({
+    type: 'integer',
+    minimum: 0,
+    maximum: MAX_RERANKED,
+    default: 0,
+    description: 'How many of the first hits a reranker puts into a better order, by their captions; of texts only.',
+  }),
 }
 
 const QuerySchema = z.strictObject({

@@ -45,6 +45,11 @@ export async function openClip(folder: string, options: ClipTowerOptions = {}): 
   const close = async (): Promise<void> => {
     await Promise.all([vision.close(), text.close()])
   }
+  const wholeTextsOnly = (): AppError =>
+    new AppError(
+      'model-invalid',
+      `${folder} is a CLIP, which gives vectors of whole texts only; take another sentence encoder.`,
+    )
   try {
     const width = await commonWidth(folder, towers, tokeniser)
     const digestOf = async (name: string): Promise<string> => sha256Hex(await readFile(join(folder, name)))
@@ -57,9 +62,9 @@ export async function openClip(folder: string, options: ClipTowerOptions = {}): 
         const rows = await text.run(given.map((one) => tokeniser.encode(one)))
         return rows.map(normalise)
       },
-      states() {
-        const detail = `${folder} is a CLIP, which gives vectors of whole texts only; take another sentence encoder.`
-        return Promise.reject(new AppError('model-invalid', detail))
+      states: () => Promise.reject(wholeTextsOnly()),
+      vectorOf() {
+        throw wholeTextsOnly()
       },
       close: () => text.close(),
     }

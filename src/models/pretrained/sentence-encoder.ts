@@ -19,6 +19,8 @@ export type SentenceEncoder = {
   encode(texts: readonly string[]): Promise<Float32Array[]>
   /** The states of each text's ids before pooling, in order. Throws `model-invalid` where the network gives vectors only. */
   states(texts: readonly string[]): Promise<TokenStates[]>
+  /** The unit vector of a text by its states [ids, width], as `encode` makes it of them. */
+  vectorOf(states: Float32Array): Float32Array
   close(): Promise<void>
 }
 
@@ -56,13 +58,15 @@ export async function openSentenceEncoder(
     const width = await widthOf(graph, encodingsOf(['a']))
     const tokeniserFile = sha256Hex(await readFile(join(folder, 'tokenizer.json')))
     const depends = [graph.digest, tokeniserFile, JSON.stringify([config, tokeniser.maxLength, options.joinQuantised])]
+    const vectorOf = (states: Float32Array): Float32Array => unitVector(pool(states, width, config.pooling))
     return {
       id: sha256Hex(depends.join('\n')).slice(0, 16),
       width,
       async encode(texts) {
         const rows = await graph.run(encodingsOf(texts))
-        return rows.map((row) => unitVector(isPooled ? row : pool(row, width, config.pooling)))
+        return rows.map((row) => (isPooled ? unitVector(row) : vectorOf(row)))
       },
+      vectorOf,
       async states(texts) {
         if (isPooled) {
           throw new AppError('model-invalid', `${path} gives vectors of texts only; export it with last_hidden_state.`)

@@ -26,7 +26,7 @@ export const logCheck = ({ log, config }: Services): Check => ({
       const text = `pairs has ${partitions} partitions, and PARTITIONS is ${config.PARTITIONS}`
       findings.push(problem(text, `Set PARTITIONS=${partitions}; the count is fixed once the log exists.`))
     }
-    for (const topic of ['retraining.requested', 'models.trained', 'releases', 'erasures'] as const) {
+    for (const topic of ['retraining.requested', 'models.trained', 'releases', 'erasures', 'rerankers'] as const) {
       const count = await log.partitions(topic)
       if (count === 1) continue
       const text = `${topic} has ${count} partitions, and needs one order of its records`

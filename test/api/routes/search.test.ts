@@ -203,3 +203,33 @@ it('says how many pairs are missing while there is no model, and answers full te
   })
   expect(((await (await app.request('/v1/search?q=red&mode=text')).json()) as SearchResult).hits).toHaveLength(1)
 })
+
+it('reranks the first hits of a text where that is asked for, before the page is cut', async () => {
+  const { search, rerankBy, red, blue } = await released()
+  const plain = (await search('/v1/search?q=red')).result
+  expect(plain.reranked).toBeNull()
+  expect(plain.hits.map(({ rerankScore }) => rerankScore)).toEqual([null, null])
+
+  const without = (await search('/v1/search?q=red&rerank=10')).result
+  expect(without.hits.map(({ imageId }) => imageId)).toEqual([red.imageId, blue.imageId])
+  expect(without.reranked).toMatchObject({ hits: 0, failure: { code: 'model-not-found' } })
+
+  rerankBy({
+    rank: async (query, documents) => ({
+      scores: documents.map((text) => (query === 'red' && text.includes('sea') ? 2 : 1)),
+      modelVersion: 'r-1',
+      scale: 'logit',
+    }),
+  })
+  const { result } = await search('/v1/search?q=red&rerank=10&limit=1')
+  expect(result.hits.map(({ imageId, rerankScore }) => [imageId, rerankScore])).toEqual([[blue.imageId, 2]])
+  expect(result.reranked).toEqual({ hits: 2, modelVersion: 'r-1', scale: 'logit', failure: null })
+  const second = (await search('/v1/search?q=red&rerank=10&limit=1&offset=1')).result
+  expect(second.hits.map(({ imageId }) => imageId)).toEqual([red.imageId])
+  const byWords = (await search('/v1/search', postJson({ text: 'red', mode: 'text', rerank: 2 }))).result
+  expect(byWords.reranked).toMatchObject({ hits: 1, failure: null })
+
+  const more = await search(`/v1/search?imageId=${red.imageId}&rerank=1`)
+  expect(more).toMatchObject({ status: 400, result: { code: 'invalid-request' } })
+  expect((await search('/v1/search?q=red&rerank=101')).status).toBe(400)
+})

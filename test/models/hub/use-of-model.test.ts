@@ -26,7 +26,7 @@ describe('what a pulled model is used by', () => {
   })
 
   it.each([
-    ['a reranker, which has no modules', ['tokenizer.json', 'onnx/model.onnx']],
+    ['a network of another kind', ['tokenizer.json', 'onnx/model.onnx']],
     ['a sentence encoder without its network', ['modules.json', 'tokenizer.json', 'model.safetensors']],
   ])('is nothing yet: %s', async (_, files) => {
     expect(await useOf(await folderWith({ model_type: 'any' }, files))).toBeNull()
@@ -39,6 +39,13 @@ describe('what a pulled model is used by', () => {
   ])('is a setting for a CLIP with both halves: %s', async (networks, isWhole) => {
     const folder = await folderWith({ model_type: 'clip' }, ['tokenizer.json', 'preprocessor_config.json', ...networks])
     expect(await useOf(folder)).toBe(isWhole ? `CLIP_DIR=${folder} pairstream serve` : null)
+  })
+
+  it('is a setting for rerankers, published or trained here', async () => {
+    const files = ['tokenizer.json', 'onnx/model.onnx']
+    const published = await folderWith({ model_type: 'bert', architectures: ['BertForSequenceClassification'] }, files)
+    const own = await folderWith({ model_type: 'pairstream-reranker' }, ['onnx/interaction.onnx'])
+    for (const folder of [published, own]) expect(await useOf(folder)).toBe(`RERANKER_DIR=${folder} pairstream serve`)
   })
 
   it('is a command for a model that was trained here', async () => {

@@ -135,6 +135,8 @@ describe('sentence encoder', () => {
     const [first, second] = await encoder.states(['a dog', 'dog'])
     expect(first).toEqual({ ids: [2, 4, 5, 3], states: Float32Array.of(2, 102, 4.125, 104.125, 5.25, 105.25, 3.375, 103.375) }) // prettier-ignore
     expect(second).toEqual({ ids: [2, 5, 3], states: Float32Array.of(2, 102, 5.125, 105.125, 3.25, 103.25) })
+    const [vector] = await encoder.encode(['a dog'])
+    expect(encoder.vectorOf(first?.states ?? new Float32Array())).toEqual(vector)
   })
 
   it('takes graphs with and without segments, of a fixed size, or that pool by themselves', async () => {

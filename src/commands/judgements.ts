@@ -1,0 +1,46 @@
+import { loadConfig } from '../config.ts'
+import { openJudgements } from '../producers/judgements/open-judgements.ts'
+import { publishJudgements as publishAll } from '../producers/judgements/publish-judgements.ts'
+import type { PublishReport } from '../producers/publish-report.ts'
+import { print, printJson, type CommandContext } from './context.ts'
+import type { ExitName } from './exit-codes.ts'
+import { counted } from './figures.ts'
+import { createProgress } from './progress.ts'
+import { formatReport } from './publish-summary.ts'
+import { withServices } from './with-services.ts'
+
+export type JudgementsOptions = { readonly json?: boolean }
+
+/** Publishes the judgements of a file, or of a table behind PostgREST. */
+export async function publishJudgements(
+  from: string,
+  { json }: JudgementsOptions,
+  context: CommandContext,
+): Promise<ExitName> {
+  const config = loadConfig(context.environment)
+  // A source that cannot be opened should leave no data folder behind.
+  const source = await openJudgements(from, { token: config.JUDGEMENTS_TOKEN })
+  const { stderr, signal } = context
+  const report = await withServices(context, { access: 'append', config }, async ({ log }): Promise<PublishReport> => {
+    const progress = createProgress({ stream: stderr, isTerminal: stderr.isTTY })
+    const stage = progress.stage('judgements', null)
+    try {
+      const ended = await publishAll(source, log, {
+        signal,
+        onProgress: ({ accepted, rejected }) =>
+          stage.update(accepted + rejected, rejected === 0 ? '' : `${rejected} rejected`),
+      })
+      stage.finish(`${ended.interrupted ? 'stopped' : source.describe}, ${counted(ended.accepted, 'judgement')}`)
+      return ended
+    } catch (error) {
+      stage.fail('ended early; run it again to go on')
+      throw error
+    } finally {
+      progress.stop()
+    }
+  })
+  if (json === true) printJson(context, report)
+  else print(context, formatReport(report, 'judgements'))
+  if (report.rejected > 0) return 'rejected'
+  return report.interrupted ? 'interrupted' : 'ok'
+}
