@@ -2,11 +2,17 @@ import { AppError } from '../core/errors.ts'
 import type { Topic } from '../core/events.ts'
 import type { Handler } from './runner.ts'
 
-/** Topics that every process folds for itself and that no other group reads. */
-export const judgedTopics = ['pairs.indexed', 'releases', 'erasures'] as const satisfies readonly Topic[]
+/** Topics that no other group reads: every process folds them for itself, or reads them whole when it needs them. */
+export const judgedTopics = [
+  'pairs.indexed',
+  'releases',
+  'erasures',
+  'judgements',
+  'rerankers',
+] as const satisfies readonly Topic[]
 
 /**
- * Gives up what cannot be decoded where everybody folds and nobody else consumes: each process passes such a record by itself, and
+ * Gives up what cannot be decoded where nobody else consumes: each process passes such a record by itself, and
  * only a group makes one dead record of it, however many they are.
  */
 export const createJudgeHandler = (): Handler<(typeof judgedTopics)[number]> => ({

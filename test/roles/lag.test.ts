@@ -85,6 +85,8 @@ it('gives up, where the role count runs, what only it judges, and tells of that 
       ['pairs.indexed', 0],
       ['releases', 1],
       ['erasures', 1],
+      ['judgements', 0],
+      ['rerankers', 0],
     ]),
   )
   expect(lagByGroup(lags)).toEqual({ judge: 2 })

@@ -96,7 +96,7 @@ describe('records that nobody can work on', { timeout: 480_000 }, () => {
       expect(causes, topic).toEqual(expected)
     }
     // Whoever folds by itself has noticed, too.
-    for (const topic of judgedTopics) {
+    for (const topic of judgedTopics.filter((each) => each !== 'judgements')) {
       const passed = poison.get(topic)?.length ?? 0
       const line = `pairstream_records_refused_total{topic="${topic}",cause="record-unreadable"} ${passed}`
       expect(await (await fetch(`${scene.address}/metrics`)).text()).toContain(line)
