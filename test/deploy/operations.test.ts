@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { roles, settings } from '../../src/config.ts'
 import { defineDataCommands } from '../../src/commands/data-commands.ts'
 import { defineModelCommands } from '../../src/commands/model-commands.ts'
+import { defineRerankerCommands } from '../../src/commands/reranker-commands.ts'
 import { defineServiceCommands } from '../../src/commands/service-commands.ts'
 import { Command } from 'commander'
 import { readText, readYaml } from './deployed-files.ts'
@@ -24,7 +25,8 @@ it('has every alert and every role', () => {
 it('names only commands and variables that there are', () => {
   const program = new Command()
   const act = () => Promise.resolve()
-  for (const define of [defineServiceCommands, defineDataCommands, defineModelCommands]) define(program, act)
+  for (const define of [defineServiceCommands, defineDataCommands, defineModelCommands, defineRerankerCommands])
+    define(program, act)
   const commands = program.commands.map((command) => command.name())
   const named = [...text.matchAll(/(?<!-n )pairstream ([a-z][a-z-]+)/g)].map(([, name = '']) => name)
   expect(named.length).toBeGreaterThan(10)
