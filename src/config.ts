@@ -186,8 +186,17 @@ function readFile(environment: Readonly<Record<string, string | undefined>>): Re
 }
 
 /** A CLIP has both halves of a model; whoever names other networks or views as well expects something else of it. */
-function requireClipAlone({ CLIP_DIR, BACKBONE_DIR, SENTENCE_ENCODER_DIR, TEXT_TOWER, IMAGE_VIEWS }: Settings): void {
-  if (CLIP_DIR === undefined) return
+function requireClipAlone(given: Settings): void {
+  const { CLIP_DIR, CLIP_PRECISION, CLIP_ADAPTER_WIDTH } = given
+  const { BACKBONE_DIR, SENTENCE_ENCODER_DIR, TEXT_TOWER, IMAGE_VIEWS } = given
+  if (CLIP_DIR === undefined) {
+    const [idle] = Object.entries({ CLIP_PRECISION, CLIP_ADAPTER_WIDTH }).filter(([, value]) => value !== undefined)
+    if (idle === undefined) return
+    throw new AppError(
+      'configuration-invalid',
+      `${idle[0]}: it is about a CLIP; name its folder by CLIP_DIR, or leave it out.`,
+    )
+  }
   const others = { BACKBONE_DIR, SENTENCE_ENCODER_DIR, TEXT_TOWER, IMAGE_VIEWS }
   const set = Object.entries(others).flatMap(([name, value]) => (value === undefined ? [] : [name]))
   if (set.length === 0) return

@@ -107,6 +107,8 @@ describe('the servers in the configuration', () => {
     ['CLIP_DIR', { CLIP_DIR: 'hidden', IMAGE_VIEWS: 'corners' }],
     ['CLIP_DIR', { CLIP_DIR: 'hidden', SENTENCE_ENCODER_DIR: 'hidden', TEXT_TOWER: 'none' }],
     ['CLIP_PRECISION', { CLIP_DIR: 'folder', CLIP_PRECISION: 'hidden' }],
+    ['CLIP_PRECISION', { CLIP_PRECISION: 'fp16' }],
+    ['CLIP_ADAPTER_WIDTH', { CLIP_ADAPTER_WIDTH: '0' }],
     ['CLIP_ADAPTER_WIDTH', { CLIP_DIR: 'folder', CLIP_ADAPTER_WIDTH: '-1' }],
   ])('names %s where it does not go together with the others', (name, changes) => {
     const { code, message } = failure({ ...SERVERS, ...changes })

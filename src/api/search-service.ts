@@ -94,26 +94,34 @@ export function createSearchService(deps: {
       throw new AppError('invalid-request', 'Reranking compares words: search by text, or leave out "rerank".')
     }
     const { hits, release } = await find({ ...request, offset: 0, limit: Math.max(offset + limit, count) })
+    const foundAt = performance.now()
     const ranked = await rerankHits(deps.reranking, normaliseQuery(input.text), hits, count)
-    return { hits: ranked.hits.slice(offset, offset + limit), release, report: ranked.report }
+    const rerankedIn = performance.now() - foundAt
+    // It took a while, in which any of them may have been erased.
+    const live = joinLive(catalogue, ranked.hits.map(candidateOfHit), request.filter)
+    const scores = new Map(ranked.hits.map((hit) => [idOf(hit), hit.rerankScore]))
+    const alive = live.map((hit): RankedHit => ({ ...hit, rerankScore: scores.get(idOf(hit)) ?? null }))
+    return { hits: alive.slice(offset, offset + limit), release, report: ranked.report, rerankedIn }
   }
 
   type Answer = {
     readonly hits: readonly RankedHit[]
     readonly release: Release
     readonly report: RerankingReport | null
+    /** Milliseconds, of no concern to the release that is searched. */
+    readonly rerankedIn: number
   }
 
   const answerOf = async (request: SearchRequest): Promise<Answer> => {
     if (request.rerank !== undefined && request.rerank > 0) return findReranked(request, request.rerank)
     const { hits, release } = await find(request)
-    return { hits: unranked(hits), release, report: null }
+    return { hits: unranked(hits), release, report: null, rerankedIn: 0 }
   }
 
   return {
     async search(request) {
       const startedAt = performance.now()
-      const { hits, release, report } = await answerOf(request)
+      const { hits, release, report, rerankedIn } = await answerOf(request)
       const result: SearchResult = {
         hits: hits.map((hit) => searchHit(hit, release)),
         modelVersion: release?.modelVersion ?? null,
@@ -122,11 +130,15 @@ export function createSearchService(deps: {
         tookMs: performance.now() - startedAt,
       }
       const { mode, target, input } = request
-      deps.metrics?.searched({ mode, target, input: input.kind, seconds: result.tookMs / 1_000 })
+      deps.metrics?.searched({ mode, target, input: input.kind, seconds: (result.tookMs - rerankedIn) / 1_000 })
       return result
     },
   }
 }
+
+const idOf = ({ image, pairId }: LiveHit): string => pairId ?? image.imageId
+
+const candidateOfHit = ({ image, pairId, score }: LiveHit): Candidate => ({ imageId: image.imageId, pairId, score })
 
 function searchHit({ score, rerankScore, image, pairId, caption }: RankedHit, release: Release): SearchHit {
   const { imageId, captions, split, metadata } = image

@@ -43,7 +43,8 @@ async function train(services: Services, progress: Progress, signal: AbortSignal
   const { config, sentenceFolder } = services
   const encoder = await services.sentenceEncoder()
   if (encoder === null || sentenceFolder === null) {
-    const detail = 'SENTENCE_ENCODER_DIR: a reranker is trained on a sentence encoder; name its folder.'
+    const other = config.CLIP_DIR === undefined ? '' : ', and leave out CLIP_DIR for this command'
+    const detail = `SENTENCE_ENCODER_DIR: a reranker is trained on a sentence encoder; name its folder${other}.`
     throw new AppError('configuration-invalid', detail)
   }
   return retrainReranker(

@@ -1,5 +1,6 @@
 import type { Catalogue, LivePair } from '../catalogue/catalogue.ts'
 import type { Split } from '../core/split.ts'
+import { toAppError } from '../core/errors.ts'
 import { requireGoing, unlessStopped } from '../core/stop.ts'
 import type { Encoder, ImageInput } from '../ports/encoder.ts'
 import { evaluateInProcess } from './evaluate-in-process.ts'
@@ -57,7 +58,7 @@ export async function evaluateModel(
     imageId,
     bytes: () => unlessStopped(bytesOf(imageId), signal),
   }))
-  const imageVectors = await inPages(inputs, (page) => encoder.encodeImages(page, signal), signal)
+  const imageVectors = await inPages(inputs, (page) => encodePictures(encoder, page, signal), signal)
   const captionVectors = await inPages(captions, (page) => encodeCaptions(encoder, page, signal), signal)
   const order = {
     images: imageIds.map((id, i) => ({ id, vector: vectorAt(imageVectors, i) })),
@@ -70,6 +71,26 @@ export async function evaluateModel(
     relevant,
   }
   return evaluateInProcess(order, signal)
+}
+
+/**
+ * A picture that the model cannot take, such as one that is far too narrow for it, has a vector of zeros: nobody finds it by that model, and
+ * both models are judged on the same pictures.
+ */
+async function encodePictures(
+  encoder: Encoder,
+  page: readonly ImageInput[],
+  signal: AbortSignal | undefined,
+): Promise<readonly Float32Array[]> {
+  try {
+    return await encoder.encodeImages(page, signal)
+  } catch (error) {
+    if (!toAppError(error).code.startsWith('image-')) throw error
+    if (page.length === 1) return [new Float32Array(encoder.dimension)]
+    const vectors: Float32Array[] = []
+    for (const one of page) vectors.push(...(await encodePictures(encoder, [one], signal)))
+    return vectors
+  }
 }
 
 /** The vectors of captions of pairs, in order. */

@@ -110,7 +110,7 @@ async function open(bytes: Uint8Array, limits: ImageLimits): Promise<Opened> {
   return { picture, contentType: contentTypeOf(type), ...autoOrient }
 }
 
-/** Larger pictures take too long here, and the wider a kernel is, the less its weights depend on who computes them. */
+/** Larger pictures, before or after, take too long here, and the wider a kernel is, the less its weights depend on who computes them. */
 const MOST_PILLOW_PIXELS = 1_000_000
 
 const raw = (bytes: Uint8Array, size: Size): Sharp => sharp(bytes, { raw: { ...size, channels: 3 } })
@@ -159,15 +159,21 @@ export async function decodePixels(
   const bounds = { ...defaultImageLimits, ...limits }
   const { picture, width, height } = await open(bytes, bounds)
   const { kernel, crop } = preprocessing
-  const isPillows =
-    preprocessing.resampling === 'pillow' && kernel !== 'nearest' && width * height <= MOST_PILLOW_PIXELS
+  const pillowKernel = (resized: Size): Exclude<typeof kernel, 'nearest'> | null =>
+    preprocessing.resampling === 'pillow' &&
+    kernel !== 'nearest' &&
+    Math.max(width * height, resized.width * resized.height) <= MOST_PILLOW_PIXELS
+      ? kernel
+      : null
 
   /** The middle of the picture at this size. */
   const middleOf = async (resized: Size, middle: Size): Promise<Uint8Array> => {
     refuseTooManyPixels(resized.width, resized.height, bounds) // a strip of 1 x 60,000 grows when its short edge does
-    const fitted = isPillows
-      ? raw(resizeAsPillow(await rgb(picture(), bounds), { width, height }, resized, kernel), resized)
-      : picture().resize(resized.width, resized.height, { fit: 'fill', kernel })
+    const asPillow = pillowKernel(resized)
+    const fitted =
+      asPillow === null
+        ? picture().resize(resized.width, resized.height, { fit: 'fill', kernel })
+        : raw(resizeAsPillow(await rgb(picture(), bounds), { width, height }, resized, asPillow), resized)
     const place = cropPlace(resized, { ...preprocessing, crop: middle })
     return rgb(fitted.extract({ ...place, ...middle }), bounds)
   }

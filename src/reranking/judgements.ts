@@ -1,5 +1,6 @@
 import { normaliseCaption } from '../core/caption.ts'
 import type { Judgement } from '../core/events.ts'
+import { sha256Hex } from '../core/ids.ts'
 import { isRelevant } from '../core/judgement.ts'
 
 /** How many words a text may have. */
@@ -103,8 +104,9 @@ type TimeSplit = { readonly earlier: readonly Judgement[]; readonly later: reado
  */
 export function splitByTime(judgements: readonly Judgement[], share = 0.15): TimeSplit {
   const firstOf = (own: readonly Judgement[]): number => own.reduce((least, { createdAt }) => Math.min(least, createdAt), Infinity) // prettier-ignore
-  const groups = groupQueries(judgements).map(({ judgements: own }) => ({ own, time: firstOf(own), name: own[0]?.query ?? '' })) // prettier-ignore
-  groups.sort((a, b) => a.time - b.time || (a.name < b.name ? -1 : 1))
+  const groups = groupQueries(judgements).map(({ judgements: own }) => ({ own, time: firstOf(own), lot: sha256Hex(textKey(own[0]?.query ?? '')) })) // prettier-ignore
+  // Of one moment, as exports often have it, lots decide: by the alphabet the parts would differ in what they are about.
+  groups.sort((a, b) => a.time - b.time || (a.lot < b.lot ? -1 : 1))
   const wanted = judgements.length * (1 - share)
   const earlier: Judgement[] = []
   const later: Judgement[] = []

@@ -45,6 +45,9 @@ export type JudgementFacts = {
 /** How a retraining ended; `isNew` is false where these judgements were answered before. */
 export type Retraining = { readonly record: RerankerJudged; readonly isNew: boolean }
 
+/** Raised where the same judgements make another reranker, so that what was answered before is trained anew. */
+const TRAINER = 1
+
 /**
  * Trains a reranker on the judgements in the log, judges it on the latest of them, and says in `rerankers` what became of it; a promoted one
  * is in the model store by then. The version is a function of judgements, encoder, seed and champion: what was answered once is not trained
@@ -57,7 +60,7 @@ export async function retrainReranker(deps: RetrainingDependencies, signal?: Abo
   await catalogue.caughtUp(log, signal)
   const { learned, judged } = await judgementsOf(deps, signal)
   const champion = catalogue.promotedReranker()
-  const judgements = digestOf([encoder.id, seed, ...learned, 'judged', ...judged])
+  const judgements = digestOf([TRAINER, encoder.id, seed, ...learned, 'judged', ...judged])
   const isAnswer = (record: RerankerJudged): boolean =>
     record.judgements === judgements && record.champion === (champion?.modelVersion ?? null)
   const answered = champion?.judgements === judgements ? champion : catalogue.rerankers().findLast(isAnswer)
@@ -71,7 +74,9 @@ export async function retrainReranker(deps: RetrainingDependencies, signal?: Abo
     await removeOthers(folder, modelVersion)
     const startedAt = deps.clock()
     const outcome = await train(deps, { modelVersion, jobFolder, champion, learned, judged }, signal)
-    const record = await announce(deps, { modelVersion, jobFolder, champion, judgements }, outcome)
+    const challengers = catalogue.rerankers().filter((known) => known.champion === (champion?.modelVersion ?? null))
+    const looks = challengers.length + 1
+    const record = await announce(deps, { modelVersion, jobFolder, champion, judgements, looks }, outcome)
     await rm(jobFolder, { recursive: true, force: true })
     await trackReranker(deps.tracking, record, outcome, startedAt).catch(deps.onUntracked)
     await catalogue.caughtUp(log, signal)
@@ -140,11 +145,11 @@ async function train(
 /** Stores the model where it was promoted, then says so: who reads the record finds the model. */
 async function announce(
   { log, models, encoder, seed, clock }: RetrainingDependencies,
-  challenge: Challenge & { readonly judgements: string },
+  challenge: Challenge & { readonly judgements: string; readonly looks: number },
   { evaluation, examples, history }: RerankerOutcome,
 ): Promise<RerankerJudged> {
   const { modelVersion, champion, judgements } = challenge
-  const { outcome, reason } = decideReranker(evaluation)
+  const { outcome, reason } = decideReranker(evaluation, challenge.looks)
   const training = { encoder: encoder.id, seed, examples, epochs: history.length }
   const manifest =
     outcome === 'promoted' ? await models.save(outputOf(challenge), { modelVersion, judgements, training }) : null

@@ -31,10 +31,12 @@ type Opened = { readonly name: string; readonly reranker: Promise<Reranker> }
 
 /**
  * The reranker that searches use: that of `folder`, else the promoted one. It is opened by the first search that wants it, on a thread of its own;
- * another is taken from the first search after its promotion, and the one before closed once its searches have ended.
+ * another is opened by the first search after its promotion, and the one before closed then; where the other cannot be opened, the one before
+ * goes on.
  */
 export function createServedReranker({ folder, catalogue, models, threads, onFailed }: Dependencies): ServedReranker {
   let current: Opened | null = null
+  let next: Opened | null = null
   let underWay = 0
 
   const open = async (path: () => Promise<string>): Promise<Reranker> =>
@@ -52,27 +54,46 @@ export function createServedReranker({ folder, catalogue, models, threads, onFai
       onFailed(error)
       const again = (): void => {
         if (current === opened) current = null
+        if (next === opened) next = null
       }
       setTimeout(again, PAUSE).unref()
     })
     return opened
   }
 
-  const wanted = (): Opened => {
+  const wanted = async (): Promise<Reranker> => {
     const promoted = folder === undefined ? catalogue.promotedReranker() : null
     const name = folder ?? promoted?.manifest
     if (name == null) {
       throw new AppError('model-not-found', "There is no reranker; set RERANKER_DIR, or see 'pairstream reranker train --help'.") // prettier-ignore
     }
-    if (current?.name === name) return current
+    if (current?.name === name) return current.reranker
+    const path = async (): Promise<string> => folder ?? models.open(name)
     const before = current
-    current = take(name, async () => folder ?? models.open(name))
-    if (before !== null) void close(before)
-    return current
+    if (before === null) {
+      current = take(name, path)
+      return current.reranker
+    }
+    if (next?.name !== name) {
+      if (next !== null) void close(next)
+      next = take(name, path)
+    }
+    const taken = next
+    try {
+      const reranker = await taken.reranker
+      if (current === before && next === taken) {
+        current = taken
+        next = null
+        void close(before)
+      }
+      return reranker
+    } catch {
+      return before.reranker
+    }
   }
 
   const rank: Reranking['rank'] = async (query, documents) => {
-    const reranker = await wanted().reranker
+    const reranker = await wanted()
     const scores = await reranker.rank(query, documents).catch((error: unknown) => {
       onFailed(error)
       throw error
@@ -88,13 +109,13 @@ export function createServedReranker({ folder, catalogue, models, threads, onFai
     },
     async prepare() {
       if (folder === undefined) return
-      await wanted().reranker.catch((cause: unknown) => {
+      await wanted().catch((cause: unknown) => {
         const detail = `RERANKER_DIR=${folder} is not the folder of a reranker: ${toAppError(cause).message}`
         throw new AppError('model-invalid', detail, { cause })
       })
     },
     async close() {
-      if (current !== null) await close(current)
+      for (const opened of [current, next]) if (opened !== null) await close(opened)
     },
   }
 }

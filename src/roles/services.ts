@@ -106,11 +106,14 @@ export async function createServices(platform: Platform, logger: Logger, metrics
     publisher,
     serving,
     search: {
-      search: (request) =>
-        observer.observe(
+      search(request) {
+        // A reranker is no part of a release, and what it takes or breaks says nothing of one.
+        if ((request.rerank ?? 0) > 0) return searched.search(request)
+        return observer.observe(
           () => searched.search(request),
           ({ hits }) => (isUnfilteredVectorSearch(request) ? hits.map(({ score }) => score) : null),
-        ),
+        )
+      },
     },
     observer,
     reranker,

@@ -97,7 +97,8 @@ async function learntFrom(
         : [{ views: features[i] ?? [], captions, pairIds, fold: foldOf(splitKey), splitKey }]
     })
   } catch (error) {
-    if (toAppError(error).code !== 'blob-missing') throw error
+    const { code } = toAppError(error)
+    if (code !== 'blob-missing' && !code.startsWith('image-')) throw error
     if (images.length === 1) return []
     const found: KeyedTrainingImage[] = []
     for (const image of images) found.push(...(await learntFrom([image], reading, deps)))

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import { toAppError } from '../core/errors.ts'
@@ -169,6 +170,8 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
       checkpoint.keep()
       deps.events.onProgress?.(modelVersion, progress)
     }
+    // What another attempt left there, under other settings perhaps, is no part of this model.
+    await rm(job.outputFolder, { recursive: true, force: true })
     // Nothing may be stored any more once the training is answered.
     const result = await trainInProcess(job, onProgress, signal).finally(() => checkpoint.settled(signal))
     if (deps.clipSource === null) await assembleModelFolder(job.outputFolder, deps.backboneFolder, deps.sentenceFolder)

@@ -1,6 +1,7 @@
 import * as ort from 'onnxruntime-node'
 import { adamState, adamW, clippingFactor, squaredLength, type AdamState } from './adamw.ts'
 import type { BatchTensors } from './batch-tensors.ts'
+import { MAXIMUM_LOGIT_SCALE } from './definitions/dual-encoder.ts'
 import type { Weights } from './definitions/serving.ts'
 import { frozenShapes, parameterShapes, widthOfWords, type DualEncoderShape } from './definitions/shape.ts'
 import type { Hyperparameters } from './hyperparameters.ts'
@@ -51,6 +52,9 @@ export async function createTrainingSession(
         const decay = name.endsWith('_weight') ? weightDecay : 0
         adamW(state, runner.gradients.get(name) ?? new Float32Array(0), { ...common, weightDecay: decay })
       }
+      // Beyond its bound the temperature would have no gradient, and could not come back.
+      const scale = states['logit_scale']?.values
+      if (scale !== undefined) scale[0] = Math.min(scale[0] ?? 0, MAXIMUM_LOGIT_SCALE)
       table?.update({ ...common, weightDecay })
       return loss
     },

@@ -1,4 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest'
+import { viewReleases } from '../../src/core/release-chain.ts'
+import { dot } from '../../src/core/vector.ts'
 import { createPredictor } from '../../src/library/index.ts'
 import { openClipEncoder } from '../../src/models/pretrained/clip-encoder.ts'
 import { publishSource } from '../../src/producers/publish-source.ts'
@@ -14,7 +16,7 @@ it('a model on a CLIP is released, searched, exported, and judged against its su
   const pairstream = await startPairstream({ CLIP_DIR: folder, FIRST_TRAINING_PAIRS: 10_000, TRAINING_EPOCHS: 3 })
   onTestFinished(() => pairstream.stop())
   const { services, address, until } = pairstream
-  const { catalogue, features, models } = services
+  const { catalogue, features, index, models } = services
   await publishSource(scenesSource({ count: 200, seed: 5 }), services.publisher)
   await requestRetraining(services, 'manual', 'test')
   // Random weights are no better than guessing, and the gate says so.
@@ -51,8 +53,10 @@ it('a model on a CLIP is released, searched, exported, and judged against its su
   onTestFinished(() => alone.close())
   expect([await published.encodeText('a red circle')]).toEqual(await alone.encodeTexts(['a red circle']))
   const picture = await services.bytesOf(imageIds[0] ?? '')
-  const ranked = await exported.rankImages('a red circle', [picture, picture])
-  expect(ranked[0]?.score).toBeCloseTo(ranked[1]?.score ?? NaN, 6)
+  const [seen] = await exported.encodeImages([picture])
+  const generation = viewReleases(catalogue.releases()).serving?.generation ?? ''
+  const [served] = await index.points(generation, 'images', [imageIds[0] ?? ''])
+  expect(dot(seen ?? new Float32Array(), served?.vector ?? new Float32Array())).toBeCloseTo(1, 5)
 
   const { requestId } = await requestRetraining(services, 'manual', 'test')
   const decided = () => catalogue.models().find((model) => model.requestId === requestId)?.modelVersion

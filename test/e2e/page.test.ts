@@ -18,7 +18,8 @@ const openers: readonly Opener[] = [
 let pairstream: RunningPairstream
 
 beforeAll(async () => {
-  pairstream = await startPairstream({ FIRST_TRAINING_PAIRS: 100, TRAINING_EPOCHS: 2 })
+  // Enough to learn from that the first model is clearly better than guessing, wherever the first request falls.
+  pairstream = await startPairstream({ FIRST_TRAINING_PAIRS: 350, TRAINING_EPOCHS: 8 })
   await publishSource(scenesSource({ count: 160, seed: 5 }), pairstream.services.publisher)
   await pairstream.until(() => pairstream.services.serving.current() !== null)
 }, 120_000)

@@ -120,6 +120,14 @@ describe('the judge', () => {
     await expect(judge.judgeFirst('knowing', signal)).rejects.toMatchObject({ code: 'not-ready' })
   })
 
+  it('judges on with a picture that a model cannot take, which then nobody finds', async () => {
+    const { judging } = await heldOut(40)
+    const judge = judging(async () => {
+      throw new AppError('image-too-large', 'It is far too narrow.')
+    })
+    expect((await judge.judgeFirst('knowing')).accepted).toBe(false)
+  })
+
   it('does not try for ever where a picture that is held out is missing', async () => {
     const { judging } = await heldOut(20)
     let asked = 0

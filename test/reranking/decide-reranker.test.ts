@@ -40,6 +40,12 @@ describe('decision on a reranker', () => {
     expect(given).not.toContain('NDCG')
   })
 
+  it('asks for more the more challengers were tried', () => {
+    const likely = evaluation({ overUnranked: all({ difference: 0.02, pairedTTest: 0.02, randomisationTest: 0.02 }) })
+    expect(decideReranker(likely, 2).outcome).toBe('promoted')
+    expect(decideReranker(likely, 3).outcome).toBe('rejected')
+  })
+
   it('rejects what is no better than the champion', () => {
     const same = { difference: 0, pairedTTest: 1, randomisationTest: 1 }
     const { outcome, reason } = decideReranker(evaluation({ overChampion: all(same) }))

@@ -48,6 +48,17 @@ describe('served reranker', () => {
     expect(after.scores).toHaveLength(2)
   })
 
+  it('goes on where what was promoted after it cannot be opened, and tells of that once', async () => {
+    const { rank, promote, failures } = served()
+    promote(await rerankerFolder('first'))
+    await rank('a dog', ['a cat'])
+    promote(await temporaryFolder())
+    for (const query of ['a dog', 'a cat']) expect((await rank(query, ['a cat'])).modelVersion).toBe('first')
+    expect(failures).toHaveLength(1)
+    promote(await rerankerFolder('third'))
+    expect((await rank('a dog', ['a cat'])).modelVersion).toBe('third')
+  })
+
   it('is that of the configured folder, whatever was promoted', async () => {
     const { rank, promote } = served({ folder: await rerankerFolder('configured') })
     promote(await temporaryFolder())

@@ -60,7 +60,7 @@ describe('a requested training', { timeout: 120_000 }, () => {
     const { services, train, learnt, imageIds, jobFolder } = await requested()
     const { catalogue, log } = services
     expect(imageIds.length).toBeGreaterThan(65) // more than a slice
-    const [first = '', second = ''] = imageIds
+    const [first = '', second = '', third = ''] = imageIds
     const last = imageIds.at(-1) ?? ''
     const erase = async (imageId: string): Promise<void> => {
       const pairs = learnt.filter((pair) => pair.imageId === imageId)
@@ -76,12 +76,13 @@ describe('a requested training', { timeout: 120_000 }, () => {
       // Its own bytes are read already; those of the other are never asked for.
       if (imageId === first) for (const erased of [first, last]) await erase(erased)
       if (imageId === second) throw new AppError('blob-missing', 'It was swept.')
+      if (imageId === third) throw new AppError('image-too-large', 'It is far too narrow for this backbone.')
       return bytes
     })
     expect(manifest).toMatch(/^manifests\//)
     expect(asked).toContain(second)
     expect(asked).not.toContain(last)
-    const gone = new Set([first, second, last])
+    const gone = new Set([first, second, third, last])
     const examples = (await readFile(join(jobFolder, EXAMPLES_FILE), 'utf8')).trim().split('\n')
     expect(examples).toHaveLength(learnt.filter(({ imageId }) => !gone.has(imageId)).length)
     const { id } = await services.backbone()

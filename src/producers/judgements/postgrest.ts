@@ -1,4 +1,5 @@
 import { AppError } from '../../core/errors.ts'
+import { sha256Hex } from '../../core/ids.ts'
 import { readRecord, type JudgementSource, type ReadJudgement } from './judgement-source.ts'
 import { readPage, type PageLimits } from './postgrest-page.ts'
 
@@ -33,8 +34,15 @@ export function openPostgrest(
   return {
     describe: `${url.origin}${url.pathname}`,
     async *read(signal): AsyncIterable<ReadJudgement> {
+      let before = ''
       for (let offset = 0; ;) {
         const rows = await readPage(pageOf(url, pageRows, offset), token, { ...LIMITS, ...limits }, signal)
+        const page = sha256Hex(JSON.stringify(rows))
+        if (rows.length > pageRows || (rows.length > 0 && page === before)) {
+          const detail = `${url.origin} gives the same rows whatever page is asked for; is it PostgREST?`
+          throw new AppError('source-unrecognised', detail)
+        }
+        before = page
         for (const [row, value] of rows.entries()) yield readRecord(`row ${offset + row + 1}`, value)
         // A server with a limit of its own gives fewer rows than are asked for, so only an empty page is the end.
         if (rows.length === 0) return

@@ -111,7 +111,7 @@ export const withValues = (
   ...(imageViews === undefined ? {} : { imageViews }),
   ...(maximumEpochs === undefined ? {} : { maximumEpochs }),
   ...(exportPrecision === undefined ? {} : { exportPrecision }),
-  ...(adapterWidth === undefined ? {} : { adapterWidth }),
+  ...(adapterWidth === undefined || clipWidth === undefined ? {} : { adapterWidth }),
 })
 
 /** The hyperparameters of a training. */

@@ -229,6 +229,15 @@ it('reranks the first hits of a text where that is asked for, before the page is
   const byWords = (await search('/v1/search', postJson({ text: 'red', mode: 'text', rerank: 2 }))).result
   expect(byWords.reranked).toMatchObject({ hits: 1, failure: null })
 
+  rerankBy({
+    async rank(_query, documents) {
+      for (const { pairId } of catalogue.pairsOfImage(blue.imageId)) await erase(pairId, 'test')
+      return { scores: documents.map(() => 1), modelVersion: 'r-1', scale: 'logit' }
+    },
+  })
+  const meanwhile = (await search('/v1/search?q=red&rerank=10')).result
+  expect(meanwhile.hits.map(({ imageId }) => imageId)).toEqual([red.imageId])
+
   const more = await search(`/v1/search?imageId=${red.imageId}&rerank=1`)
   expect(more).toMatchObject({ status: 400, result: { code: 'invalid-request' } })
   expect((await search('/v1/search?q=red&rerank=101')).status).toBe(400)

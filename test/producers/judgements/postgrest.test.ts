@@ -102,6 +102,15 @@ describe('judgements from PostgREST', () => {
     await expect(read(`${gone}/t`)).rejects.toMatchObject(failure('source-unavailable', 'ECONNREFUSED'))
   })
 
+  it('are refused from a server that gives the same rows whatever is asked for', async () => {
+    const { address, asked } = await serveTable((request, response, url) => {
+      url.searchParams.set('offset', '0')
+      pagesOf(rows)(request, response, url)
+    })
+    await expect(read(`${address}/judgements`)).rejects.toMatchObject(failure('source-unrecognised', 'the same rows'))
+    expect(asked).toHaveLength(2)
+  })
+
   it('stop with the signal', async () => {
     const stopping = new AbortController()
     const { address } = await serveTable(() => stopping.abort())
