@@ -205,7 +205,7 @@ it('says how many pairs are missing while there is no model, and answers full te
 })
 
 it('reranks the first hits of a text where that is asked for, before the page is cut', async () => {
-  const { search, rerankBy, red, blue } = await released()
+  const { search, rerankBy, catalogue, log, erase, red, blue } = await released()
   const plain = (await search('/v1/search?q=red')).result
   expect(plain.reranked).toBeNull()
   expect(plain.hits.map(({ rerankScore }) => rerankScore)).toEqual([null, null])
@@ -232,6 +232,7 @@ it('reranks the first hits of a text where that is asked for, before the page is
   rerankBy({
     async rank(_query, documents) {
       for (const { pairId } of catalogue.pairsOfImage(blue.imageId)) await erase(pairId, 'test')
+      await catalogue.caughtUp(log)
       return { scores: documents.map(() => 1), modelVersion: 'r-1', scale: 'logit' }
     },
   })
