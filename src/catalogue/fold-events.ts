@@ -1,5 +1,6 @@
 import type { ErasureRecord, PairIndexed, ReleaseRecord, RerankerJudged, TopicValues } from '../core/events.ts'
 import type { Database } from '../sqlite/database.ts'
+import { promotedReranker } from './promoted-reranker.ts'
 import type { Suppression } from './suppression.ts'
 
 type FirstWins = 'retraining.requested' | 'models.trained' | 'releases' | 'rerankers'
@@ -21,13 +22,6 @@ export function createEventFold(database: Database, suppression: Suppression) {
       .prepare<{ key: string }>(`SELECT key FROM event WHERE topic = 'releases' ORDER BY ordinal DESC LIMIT 1`)
       .get()?.key ?? null
 
-  const promotedReranker = (): string | null =>
-    database
-      .prepare<{ key: string }>(
-        `SELECT key FROM event WHERE topic = 'rerankers' AND value ->> '$.outcome' = 'promoted' ORDER BY ordinal DESC LIMIT 1`,
-      )
-      .get()?.key ?? null
-
   return {
     request: (value: TopicValues['retraining.requested']) => keep('retraining.requested', value.requestId, value),
 
@@ -45,7 +39,8 @@ export function createEventFold(database: Database, suppression: Suppression) {
 
     /** Compare-and-set by the log: of two that were judged against the same champion, the first that is promoted wins. */
     reranker(value: RerankerJudged): void {
-      if (value.outcome === 'promoted' && value.champion !== promotedReranker()) return
+      const champion = promotedReranker(database)?.modelVersion ?? null
+      if (value.outcome === 'promoted' && value.champion !== champion) return
       keep('rerankers', value.modelVersion, value)
     },
 

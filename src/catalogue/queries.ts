@@ -2,6 +2,7 @@ import type { ErasureRecord, ModelTrained, ReleaseRecord, RerankerJudged, Retrai
 import type { Split } from '../core/split.ts'
 import type { Filter } from '../ports/vector-index.ts'
 import type { Database, Row } from '../sqlite/database.ts'
+import { promotedReranker } from './promoted-reranker.ts'
 import { anyWordOf } from '../sqlite/word-table.ts'
 import type {
   Catalogue,
@@ -219,8 +220,7 @@ export function createQueries(database: Database): Queries {
       return { release, modelVersion: release.modelVersion, generation: release.generation }
     },
     rerankers: () => events<RerankerJudged>('rerankers'),
-    promotedReranker: () =>
-      events<RerankerJudged>('rerankers').findLast(({ outcome }) => outcome === 'promoted') ?? null,
+    promotedReranker: () => promotedReranker(database),
     erasure(pairId) {
       const row = database.prepare<{ receipt: string }>('SELECT receipt FROM erasure WHERE pair_id = ?').get(pairId)
       return row === undefined ? null : (json(row.receipt) as ErasureRecord)

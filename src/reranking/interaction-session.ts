@@ -2,9 +2,10 @@ import * as ort from 'onnxruntime-node'
 import { adamState, adamW, clippingFactor, squaredLength, type AdamState } from '../training/adamw.ts'
 import type { Weights } from '../training/definitions/serving.ts'
 import { gradientOf } from '../training/definitions/training-step.ts'
-import { lowerProgram, startJax } from '../training/lowering/trace.ts'
+import { startJax } from '../training/lowering/trace.ts'
 import { product } from '../training/lowering/view.ts'
 import { normal, randomStream } from '../training/random.ts'
+import { openStep } from '../training/step-runner.ts'
 import { interactionStep, interactionStepSignature } from './definitions/interaction-programs.ts'
 import { interactionShapes, type InteractionShape } from './definitions/interaction-shape.ts'
 import type { PairBatch } from './pair-batch.ts'
@@ -68,12 +69,8 @@ export async function createInteractionSession(
     loss: tensor(loss, []),
     ...Object.fromEntries(shapes.map(([name, sizes]) => [gradientOf(name), tensor(gradient(name), sizes)])),
   }
-  const file = lowerProgram('interaction_step', interactionStep(shape), interactionStepSignature(shape, batchSize))
-  const session = await ort.InferenceSession.create(file, {
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    logSeverityLevel: 3,
-  })
+  const signature = interactionStepSignature(shape, batchSize)
+  const session = await openStep('interaction_step', interactionStep(shape), signature, threads)
   return {
     states,
     async learn(step, learningRate) {

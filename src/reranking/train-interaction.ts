@@ -1,5 +1,6 @@
 import { AppError } from '../core/errors.ts'
 import { bestEpoch, hasStopped } from '../training/history.ts'
+import { copyOf } from '../training/learned-arrays.ts'
 import { createPace } from '../training/pace.ts'
 import { randomStream, shuffle } from '../training/random.ts'
 import { learningRateAt } from '../training/schedule.ts'
@@ -82,9 +83,6 @@ export type TrainedInteraction = {
   readonly weights: Weights
   readonly history: readonly InteractionEpoch[]
 }
-
-const copyOf = (weights: Weights): Weights =>
-  Object.fromEntries(Object.entries(weights).map(([name, values]) => [name, values.slice()]))
 
 const epochsFor = (examples: number): number =>
   Math.min(MOST_EPOCHS, Math.max(1, Math.round(EXAMPLES_ENOUGH / Math.max(1, examples))))

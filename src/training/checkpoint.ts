@@ -2,8 +2,8 @@ import { basename, join } from 'node:path'
 import { z } from 'zod'
 import { sha256Hex } from '../core/ids.ts'
 import type { Weights } from './definitions/serving.ts'
-import type { AdamState } from './adamw.ts'
 import type { TrainingJob } from './job.ts'
+import { bestAmong, namedArrays, namedBest, type Learned } from './learned-arrays.ts'
 import { readWeightsFile, writeWeightsFile } from './weights-file.ts'
 
 export const CHECKPOINT_FILE = 'checkpoint.safetensors'
@@ -12,7 +12,6 @@ export const STORED_CHECKPOINT_FILE = 'stored-checkpoint.safetensors'
 
 /** How a checkpoint is laid out; one of another layout is not taken up. */
 const LAYOUT = 3
-const BEST = 'best.'
 
 const positionSchema = z.object({
   /** What the training is a function of; a checkpoint of another training is not taken up. */
@@ -28,12 +27,6 @@ const positionSchema = z.object({
 /** Where a training stands. With what was learned and the job it determines all that follows. */
 type TrainingPosition = z.infer<typeof positionSchema>
 
-/** All arrays that change from step to step: the weights with the optimiser's running means, and their averages. */
-type Learned = {
-  readonly states: Readonly<Record<string, AdamState>>
-  readonly averages: Weights
-}
-
 /** `best` is the averages of the best epoch so far; null before the first has ended. */
 type Saved = { readonly position: TrainingPosition; readonly best: Weights | null }
 
@@ -41,27 +34,6 @@ type Checkpoints = {
   save(saved: Saved, learned: Learned): Promise<void>
   /** Loads the arrays of the latest checkpoint into `learned` and returns where training stood; null when there is nothing to resume. */
   resume(fingerprint: string, learned: Learned): Promise<Saved | null>
-}
-
-/** The arrays under the names that they have in the file. */
-const named = ({ states, averages }: Learned): Record<string, Float32Array> =>
-  Object.fromEntries([
-    ...Object.entries(states).flatMap(([name, { values, mean, square }]) => [
-      [`values.${name}`, values] as const,
-      [`mean.${name}`, mean] as const,
-      [`square.${name}`, square] as const,
-    ]),
-    ...Object.entries(averages).map(([name, values]) => [`average.${name}`, values] as const),
-  ])
-
-const namedBest = (best: Weights | null): Record<string, Float32Array> =>
-  Object.fromEntries(Object.entries(best ?? {}).map(([name, values]) => [BEST + name, values]))
-
-function bestAmong(arrays: Weights): Weights | null {
-  const found = Object.entries(arrays).filter(([name]) => name.startsWith(BEST))
-  return found.length === 0
-    ? null
-    : Object.fromEntries(found.map(([name, values]) => [name.slice(BEST.length), values]))
 }
 
 /** Where a training stands before its first step. */
@@ -91,8 +63,8 @@ async function find(path: string, fingerprint: string, learned: Learned): Promis
     if (saved === null) return null
     const position = positionSchema.parse(JSON.parse(saved.note))
     if (position.fingerprint !== fingerprint) return null
-    const best = position.history.length === 0 ? null : learned.averages
-    const expected = Object.entries({ ...named(learned), ...namedBest(best) })
+    const best = position.history.length === 0 ? {} : learned.averages
+    const expected = Object.entries({ ...namedArrays(learned), ...namedBest(best) })
     const isWhole = expected.every(([name, { length }]) => saved.arrays[name]?.length === length)
     return isWhole ? { position, arrays: saved.arrays } : null
   } catch {
@@ -111,14 +83,17 @@ export function createCheckpoints(jobFolder: string): Checkpoints {
   const [own, stored] = [join(jobFolder, CHECKPOINT_FILE), join(jobFolder, STORED_CHECKPOINT_FILE)]
   return {
     save: ({ position, best }, learned) =>
-      writeWeightsFile(own, { note: JSON.stringify(position), arrays: { ...named(learned), ...namedBest(best) } }),
+      writeWeightsFile(own, {
+        note: JSON.stringify(position),
+        arrays: { ...namedArrays(learned), ...namedBest(best ?? {}) },
+      }),
     async resume(fingerprint, learned) {
       let latest = await find(own, fingerprint, learned)
       const other = await find(stored, fingerprint, learned)
       if (latest === null || (other !== null && isLater(other.position, latest.position))) latest = other
       if (latest === null) return null
       const { position, arrays } = latest
-      for (const [name, values] of Object.entries(named(learned))) values.set(arrays[name] ?? [])
+      for (const [name, values] of Object.entries(namedArrays(learned))) values.set(arrays[name] ?? [])
       return { position, best: bestAmong(arrays) }
     },
   }

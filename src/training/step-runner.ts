@@ -20,7 +20,8 @@ export type StepRunner = {
 /** ONNX Runtime reads and writes these very arrays: nothing is copied from step to step. */
 const tensor = (data: Float32Array, shape: readonly number[]) => new ort.Tensor('float32', data, shape)
 
-const openSession = (name: string, program: Program, signature: Signature, threads: number) =>
+/** Lowers a program and opens it as the step of a training is run: in one order, on so many threads. */
+export const openStep = (name: string, program: Program, signature: Signature, threads: number) =>
   ort.InferenceSession.create(lowerProgram(name, program, signature), {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
@@ -70,7 +71,7 @@ export async function createStepRunner(
   return batchesInChunks(chosen.batchSize)
 
   async function wholeBatches(): Promise<StepRunner> {
-    const session = await openSession('training_step', trainingStep(shape), stepSignature(shape, atOnce), threads)
+    const session = await openStep('training_step', trainingStep(shape), stepSignature(shape, atOnce), threads)
     const fetches = { loss: tensor(loss, []), ...gradientTensors(gradients) }
     return {
       gradients,
@@ -89,7 +90,7 @@ export async function createStepRunner(
   async function batchesInChunks(batchSize: number): Promise<StepRunner> {
     const programs = stepInChunks(shape, batchSize, atOnce)
     const open = (name: keyof typeof programs) =>
-      openSession(name, programs[name].program, programs[name].signature, threads)
+      openStep(name, programs[name].program, programs[name].signature, threads)
     const [embedding, whole, backward] = await Promise.all([open('embed'), open('loss'), open('backward')])
     const width = shape.embeddingWidth
     const rows = () => new Float32Array(batchSize * width)

@@ -9,6 +9,7 @@ import { choosePrecision, type ServedFiles } from './export-precision.ts'
 import { openFeatureFile } from './feature-file.ts'
 import { bestEpoch, hasStopped, type JudgedEpoch } from './history.ts'
 import type { TrainingJob, TrainingProgress, TrainingResult } from './job.ts'
+import { copyOf } from './learned-arrays.ts'
 import { createPace } from './pace.ts'
 import { prepareTraining } from './prepare.ts'
 import { randomStream } from './random.ts'
@@ -147,6 +148,3 @@ const recallMetrics = (fold: string, { textToImage, imageToText }: BothRecalls):
   [`${fold}.image_to_text_recall_at_5`]: imageToText.at5,
   [`${fold}.image_to_text_recall_at_10`]: imageToText.at10,
 })
-
-const copyOf = (weights: Weights): Weights =>
-  Object.fromEntries(Object.entries(weights).map(([name, values]) => [name, values.slice()]))
