@@ -9,12 +9,12 @@ import { createProgress } from './progress.ts'
 import { formatReport } from './publish-summary.ts'
 import { withServices } from './with-services.ts'
 
-export type JudgementsOptions = { readonly json?: boolean }
+export type JudgementsOptions = { readonly json?: boolean; readonly withdraw?: boolean }
 
-/** Publishes the judgements of a file, or of a table behind PostgREST. */
+/** Publishes the judgements of a file or of a table behind PostgREST, or takes them back. */
 export async function publishJudgements(
   from: string,
-  { json }: JudgementsOptions,
+  { json, withdraw }: JudgementsOptions,
   context: CommandContext,
 ): Promise<ExitName> {
   const config = loadConfig(context.environment)
@@ -27,6 +27,7 @@ export async function publishJudgements(
     try {
       const ended = await publishAll(source, log, {
         signal,
+        ...(withdraw === undefined ? {} : { withdraw }),
         onProgress: ({ accepted, rejected }) =>
           stage.update(accepted + rejected, rejected === 0 ? '' : `${rejected} rejected`),
       })

@@ -10,7 +10,7 @@ export const defineRerankerCommands: DefineCommands = (program, act) => {
 
   const judgements = program
     .command('judgements')
-    .description('publish what people or clicks say of how well a text answers a query')
+    .description('publish what people or clicks say of how well a text answers a query, or take it back')
     .addHelpText('after', '\nExample:\n  $ pairstream judgements publish judgements.csv')
   judgements
     .command('publish')
@@ -29,6 +29,25 @@ Examples:
     )
     .action((from: string, options: JudgementsOptions) =>
       act(async (context) => (await import('./judgements.ts')).publishJudgements(from, options, context)),
+    )
+
+  judgements
+    .command('withdraw')
+    .description('take judgements back; what is trained from now on does not learn from them')
+    .argument('<from>', 'a .jsonl or .csv file, or the address of a table or view behind PostgREST')
+    .option(...JSON_OPTION)
+    .addHelpText(
+      'after',
+      `
+It reads what \`publish\` reads, and takes back whatever was said of the same two texts.
+
+Example:
+  $ pairstream judgements withdraw wrong.csv`,
+    )
+    .action((from: string, options: JudgementsOptions) =>
+      act(async (context) =>
+        (await import('./judgements.ts')).publishJudgements(from, { ...options, withdraw: true }, context),
+      ),
     )
 
   const reranker = program

@@ -48,6 +48,14 @@ describe('pairstream judgements publish', () => {
     expect(answer(table.stdout)).toMatchObject({ accepted: tinyJudgements(2).length, rejected: 0 })
   })
 
+  it('takes back what a file names, and there is nothing to learn from', async () => {
+    const { run, file } = await folders()
+    const path = await file(tinyJudgements(3))
+    await run('judgements', 'publish', path)
+    expect((await run('judgements', 'withdraw', path)).status).toBe(0)
+    expect((await run('reranker', 'train')).stderr).toContain('There are 0 usable judgements')
+  })
+
   it('ends with an error where there is nothing to read, before it makes a data folder', async () => {
     const { run } = await folders()
     expect(await run('judgements', 'publish', 'missing.csv')).toMatchObject({ status: 2 })

@@ -4,6 +4,8 @@ import { createReport, type PublishReport } from '../publish-report.ts'
 import type { JudgementSource } from './judgement-source.ts'
 
 type PublishOptions = {
+  /** Takes the judgements of these texts back instead, whatever was said of them. */
+  readonly withdraw?: boolean
   readonly onProgress?: (report: PublishReport) => void
   /** Once raised, no more is read; what is in hand is finished. */
   readonly signal?: AbortSignal
@@ -20,7 +22,7 @@ const BATCH = 500
 export async function publishJudgements(
   source: JudgementSource,
   log: Pick<EventLog, 'append'>,
-  { onProgress, signal }: PublishOptions = {},
+  { withdraw = false, onProgress, signal }: PublishOptions = {},
 ): Promise<PublishReport> {
   const tally = createReport(source.describe)
   let batch: NewRecord<'judgements'>[] = []
@@ -39,7 +41,7 @@ export async function publishJudgements(
       if ('code' in read) tally.reject(`${source.describe}, ${read.place}`, read.code, read.detail)
       else {
         const { query, document } = read.judgement
-        batch.push({ topic: 'judgements', key: judgementIdOf(query, document), value: read.judgement })
+        batch.push({ topic: 'judgements', key: judgementIdOf(query, document), value: withdraw ? null : read.judgement })
         if (batch.length >= BATCH) await append()
       }
     }

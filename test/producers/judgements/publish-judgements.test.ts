@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { AppError } from '../../../src/core/errors.ts'
 import type { Judgement } from '../../../src/core/events.ts'
-import { judgementIdOf } from '../../../src/core/judgement.ts'
 import type { JudgementSource, ReadJudgement } from '../../../src/producers/judgements/judgement-source.ts'
 import { publishJudgements } from '../../../src/producers/judgements/publish-judgements.ts'
 import { readJudgements } from '../../../src/reranking/judgement-log.ts'
@@ -38,7 +37,10 @@ describe('publishing of judgements', () => {
   it('takes judgements back by a tombstone', async () => {
     const { log } = await platform()
     await publishJudgements(given([good(judgement(1)), good(judgement(2))]), log)
-    await log.append([{ topic: 'judgements', key: judgementIdOf('query 1', 'b'), value: null }])
+    const report = await publishJudgements(given([good(judgement(1, 0.25)), good(judgement(3))]), log, {
+      withdraw: true,
+    })
+    expect(report).toMatchObject({ accepted: 2, rejected: 0 })
     expect((await readJudgements(log)).judgements).toEqual([judgement(2)])
     // Where compaction has taken the end of a partition there is nothing to wait for.
     await log.maintain(Date.now() + 31 * 24 * 3_600_000)
