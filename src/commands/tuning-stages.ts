@@ -3,28 +3,14 @@ import type { Tuning } from '../training/tune/plan-tuning.ts'
 import type { TuningEvents } from '../training/tune/run-tuning.ts'
 import { counted, percentage } from './figures.ts'
 import type { Progress, Stage } from './progress.ts'
+import { showReading } from './reading-stages.ts'
 
 /** A stage for the features, one for what a sentence encoder reads, one for the epochs of all trainings, which gives the time left, and a line for each rung that ends. */
 export function showTuning(progress: Progress, { rungs }: Pick<Tuning, 'rungs'>): TuningEvents {
-  let features: Stage | null = null
-  let captions: Stage | null = null
   let epochs: Stage | null = null
   let best = ''
   return {
-    onFeatures(done, total) {
-      features ??= progress.stage('features', total)
-      features.update(done, 'pictures')
-      if (done < total) return
-      features.finish(`${counted(total, 'picture')} seen by the backbone`)
-      features = null
-    },
-    onCaptions(done, total) {
-      captions ??= progress.stage('captions', total)
-      captions.update(done, 'captions read')
-      if (done < total) return
-      captions.finish(`${counted(total, 'caption')} read by the sentence encoder`)
-      captions = null
-    },
+    ...showReading(progress),
     onProgress({ training, rung, epochsDone, epochsInAll }) {
       epochs ??= progress.stage('epochs', epochsInAll)
       const { trial, fold } = training

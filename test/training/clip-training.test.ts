@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { modelVersionOf, releaseIdOf } from '../../src/core/ids.ts'
+import { modelVersionOf } from '../../src/core/ids.ts'
 import { inDevelopmentFold } from '../../src/core/split.ts'
 import { openDualEncoder } from '../../src/models/dual-encoder.ts'
 import { openClipEncoder } from '../../src/models/pretrained/clip-encoder.ts'
@@ -14,10 +14,10 @@ import type { Services } from '../../src/roles/services.ts'
 import { championOf, type TrainingRecord } from '../../src/training/starting-point.ts'
 import { createRequestTrainer } from '../../src/training/train-request.ts'
 import { sharedPath } from '../fixtures/shared.ts'
-import { topicValues } from '../fixtures/topic-values.ts'
 import { sharedClip, textTower, writeTinyClip } from '../models/pretrained/tiny-clip.ts'
 import { writeFiles } from '../models/pretrained/tiny-text-model.ts'
 import { openedServices } from '../roles/opened-services.ts'
+import { promoted } from './promoted-model.ts'
 import { recallAt } from './recall-at.ts'
 
 type Changes = Partial<Parameters<typeof createRequestTrainer>[0]>
@@ -138,18 +138,9 @@ describe('a training of adapters', { timeout: 180_000 }, () => {
   })
 
   it('starts from a champion on the same CLIP with adapters as wide, and from no other', async () => {
-    const { services, request, train, modelVersion: parent } = await requested({ CLIP_DIR: await writeTinyClip() })
-    const { catalogue, log } = services
+    const { services, request, train } = await requested({ CLIP_DIR: await writeTinyClip() })
     const { manifest } = await train({ maximumEpochs: 1 })
-    const { requestId } = request
-    const trained = { ...topicValues['models.trained'], requestId, modelVersion: parent, outcome: 'trained', manifest }
-    await log.append([{ topic: 'models.trained', key: parent, value: trained }])
-    const releaseId = releaseIdOf(null, 'promoted', parent)
-    const decidedAt = request.requestedAt + 10
-    const release = { releaseId, follows: null, state: 'promoted', modelVersion: parent, generation: 'g1' } as const
-    const value = { ...release, reason: 'better', evidence: null, decidedAt }
-    await log.append([{ topic: 'releases', key: releaseId, value }])
-    await catalogue.caughtUp(log)
+    const { modelVersion: parent, decidedAt } = await promoted(services, request, manifest)
 
     const { training } = (await services.models.manifest(manifest)) as unknown as { training: TrainingRecord }
     const later = { ...request, requestId: randomUUID(), requestedAt: decidedAt + 1 }

@@ -1,7 +1,6 @@
 import { grad, numpy as np } from '@jax-js/jax'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { sha256Hex } from '../../../src/core/ids.ts'
-import { createRandom } from '../../../src/core/random.ts'
 import { openOnnxSession } from '../../../src/models/onnx-session.ts'
 import { binaryCrossEntropy } from '../../../src/reranking/definitions/interaction.ts'
 import {
@@ -18,7 +17,14 @@ import { initialInteraction } from '../../../src/reranking/interaction-session.t
 import type { Weights } from '../../../src/training/definitions/serving.ts'
 import { gradientOf } from '../../../src/training/definitions/training-step.ts'
 import { lowerProgram, startJax, type Program } from '../../../src/training/lowering/trace.ts'
-import { largestDifference, runFile, runInJax, valuesFor, type Values } from '../../training/lowering/run-program.ts'
+import {
+  largestDifference,
+  runFile,
+  runInJax,
+  slopesOf,
+  valuesFor,
+  type Values,
+} from '../../training/lowering/run-program.ts'
 
 beforeAll(startJax)
 
@@ -49,19 +55,8 @@ describe('training step of the interaction', () => {
   it('has the gradients that finite differences give', async () => {
     const file = lowerProgram('interaction_step', interactionStep(shape), signature)
     const values = batchValues(3)
-    const gradients = await runFile(file, signature, values)
-    const random = createRandom(4)
-    for (const name of trained) {
-      const original = values[name] ?? new Float32Array(0)
-      const index = random.below(original.length)
-      const lossAt = async (by: number) => {
-        const moved = Float32Array.from(original)
-        moved[index] = (moved[index] ?? 0) + by
-        const { loss } = await runFile(file, signature, { ...values, [name]: moved })
-        return loss?.[0] ?? Number.NaN
-      }
-      const slope = ((await lossAt(0.004)) - (await lossAt(-0.004))) / 0.008
-      expect(gradients[gradientOf(name)]?.[index], name).toBeCloseTo(slope, 3)
+    for (const { name, gradient, slope } of await slopesOf(file, signature, values, trained, 0.004)) {
+      expect(gradient, name).toBeCloseTo(slope, 3)
     }
   })
 

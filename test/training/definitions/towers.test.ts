@@ -1,12 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { createRandom } from '../../../src/core/random.ts'
 import { sha256Hex } from '../../../src/core/ids.ts'
 import { openOnnxSession } from '../../../src/models/onnx-session.ts'
 import { textModelFile } from '../../../src/training/definitions/serving.ts'
 import { parameterShapes, trainedInput, type DualEncoderShape } from '../../../src/training/definitions/shape.ts'
 import { gradientOf, stepSignature, trainingStep } from '../../../src/training/definitions/training-step.ts'
 import { lowerProgram, startJax } from '../../../src/training/lowering/trace.ts'
-import { largestDifference, runFile, runInJax, valuesFor, type Values } from '../lowering/run-program.ts'
+import { largestDifference, runFile, runInJax, slopesOf, valuesFor, type Values } from '../lowering/run-program.ts'
 
 beforeAll(startJax)
 
@@ -47,19 +46,8 @@ describe.each(Object.entries(shapes))('training step with %s', (_, shape) => {
   it('has the gradients that finite differences give', async () => {
     const file = lowerProgram('training_step', trainingStep(shape), signature)
     const values = batchValues(shape, 3)
-    const gradients = await runFile(file, signature, values)
-    const random = createRandom(4)
-    for (const name of trained) {
-      const original = values[name] ?? new Float32Array(0)
-      const index = random.below(original.length)
-      const lossAt = async (by: number) => {
-        const moved = Float32Array.from(original)
-        moved[index] = (moved[index] ?? 0) + by
-        const { loss } = await runFile(file, signature, { ...values, [name]: moved })
-        return loss?.[0] ?? Number.NaN
-      }
-      const slope = ((await lossAt(0.01)) - (await lossAt(-0.01))) / 0.02
-      expect(gradients[gradientOf(name)]?.[index], name).toBeCloseTo(slope, 3)
+    for (const { name, gradient, slope } of await slopesOf(file, signature, values, trained, 0.01)) {
+      expect(gradient, name).toBeCloseTo(slope, 3)
     }
   })
 

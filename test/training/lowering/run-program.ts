@@ -1,6 +1,7 @@
 import { DType, numpy as np } from '@jax-js/jax'
 import * as ort from 'onnxruntime-node'
 import { createRandom } from '../../../src/core/random.ts'
+import { gradientOf } from '../../../src/training/definitions/training-step.ts'
 import { product } from '../../../src/training/lowering/view.ts'
 import { lowerProgram, tracedTypes, type Program, type Signature } from '../../../src/training/lowering/trace.ts'
 
@@ -43,6 +44,35 @@ export async function runFile(file: Uint8Array, signature: Signature, values: Va
   return Object.fromEntries(
     Object.entries(results).map(([name, { data }]) => [name, Float32Array.from(data as Iterable<number>)]),
   )
+}
+
+/**
+ * For one value of each of `names`, chosen at random: the gradient that a training step gives, and the slope of its loss from `by` below to `by`
+ * above.
+ */
+export async function slopesOf(
+  file: Uint8Array,
+  signature: Signature,
+  values: Values,
+  names: readonly string[],
+  by: number,
+) {
+  const gradients = await runFile(file, signature, values)
+  const random = createRandom(4)
+  const slopes: { name: string; gradient: number; slope: number }[] = []
+  for (const name of names) {
+    const original = values[name] ?? new Float32Array(0)
+    const index = random.below(original.length)
+    const lossAt = async (moved: number) => {
+      const others = Float32Array.from(original)
+      others[index] = (others[index] ?? 0) + moved
+      const { loss } = await runFile(file, signature, { ...values, [name]: others })
+      return loss?.[0] ?? Number.NaN
+    }
+    const slope = ((await lossAt(by)) - (await lossAt(-by))) / (2 * by)
+    slopes.push({ name, gradient: gradients[gradientOf(name)]?.[index] ?? Number.NaN, slope })
+  }
+  return slopes
 }
 
 /** The largest difference between jax-js and the lowered program, over all outputs. */
