@@ -151,6 +151,11 @@ export const settings = z.object({
     .enum(['fp32', 'fp16', 'int8'])
     .default('fp32')
     .describe('How trained weights are stored, unless that costs over half a point of recall'),
+  QUERY_LOG: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe('Whether what is searched for is kept, without personal data, for 90 days'),
+  PRIVATE_NAMES: text.optional().describe('File of names, one a line, that are taken out of what is searched for, too'),
   LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')

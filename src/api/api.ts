@@ -9,6 +9,7 @@ import { sameSite } from './middleware/same-site.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
 import { trace, type ApiEnvironment } from './middleware/trace.ts'
 import { docsRoutes } from './routes/docs.ts'
+import { feedbackRoutes } from './routes/feedback.ts'
 import { healthRoutes } from './routes/health.ts'
 import { imageRoutes } from './routes/images.ts'
 import { modelRoutes } from './routes/models.ts'
@@ -36,7 +37,16 @@ export function createApi(deps: ApiDependencies): OpenAPIHono<ApiEnvironment> {
   }
   app.use(trace(), observe(deps.metrics), securityHeaders(), sameSite(), readableQuery())
   app.use(bodyLimit({ maxSize, onError: tooLarge }))
-  const resources = [searchRoutes, pairRoutes, imageRoutes, modelRoutes, statusRoutes, healthRoutes, plainRoutes]
+  const resources = [
+    searchRoutes,
+    feedbackRoutes,
+    pairRoutes,
+    imageRoutes,
+    modelRoutes,
+    statusRoutes,
+    healthRoutes,
+    plainRoutes,
+  ]
   for (const routes of resources) app.route('/', routes(deps))
   app.route('/', docsRoutes(app, deps.version))
   if (deps.webFolder !== null) app.route('/', pageRoutes(deps.webFolder))

@@ -20,14 +20,18 @@ export async function readBody<J extends z.ZodType, F extends z.ZodType>(
   throw new AppError('media-type-unsupported', 'Send application/json or multipart/form-data; see /docs.')
 }
 
+/** Validates the JSON body of a request. Throws `media-type-unsupported` or `invalid-request`. */
+export async function readJsonBody<S extends z.ZodType>(context: Context, schema: S): Promise<z.output<S>> {
+  if (mediaType(context) === 'application/json') return validate(schema, await readJson(context))
+  throw new AppError('media-type-unsupported', 'Send application/json; see /docs.')
+}
+
 /**
  * Validates the JSON body of a request that may have none, which stands for an empty object. Throws `media-type-unsupported` or
  * `invalid-request`.
  */
 export async function readOptionalJson<S extends z.ZodType>(context: Context, schema: S): Promise<z.output<S>> {
-  if ((await context.req.text()) === '') return validate(schema, {})
-  if (mediaType(context) === 'application/json') return validate(schema, await readJson(context))
-  throw new AppError('media-type-unsupported', 'Send application/json, or no body at all; see /docs.')
+  return (await context.req.text()) === '' ? validate(schema, {}) : readJsonBody(context, schema)
 }
 
 const mediaType = (context: Context): string | undefined =>

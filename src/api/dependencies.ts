@@ -1,6 +1,6 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import type { ErrorCode } from '../core/errors.ts'
-import type { RetrainingRequested } from '../core/events.ts'
+import type { FeedbackGiven, RetrainingRequested } from '../core/events.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import type { SearchService } from './search-service.ts'
@@ -61,6 +61,8 @@ export type ApiDependencies = {
   readonly publish: (entry: PairEntry) => Promise<PublishResult>
   /** Publishes the tombstone and the erasure request of a known pair; repeating it changes nothing. */
   readonly erase: (pairId: string, requestedBy: string) => Promise<void>
+  /** Resolves once it is durable. */
+  readonly recordFeedback: (feedback: Omit<FeedbackGiven, 'givenAt'>) => Promise<void>
   readonly requestRetraining: (requestedBy: string) => Promise<RetrainingRequested>
   readonly progress: () => TrainingProgress
   /** Records not yet consumed, by consumer group. */

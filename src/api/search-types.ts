@@ -30,6 +30,8 @@ export type SearchRequest = {
   readonly filter: Filter
   /** How many of the first hits a reranker puts into a better order, 0 (the default) to `MAX_RERANKED`; of texts only. */
   readonly rerank?: number
+  /** Who asks, as an opaque id; for the log of queries alone. */
+  readonly principal?: string | null
 }
 
 /** Whether any release must find something, in its own order: the first page of all there is, by meaning. */
@@ -61,6 +63,8 @@ export type SearchHit = {
 
 /** Model and generation are those of one release; null where full text answers while there is no model. */
 export type SearchResult = {
+  /** Feedback names it; absent where queries are not kept. */
+  readonly queryId?: string
   readonly hits: readonly SearchHit[]
   readonly modelVersion: string | null
   readonly generation: string | null

@@ -9,6 +9,8 @@ export const judgedTopics = [
   'erasures',
   'judgements',
   'rerankers',
+  'queries',
+  'feedback',
 ] as const satisfies readonly Topic[]
 
 /**

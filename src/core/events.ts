@@ -127,6 +127,48 @@ export type RerankerJudged = {
   readonly judgedAt: number
 }
 
+/** A search that was answered, without what tells of a person. */
+export type QueryAsked = {
+  readonly queryId: string
+  /** What was searched by: `text`, `picture`, `embedding`, `image`. */
+  readonly input: string
+  /** The text as `withoutPersonalData` leaves it; null where there was none. */
+  readonly text: string | null
+  /** The picture that others like it were asked for; null where it was something else. */
+  readonly imageId: string | null
+  /** `images` or `captions`. */
+  readonly target: string
+  /** `vector` or `text`. */
+  readonly mode: string
+  /** Who asked: an opaque id, or null where nobody is told from another. */
+  readonly principal: string | null
+  readonly modelVersion: string | null
+  readonly generation: string | null
+  /** How many hits come before the first of `hits`. */
+  readonly offset: number
+  /** The first of what was found, best first. */
+  readonly hits: readonly { readonly imageId: string; readonly pairId: string | null; readonly score: number }[]
+  readonly tookMs: number
+  readonly askedAt: number
+}
+
+export const feedbackActions = ['click', 'up', 'down'] as const
+
+/** What somebody made of a hit. */
+export type FeedbackGiven = {
+  readonly queryId: string
+  /** One of `feedbackActions`; a string so that older readers can skip newer ones. */
+  readonly action: string
+  readonly imageId: string
+  /** The caption, where captions were searched. */
+  readonly pairId: string | null
+  /** Where the hit stood in the answer, from 0; null where that is not known. */
+  readonly position: number | null
+  /** Who gave it: an opaque id, or null where nobody is told from another. */
+  readonly principal: string | null
+  readonly givenAt: number
+}
+
 /** The value of a record by its topic. */
 export type TopicValues = {
   pairs: PairPublished
@@ -137,6 +179,8 @@ export type TopicValues = {
   erasures: ErasureRecord
   judgements: Judgement
   rerankers: RerankerJudged
+  queries: QueryAsked
+  feedback: FeedbackGiven
 }
 
 export type Topic = keyof TopicValues
@@ -151,6 +195,8 @@ export const topics = [
   'erasures',
   'judgements',
   'rerankers',
+  'queries',
+  'feedback',
 ] as const satisfies readonly Topic[]
 
 export const deadTopicOf = (topic: Topic): DeadTopic => `${topic}.dead`

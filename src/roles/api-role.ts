@@ -1,15 +1,17 @@
 import { createApi } from '../api/api.ts'
+import { createQueryLog, type QueryLog } from '../api/query-log.ts'
 import { createProbe } from '../api/probe.ts'
 import { startServer, type RunningServer } from '../api/server.ts'
 import { builtWebFolder } from '../bootstrap.ts'
 import type { Role } from '../config.ts'
 import { counterState } from '../consumers/retraining-request.ts'
 import { programVersion } from '../program.ts'
-import { erasePair, requestRetraining, trainingProgress } from './commands.ts'
+import { erasePair, recordFeedback, requestRetraining, trainingProgress } from './commands.ts'
 import { createCatalogueReadiness } from './catalogue-readiness.ts'
 import { inTime, missingDependencies, PATIENCE } from './dependencies.ts'
 import type { Front } from './front.ts'
 import { consumerLag, lagByGroup, type Lag } from './lag.ts'
+import { privateNames } from './private-names.ts'
 import { never, type RunningRole } from './role.ts'
 import type { Services } from './services.ts'
 
@@ -20,14 +22,16 @@ export async function startApiRole(
 ): Promise<RunningRole & { readonly address: string }> {
   const { config, metrics, logger, publisher, serving, search, catalogue, log, blobs } = services
   await services.reranker.prepare()
+  const queries = config.QUERY_LOG === 'on' ? await openQueryLog(services) : null
   const app = createApi({
     serving,
-    search,
+    search: queries?.around(search) ?? search,
     catalogue,
     log,
     blobs,
     publish: (entry) => publisher.publish(entry),
     erase: (pairId, requestedBy) => erasePair(services, pairId, requestedBy, PATIENCE),
+    recordFeedback: (feedback) => recordFeedback(services, feedback),
     requestRetraining: (requestedBy) => requestRetraining(services, 'manual', requestedBy, PATIENCE),
     progress: () => trainingProgress(services),
     lag: async () => lagByGroup(await lagInTime(services)),
@@ -42,12 +46,28 @@ export async function startApiRole(
     },
     logger,
   })
+  // What was answered is kept, too.
+  const stop = async (front: () => Promise<void>): Promise<void> => {
+    await front()
+    await queries?.close()
+  }
   if (front !== undefined) {
     front.show(app)
-    return { address: front.address, failed: never, stop: () => front.stop() }
+    return { address: front.address, failed: never, stop: () => stop(() => front.stop()) }
   }
   const server: RunningServer = await startServer(app, { host: config.HOST, port: config.PORT })
-  return { address: server.address, failed: never, stop: () => server.stop() }
+  return { address: server.address, failed: never, stop: () => stop(() => server.stop()) }
+}
+
+/** Throws `configuration-invalid` where the names that PRIVATE_NAMES lists cannot be read. */
+async function openQueryLog({ config, log, metrics, logger, clock }: Services): Promise<QueryLog> {
+  return createQueryLog({
+    log,
+    clock,
+    names: await privateNames(config.PRIVATE_NAMES),
+    onDropped: (count) => metrics.queriesDropped.inc({}, count),
+    onFailed: (error) => logger.warn({ err: error }, 'queries cannot be kept now; searches are answered'),
+  })
 }
 
 /** What a process without the API answers: whether its roles can work, and its metrics. */

@@ -2,8 +2,15 @@ import type { Catalogue } from '../catalogue/catalogue.ts'
 import { setTimeout as delay } from 'node:timers/promises'
 import { nextGeneration, viewReleases, type ReleaseView } from '../core/release-chain.ts'
 import { AppError } from '../core/errors.ts'
-import type { ErasureRecord, ReleaseRecord, RetrainingReason, RetrainingRequested } from '../core/events.ts'
+import type {
+  ErasureRecord,
+  FeedbackGiven,
+  ReleaseRecord,
+  RetrainingReason,
+  RetrainingRequested,
+} from '../core/events.ts'
 import { pairsUntilCrossing } from '../core/counter.ts'
+import { feedbackKey } from '../core/feedback.ts'
 import { pairKey } from '../core/ids.ts'
 import { createReleaseLog } from '../consumers/release-log.ts'
 import { counterState, retrainingRequest } from '../consumers/retraining-request.ts'
@@ -66,6 +73,15 @@ export async function restorePair(
   if (catalogue.isErased(pairId)) {
     throw new AppError('not-ready', 'The clock is behind the time of the erasure; set it right and try again.')
   }
+}
+
+/** Keeps what somebody made of a hit. */
+export async function recordFeedback(
+  { log, clock }: Pick<Services, 'log' | 'clock'>,
+  feedback: Omit<FeedbackGiven, 'givenAt'>,
+): Promise<void> {
+  const value: FeedbackGiven = { ...feedback, givenAt: clock() }
+  await log.append([{ topic: 'feedback', key: feedbackKey(value), value }])
 }
 
 /** Asks for a retraining on what is alive now. `patience` is as for `erasePair`. */

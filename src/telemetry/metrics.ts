@@ -118,6 +118,11 @@ export function createMetrics(options: { readonly processMetrics?: boolean } = {
     recordsRefused,
     embeddingSeconds,
     searchSeconds,
+    queriesDropped: counter(
+      'pairstream_queries_dropped_total',
+      'Searches that were answered and not kept, since the log was too slow or away.',
+      [],
+    ),
     httpRequestSeconds: histogram(
       'pairstream_http_request_seconds',
       'Time to answer an HTTP request, by method, route pattern and status.',

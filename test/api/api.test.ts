@@ -127,6 +127,7 @@ it('describes every address in OpenAPI 3.1 and on a page without scripts', async
     'post /encode_image',
     'post /encode_text',
     'post /search_images_by_text',
+    'post /v1/feedback',
     'post /v1/pairs',
     'post /v1/retraining',
     'post /v1/search',

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { PairIndexed } from '../../src/core/events.ts'
+import type { PairIndexed, TopicValues } from '../../src/core/events.ts'
 import type { EventLog } from '../../src/ports/event-log.ts'
 import { consumeRecords, tailRecords } from '../fixtures/log-consumers.ts'
 import { pairRecord, tombstone } from '../fixtures/pair-events.ts'
@@ -128,6 +128,22 @@ export function eventLogMaintenanceContract(driver: EventLogDriver): void {
       expect((await log.dead('pairs')).map(({ key }) => key)).toEqual(['old', 'young'])
       await log.maintain(begin + 15 * DAY)
       expect((await log.dead('pairs')).map(({ key }) => key)).toEqual(['young'])
+    })
+
+    it('keeps queries for 90 days, and forgets one within the hour that a tombstone takes back', async () => {
+      const append = (key: string, value: TopicValues['queries'] | null) =>
+        log.append([{ topic: 'queries', key, value, partition: 0 }])
+      await append('kept', topicValues.queries)
+      await append('forgotten', topicValues.queries)
+      await append('forgotten', null)
+      await log.maintain(now + 61 * MINUTE)
+      expect((await log.read('queries', 0, 0))?.key).toBe('kept')
+      expect(await log.read('queries', 0, 1)).toBeNull()
+      now += 89 * DAY
+      await append('young', topicValues.queries)
+      await log.maintain(begin + 91 * DAY)
+      expect(await log.read('queries', 0, 0)).toBeNull()
+      expect((await log.read('queries', 0, 3))?.key).toBe('young')
     })
 
     it('keeps releases and receipts for ever', async () => {

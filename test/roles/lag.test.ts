@@ -87,6 +87,8 @@ it('gives up, where the role count runs, what only it judges, and tells of that 
       ['erasures', 1],
       ['judgements', 0],
       ['rerankers', 0],
+      ['queries', 0],
+      ['feedback', 0],
     ]),
   )
   expect(lagByGroup(lags)).toEqual({ judge: 2 })

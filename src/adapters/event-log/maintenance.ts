@@ -71,17 +71,18 @@ export function createMaintenance(database: Database, queue: WriteQueue) {
   ): Promise<number> => {
     const { retention } = settings
     const compactPage = compactions.get(topic)
-    if (compactPage !== undefined) {
-      const compact = (after: number, last: number): number => compactPage(partition, after, last, now)
-      return walk(topic, partition, compact, () => true)
-    }
+    let removed = 0
     if (retention !== null) {
       const remove = (after: number, last: number) =>
         removeOld.run(topic, partition, after, last, now - retention).changes
       // Records are in the order of time, so a page with one to keep has none to remove behind it.
-      return walk(topic, partition, remove, (page) => page.removed > 0)
+      removed += await walk(topic, partition, remove, (page) => page.removed > 0)
     }
-    return 0
+    if (compactPage !== undefined) {
+      const compact = (after: number, last: number): number => compactPage(partition, after, last, now)
+      removed += await walk(topic, partition, compact, () => true)
+    }
+    return removed
   }
 
   const giveBackPages = async (): Promise<void> => {

@@ -33,6 +33,8 @@ const tables = `
   -- One for each compacted topic: SQLite takes a partial index only where the query names the same topic.
   CREATE INDEX IF NOT EXISTS record_by_key ON record (topic, partition, key, offset) WHERE topic = 'pairs';
   CREATE INDEX IF NOT EXISTS judgement_by_key ON record (topic, partition, key, offset) WHERE topic = 'judgements';
+  CREATE INDEX IF NOT EXISTS query_by_key ON record (topic, partition, key, offset) WHERE topic = 'queries';
+  CREATE INDEX IF NOT EXISTS feedback_by_key ON record (topic, partition, key, offset) WHERE topic = 'feedback';
   CREATE TABLE IF NOT EXISTS group_offset (
     name TEXT NOT NULL,
     topic TEXT NOT NULL,

@@ -11,7 +11,7 @@ export type TopicSettings = {
   readonly partitions: 'many' | 'one'
   /** How long records are kept, in milliseconds; null keeps them for ever. */
   readonly retention: number | null
-  /** Where set, only the newest record of a key is kept. */
+  /** Where set, only the newest record of a key is kept, and of a key whose newest record is a tombstone none. */
   readonly compaction: {
     /** A record younger than this, in milliseconds, is kept although superseded (Kafka's `segment.ms`). */
     readonly minimumAge: number
@@ -25,6 +25,9 @@ const forEver = { retention: null, compaction: null }
 /** Only the newest record of a key counts; what a tombstone took away is gone within days, and the tombstone within a month. */
 const newestOfKey = { retention: null, compaction: { minimumAge: HOUR, tombstoneRetention: 30 * DAY } }
 
+/** What people asked and did: it goes with time, and at once where a tombstone takes it back. */
+const ofPeople = { ...newestOfKey, retention: 90 * DAY }
+
 const liveTopics: Readonly<Record<Topic, TopicSettings>> = {
   pairs: { partitions: 'many', ...newestOfKey },
   'pairs.indexed': { partitions: 'many', retention: 7 * DAY, compaction: null },
@@ -34,6 +37,8 @@ const liveTopics: Readonly<Record<Topic, TopicSettings>> = {
   erasures: { partitions: 'one', ...forEver },
   judgements: { partitions: 'many', ...newestOfKey },
   rerankers: { partitions: 'one', ...forEver },
+  queries: { partitions: 'many', ...ofPeople },
+  feedback: { partitions: 'many', ...ofPeople },
 }
 
 /** How every topic is kept. A dead topic has the partitions of its source. */

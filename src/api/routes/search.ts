@@ -40,6 +40,10 @@ const HitSchema = z
 
 const ResultSchema = z
   .object({
+    queryId: z
+      .uuid()
+      .optional()
+      .openapi({ description: 'For `POST /v1/feedback`; absent where queries are not kept.' }),
     hits: z.array(HitSchema),
     modelVersion: z.string().nullable(),
     generation: z.string().nullable(),

@@ -17,15 +17,17 @@ export type TopicConfiguration = {
   readonly settings: Readonly<Record<string, Wanted>>
 }
 
+const untilOld = (retention: number | null): Record<string, Wanted> => ({
+  'retention.ms': { value: String(retention ?? -1) },
+  'retention.bytes': { value: '-1' },
+})
+
 const keptBy = ({ retention, compaction }: TopicSettings): Record<string, Wanted> =>
   compaction === null
-    ? {
-        'cleanup.policy': { value: 'delete' },
-        'retention.ms': { value: String(retention ?? -1) },
-        'retention.bytes': { value: '-1' },
-      }
+    ? { 'cleanup.policy': { value: 'delete' }, ...untilOld(retention) }
     : {
-        'cleanup.policy': { value: 'compact' },
+        'cleanup.policy': { value: retention === null ? 'compact' : 'compact,delete' },
+        ...(retention === null ? {} : untilOld(retention)),
         'delete.retention.ms': { value: String(compaction.tombstoneRetention) },
         'segment.ms': { value: String(compaction.minimumAge) },
         'min.compaction.lag.ms': { value: String(compaction.minimumAge) },
