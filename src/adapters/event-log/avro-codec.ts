@@ -51,8 +51,12 @@ const mapFields = (value: object, change: (field: unknown) => unknown): Fields =
 const asBuffer = (field: unknown): unknown =>
   field instanceof Uint8Array ? Buffer.from(field.buffer, field.byteOffset, field.byteLength) : field
 
-const asPlainBytes = (field: unknown): unknown =>
-  Buffer.isBuffer(field) ? new Uint8Array(field.buffer, field.byteOffset, field.byteLength) : field
+/** A field as it was given: bytes without Node's own methods, and records within a list without those that avsc gives them. */
+function asPlain(field: unknown): unknown {
+  if (Buffer.isBuffer(field)) return new Uint8Array(field.buffer, field.byteOffset, field.byteLength)
+  if (Array.isArray(field)) return field.map((item: unknown) => (typeof item === 'object' ? { ...item } : item))
+  return field
+}
 
 function firstMismatch(type: avsc.Type, value: object): string {
   let mismatch = ''
@@ -72,7 +76,7 @@ function createTopicCodec<T extends Topic>(topic: T, folder: URL) {
       try {
         checkAvroBounds(schema, bytes)
         const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-        fields = mapFields(newest.type.fromBuffer(buffer, resolver) as object, asPlainBytes)
+        fields = mapFields(newest.type.fromBuffer(buffer, resolver) as object, asPlain)
       } catch (error) {
         throw new AppError('record-unreadable', `The bytes are no record of ${topic}, ${what}.`, { cause: error })
       }
