@@ -18,6 +18,7 @@ import { pairRoutes } from './routes/pairs.ts'
 import { plainRoutes } from './routes/plain.ts'
 import { searchRoutes } from './routes/search.ts'
 import { statusRoutes } from './routes/status.ts'
+import { subjectRoutes } from './routes/subjects.ts'
 
 const DEFAULT_MAX_BODY_BYTES = 25 * 1024 * 1024
 
@@ -40,6 +41,7 @@ export function createApi(deps: ApiDependencies): OpenAPIHono<ApiEnvironment> {
   const resources = [
     searchRoutes,
     feedbackRoutes,
+    subjectRoutes,
     pairRoutes,
     imageRoutes,
     modelRoutes,

@@ -1,6 +1,6 @@
-import type { Catalogue } from '../catalogue/catalogue.ts'
+import type { Catalogue, CataloguePair } from '../catalogue/catalogue.ts'
 import type { ErrorCode } from '../core/errors.ts'
-import type { FeedbackGiven, RetrainingRequested } from '../core/events.ts'
+import type { FeedbackGiven, QueryAsked, RetrainingRequested } from '../core/events.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import type { SearchService } from './search-service.ts'
@@ -26,6 +26,20 @@ export type PublishResult = {
   readonly imageId: string | null
   readonly code: ErrorCode | null
   readonly detail: string | null
+}
+
+/** Everything that is kept of one person: pairs that name the person as their subject, and what the person asked and judged. */
+export type SubjectData = {
+  readonly pairs: readonly CataloguePair[]
+  readonly queries: readonly QueryAsked[]
+  readonly feedback: readonly FeedbackGiven[]
+}
+
+/** What was taken back. The erasure of each pair has a receipt of its own; queries and feedback are gone with the next compaction. */
+export type SubjectErasure = {
+  readonly pairIds: readonly string[]
+  readonly queries: number
+  readonly feedback: number
 }
 
 /** How far the next training is. */
@@ -61,6 +75,10 @@ export type ApiDependencies = {
   readonly publish: (entry: PairEntry) => Promise<PublishResult>
   /** Publishes the tombstone and the erasure request of a known pair; repeating it changes nothing. */
   readonly erase: (pairId: string, requestedBy: string) => Promise<void>
+  /** All that is kept of a person. */
+  readonly subjectData: (subject: string, signal?: AbortSignal) => Promise<SubjectData>
+  /** Erases all of it; repeating it changes nothing. */
+  readonly eraseSubject: (subject: string, requestedBy: string) => Promise<SubjectErasure>
   /** Resolves once it is durable. */
   readonly recordFeedback: (feedback: Omit<FeedbackGiven, 'givenAt'>) => Promise<void>
   readonly requestRetraining: (requestedBy: string) => Promise<RetrainingRequested>

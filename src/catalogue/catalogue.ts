@@ -114,6 +114,8 @@ export interface Catalogue {
   pairPage(after: string, limit: number): readonly CataloguePair[]
   /** The pairs of an image, also erased ones. */
   pairsOfImage(imageId: string): readonly CataloguePair[]
+  /** The live pairs that name this data subject, in the order of their ids. */
+  pairsOfSubject(subject: string): readonly CataloguePair[]
   liveImageIds(): IterableIterator<string>
   /** The live pairs with a caption, ordered by pairId. */
   livePairs(): IterableIterator<LivePair>

@@ -166,6 +166,8 @@ export function createQueries(database: Database): Queries {
         .map(toPair),
     pairsOfImage: (imageId) =>
       database.prepare<PairRow>(`${pairSql} WHERE image_id = ? ORDER BY pair.rowid`).all(imageId).map(toPair),
+    pairsOfSubject: (subject) =>
+      database.prepare<PairRow>(`${pairSql} WHERE subject = ? AND live = 1 ORDER BY pair_id`).all(subject).map(toPair),
     *liveImageIds() {
       const sql = 'SELECT image_id FROM image WHERE image_id > ? ORDER BY image_id LIMIT ?'
       for (const row of paged<{ image_id: string }>(database, sql, (r) => r.image_id)) yield row.image_id

@@ -2,7 +2,7 @@ import type { Database } from '../sqlite/database.ts'
 import { wordTable } from '../sqlite/word-table.ts'
 
 /** Raised whenever the tables or the way of folding change. */
-const VERSION = 7
+const VERSION = 8
 
 const tables = `
   CREATE TABLE fold_offset (
@@ -32,6 +32,7 @@ const tables = `
     published_at INTEGER NOT NULL, accepted_at INTEGER NOT NULL, log_partition INTEGER NOT NULL, log_offset INTEGER NOT NULL,
     live INTEGER NOT NULL, counted INTEGER NOT NULL, in_base INTEGER NOT NULL);
   CREATE INDEX pair_image ON pair (image_id);
+  CREATE INDEX pair_subject ON pair (subject) WHERE subject IS NOT NULL;
 
   CREATE TABLE base (pair_id TEXT PRIMARY KEY) WITHOUT ROWID;
 

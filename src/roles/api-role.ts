@@ -14,6 +14,7 @@ import { consumerLag, lagByGroup, type Lag } from './lag.ts'
 import { privateNames } from './private-names.ts'
 import { never, type RunningRole } from './role.ts'
 import type { Services } from './services.ts'
+import { eraseSubject, subjectData } from './subjects.ts'
 
 /** Serves the API and the search page, through `front` or a server of its own; `address` is where. Throws `model-invalid` for a wrong RERANKER_DIR. */
 export async function startApiRole(
@@ -31,6 +32,8 @@ export async function startApiRole(
     blobs,
     publish: (entry) => publisher.publish(entry),
     erase: (pairId, requestedBy) => erasePair(services, pairId, requestedBy, PATIENCE),
+    subjectData: (subject, signal) => subjectData(services, subject, PATIENCE, signal),
+    eraseSubject: (subject, requestedBy) => eraseSubject(services, subject, requestedBy, PATIENCE),
     recordFeedback: (feedback) => recordFeedback(services, feedback),
     requestRetraining: (requestedBy) => requestRetraining(services, 'manual', requestedBy, PATIENCE),
     progress: () => trainingProgress(services),

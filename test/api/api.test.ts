@@ -111,6 +111,7 @@ it('describes every address in OpenAPI 3.1 and on a page without scripts', async
   )
   expect(operations.sort()).toEqual([
     'delete /v1/pairs/{id}',
+    'delete /v1/subjects/{id}',
     'get /health',
     'get /health/live',
     'get /health/ready',
@@ -124,6 +125,7 @@ it('describes every address in OpenAPI 3.1 and on a page without scripts', async
     'get /v1/releases',
     'get /v1/search',
     'get /v1/status',
+    'get /v1/subjects/{id}/export',
     'post /encode_image',
     'post /encode_text',
     'post /search_images_by_text',

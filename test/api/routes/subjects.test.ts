@@ -1,0 +1,69 @@
+import { randomUUID } from 'node:crypto'
+import { expect, it } from 'vitest'
+import { feedbackKey } from '../../../src/core/feedback.ts'
+import { readNewest } from '../../../src/ports/newest-records.ts'
+import { topicValues } from '../../fixtures/topic-values.ts'
+import { runningApi, type RunningApi } from '../fixtures/running-api.ts'
+
+const subject = 'person/7 é'
+const address = `/v1/subjects/${encodeURIComponent(subject)}`
+
+/** A subject with two pictures, a query, and feedback; another with one of each; and a hit of the subject's that the other judged. */
+async function twoPeople(api: RunningApi) {
+  const own = [
+    await api.publish('red', 'a red square', { subject }),
+    await api.publish('blue', 'a blue square', { subject }),
+  ]
+  const others = await api.publish('red', 'a red square', { subject: 'another' })
+  const query = async (principal: string) => {
+    const value = { ...topicValues.queries, queryId: randomUUID(), principal }
+    await api.log.append([{ topic: 'queries', key: value.queryId, value }])
+    return value
+  }
+  const [asked, other] = [await query(subject), await query('another')]
+  const judge = async (queryId: string, principal: string | null) => {
+    const value = { ...topicValues.feedback, queryId, principal, imageId: randomUUID() }
+    await api.log.append([{ topic: 'feedback', key: feedbackKey(value), value }])
+    return value
+  }
+  const given = [await judge(asked.queryId, null), await judge(other.queryId, subject)]
+  const kept = await judge(other.queryId, 'another')
+  await api.catalogue.caughtUp(api.log)
+  return { own, others, asked, other, given, kept }
+}
+
+const exported = async ({ app }: RunningApi, path = address) => {
+  const response = await app.request(`${path}/export`)
+  expect(response.status).toBe(200)
+  return (await response.json()) as Record<'pairs' | 'queries' | 'feedback', Record<string, unknown>[]>
+}
+
+it('hands out everything of a person, and nothing of another', async () => {
+  const api = await runningApi()
+  const { own, asked, given } = await twoPeople(api)
+  const { pairs, queries, feedback } = await exported(api)
+  expect(pairs.map(({ pairId }) => pairId).sort()).toEqual(own.map(({ pairId }) => pairId).sort())
+  expect(pairs).toContainEqual(expect.objectContaining({ caption: 'a red square', image: expect.stringMatching(/^\/v1\/images\/.+\/content$/) as string })) // prettier-ignore
+  expect(queries).toEqual([expect.objectContaining({ queryId: asked.queryId, text: asked.text })])
+  expect(feedback.map(({ imageId }) => imageId).sort()).toEqual(given.map(({ imageId }) => imageId).sort())
+  expect(await exported(api, '/v1/subjects/nobody')).toMatchObject({ pairs: [], queries: [], feedback: [] })
+})
+
+it('erases everything of a person and keeps what is of others; once more changes nothing', async () => {
+  const api = await runningApi()
+  const { own, others, other, kept } = await twoPeople(api)
+  const erase = async () => (await api.app.request(address, { method: 'DELETE' })).json() as Promise<unknown>
+  expect(await erase()).toEqual({
+    subject,
+    pairs: expect.arrayContaining(own.map(({ pairId }) => ({ pairId, receipt: `/v1/erasures/${pairId}` }))) as unknown,
+    queries: 1,
+    feedback: 2,
+  })
+  await api.catalogue.caughtUp(api.log)
+  expect(await exported(api)).toMatchObject({ pairs: [], queries: [], feedback: [] })
+  for (const { pairId } of own) expect(api.catalogue.isErased(pairId)).toBe(true)
+  expect(api.catalogue.isLivePair(others.pairId)).toBe(true)
+  expect([...(await readNewest(api.log, 'queries')).values.keys()]).toEqual([other.queryId])
+  expect([...(await readNewest(api.log, 'feedback')).values.values()]).toEqual([kept])
+  expect(await erase()).toEqual({ subject, pairs: [], queries: 0, feedback: 0 })
+})
