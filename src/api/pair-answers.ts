@@ -52,6 +52,11 @@ export const ReceiptSchema = z
     state: z.string().openapi({ description: '`requested`, `done` or `restored`.' }),
     at: TimeSchema,
     logCleanBy: TimeSchema.nullable().openapi({ description: 'When the log itself holds no trace any more.' }),
+    removedFrom: z.array(z.string()).openapi({
+      description:
+        'Where it was removed from, once done: `index/…` for each generation, `blobs` where the picture went with its last pair (`blobs-after-grace`: within an hour of its last put), `features`, `training-data`, `catalogue`, `log`.',
+    }),
+    trainedModels: z.array(z.string()).openapi({ description: 'The models that learned from it; their weights stay.' }),
   })
   .openapi('ErasureReceipt')
 
@@ -109,12 +114,22 @@ export function pairStatus(
   }
 }
 
-export const receipt = ({ pairId, imageId, state, at, logCleanBy }: ErasureRecord): z.input<typeof ReceiptSchema> => ({
+export const receipt = ({
+  pairId,
+  imageId,
+  state,
+  at,
+  logCleanBy,
+  removedFrom = [],
+  trainedModels = [],
+}: ErasureRecord): z.input<typeof ReceiptSchema> => ({
   pairId,
   imageId,
   state,
   at: isoTime(at),
   logCleanBy: time(logCleanBy),
+  removedFrom: [...removedFrom],
+  trainedModels: [...trainedModels],
 })
 
 const time = (milliseconds: number | null | undefined): string | null =>

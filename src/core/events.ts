@@ -96,6 +96,10 @@ export type ErasureRecord = {
   readonly at: number
   /** When the log itself holds no trace any more; null until `done`. */
   readonly logCleanBy: number | null
+  /** In a receipt: `index/<generation>` of each, `blobs`, `features`, `training-data`, `catalogue`, `log`; absent from older ones. */
+  readonly removedFrom?: readonly string[]
+  /** In a receipt: the models that learned from it. */
+  readonly trainedModels?: readonly string[]
 }
 
 /** How well a document answers a query, in somebody's judgement. Of the same two texts the newest counts. */

@@ -7,11 +7,13 @@ import { sweepPayloads } from '../../src/consumers/sweep-payloads.ts'
 import { sweepBlobs, sweepErased, sweepIndex } from '../../src/consumers/sweep.ts'
 import { imageBlobKey } from '../../src/core/pair-record.ts'
 import { partitionOf } from '../../src/core/partition.ts'
+import { writeSnapshot } from '../../src/core/snapshot.ts'
 import type { Point } from '../../src/ports/vector-index.ts'
 import { erasureOf, publication, tombstoneOf } from '../catalogue/catalogue-harness.ts'
 import { laterOnDisk } from '../fixtures/file-times.ts'
 import { promise } from '../fixtures/log-consumers.ts'
 import { removalsOf } from '../fixtures/points.ts'
+import { topicValues } from '../fixtures/topic-values.ts'
 import { pairEvent } from '../fixtures/pair-events.ts'
 import { countTurns } from '../fixtures/turns.ts'
 import { announce, PARTITIONS, platform, type Platform } from './consumer-harness.ts'
@@ -87,6 +89,52 @@ describe('the erase consumer', () => {
     expect(made.catalogue.erasure(restored.pairId)?.state).toBe('restored')
     expect(made.catalogue.erasure(kept.pairId)).toBeNull()
     expect([gone, restored, kept].map(({ pairId }) => made.catalogue.isErased(pairId))).toEqual([true, false, false])
+  })
+
+  it('gives a receipt that lists where it was removed from, and which models learned from it', async () => {
+    const made = await platform()
+    const [first, last, held] = [pairEvent('one', 'first'), pairEvent('one', 'last'), pairEvent('two', 'held out')]
+    await announce(made, 'g1', 'building')
+    await announce(made, 'g1', 'promoted')
+    embed(made, 'g1')
+    for (const { imageId, picture } of [first, held])
+      await made.blobs.put(imageBlobKey(imageId), picture ?? new Uint8Array())
+    const train = async (requestId: string, outcome: string, entries: Parameters<typeof writeSnapshot>[0]) => {
+      const { key, bytes } = writeSnapshot(entries)
+      await made.blobs.put(key, bytes)
+      const request = { ...topicValues['retraining.requested'], requestId, snapshot: key }
+      const trained = { ...topicValues['models.trained'], modelVersion: `m-${requestId}`, requestId, outcome }
+      await made.log.append([{ topic: 'retraining.requested', key: requestId, value: request }])
+      await made.log.append([{ topic: 'models.trained', key: requestId, value: trained }])
+    }
+    const entries = (['train', 'train', 'validation'] as const).map((split, i) => ({ pairId: [first, last, held][i]?.pairId ?? '', split })) // prettier-ignore
+    await train('all', 'trained', entries)
+    await train('later', 'trained', entries.slice(1))
+    await train('failed', 'failed', entries)
+    await made.log.append([
+      publication(first),
+      publication(last),
+      publication(held),
+      tombstoneOf(first),
+      tombstoneOf(held),
+    ])
+    const erase = made.start(erasing(made))
+    await made.passed('erase')
+    await made.catalogue.caughtUp(made.log)
+    const always = ['features', 'training-data', 'catalogue', 'log']
+    const receiptOf = ({ pairId }: { pairId: string }) => made.catalogue.erasure(pairId)
+    expect(receiptOf(first)).toMatchObject({ removedFrom: ['index/g1', ...always], trainedModels: ['m-all'] })
+    expect(receiptOf(held)).toMatchObject({
+      removedFrom: ['index/g1', 'blobs-after-grace', ...always],
+      trainedModels: [],
+    })
+    await erase.stop()
+    await made.log.append([tombstoneOf(last)])
+    made.setForward(2 * HOUR)
+    made.start(erasing(made))
+    await made.passed('erase')
+    await made.catalogue.caughtUp(made.log)
+    expect(receiptOf(last)).toMatchObject({ removedFrom: ['index/g1', 'blobs', ...always], trainedModels: ['m-all', 'm-later'] }) // prettier-ignore
   })
 
   it('removes the features of a caption with its pair, those of the picture and the picture with the last pair only', async () => {
