@@ -121,6 +121,8 @@ async function observeNow({ metrics, catalogue, config }: Services, lag: () => P
   metrics.dataSetPairs.set({}, base + fresh)
   metrics.dataSetNewPairs.set({}, fresh)
   metrics.retrainingThreshold.set({}, config.RETRAIN_THRESHOLD)
+  for (const { reason, requestedAt } of catalogue.requests())
+    metrics.retrainingRequested.set({ reason }, requestedAt / 1_000)
   // What else there is to scrape is worth having while the log is away.
   const lags = await lag()
   // A group that is gone since the last scrape is behind with nothing, and one that is not known now is not as it was.

@@ -118,6 +118,11 @@ export function createMetrics(options: { readonly processMetrics?: boolean } = {
     recordsRefused,
     embeddingSeconds,
     searchSeconds,
+    retrainingRequested: gauge(
+      'pairstream_retraining_requested_timestamp_seconds',
+      'When a retraining was last asked for, by what asked for it; absent before the first.',
+      ['reason'],
+    ),
     queriesDropped: counter(
       'pairstream_queries_dropped_total',
       'Searches that were answered and not kept, since the log was too slow or away.',

@@ -102,7 +102,7 @@ describe('deploy/prometheus', () => {
 
   it('has alerts that say what they mean, what to do, and that are tested or plain', () => {
     for (const { alert, labels, annotations } of rules) {
-      expect(['warning', 'critical'], alert).toContain(labels.severity)
+      expect(['critical', 'warning', 'model'], alert).toContain(labels.severity)
       expect(Object.keys(annotations), alert).toEqual(['summary', 'action'])
     }
     const { tests } = parse(readText('deploy/prometheus/rules.test.yml')) as {

@@ -156,7 +156,7 @@ describe.each(['base', 'overlays/example'])('deploy/kubernetes/%s', (name) => {
   })
 })
 
-describe('deploy/prometheus', () => {
+describe('deploy/prometheus and deploy/alertmanager', () => {
   const at = (file: string): string => join(root, 'deploy/prometheus', file)
 
   it("is a configuration, with rules, for Prometheus' own checks", async () => {
@@ -164,6 +164,14 @@ describe('deploy/prometheus', () => {
     const configuration = ['check', 'config', '--syntax-only', at('prometheus.yml')]
     expect(await runProgram('promtool', configuration)).toContain('is valid')
     expect(await runProgram('promtool', ['check', 'rules', at('rules.yml')])).toContain('rules found')
+  })
+
+  it("has routes for Alertmanager's own checks, and each class goes where it should", async () => {
+    const file = join(root, 'deploy/alertmanager/alertmanager.yml')
+    expect(await runProgram('amtool', ['check-config', file])).toContain('SUCCESS')
+    const routed = async (severity: string) =>
+      (await runProgram('amtool', ['config', 'routes', 'test', '--config.file', file, `severity=${severity}`])).trim()
+    expect([await routed('critical'), await routed('warning'), await routed('model')]).toEqual(['page', 'chat', 'chat'])
   })
 
   it('alerts as its tests say', async () => {
