@@ -30,10 +30,16 @@ const zones = [
   },
   { target: ['./src/roles', './src/commands'], from: './src/adapters', message: 'only bootstrap.ts knows drivers' },
   { target: ['./src/models'], from: ['./src/training', './src/evaluation'] },
+  {
+    target: './src/client',
+    from: './src',
+    except: ['./client'],
+    message: 'the client runs where nothing else of src does',
+  },
 ]
 
 export default defineConfig(
-  globalIgnores(['dist', 'demo', 'coverage', '.pairstream', 'node_modules']),
+  globalIgnores(['dist', 'demo', 'coverage', '.pairstream', 'node_modules', 'src/client/schema.ts']),
   tseslint.configs.strictTypeChecked,
   {
     languageOptions: {

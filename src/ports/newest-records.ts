@@ -20,7 +20,7 @@ export async function readNewest<T extends Topic>(
   await readToEnd(log, topic, signal, ({ key, value, problem }) => {
     if (problem !== null) unreadable++
     else if (value === null) values.delete(key)
-    else values.set(key, value as TopicValues[T])
+    else values.set(key, value)
   })
   return { values, unreadable }
 }

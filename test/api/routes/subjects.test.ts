@@ -52,7 +52,7 @@ it('hands out everything of a person, and nothing of another', async () => {
 it('erases everything of a person and keeps what is of others; once more changes nothing', async () => {
   const api = await runningApi()
   const { own, others, other, kept } = await twoPeople(api)
-  const erase = async () => (await api.app.request(address, { method: 'DELETE' })).json() as Promise<unknown>
+  const erase = async () => (await api.app.request(address, { method: 'DELETE' })).json()
   expect(await erase()).toEqual({
     subject,
     pairs: expect.arrayContaining(own.map(({ pairId }) => ({ pairId, receipt: `/v1/erasures/${pairId}` }))) as unknown,
