@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { modelVersionOf, pairKey, releaseIdOf } from '../../src/core/ids.ts'
+import { modelVersionOf, pairKey } from '../../src/core/ids.ts'
 import { inDevelopmentFold } from '../../src/core/split.ts'
 import { openDualEncoder } from '../../src/models/dual-encoder.ts'
 import type { SentenceEncoder } from '../../src/models/pretrained/sentence-encoder.ts'
@@ -14,9 +14,9 @@ import { startRoles } from '../../src/roles/start-roles.ts'
 import { championOf, type TrainingRecord } from '../../src/training/starting-point.ts'
 import { createRequestTrainer } from '../../src/training/train-request.ts'
 import { EXAMPLES_FILE, SENTENCES_FILE } from '../../src/training/training-data.ts'
-import { topicValues } from '../fixtures/topic-values.ts'
 import { sceneSentenceEncoder, writeTinySentenceEncoder } from '../models/pretrained/tiny-sentence-encoder.ts'
 import { openedServices } from '../roles/opened-services.ts'
+import { promoted } from './promoted.ts'
 import { recallAt } from './recall-at.ts'
 
 type Changes = Partial<Parameters<typeof createRequestTrainer>[0]>
@@ -105,21 +105,10 @@ describe('a training on a sentence encoder', { timeout: 180_000 }, () => {
   it('starts from the champion only where that has the same encoder and tower', async () => {
     const folder = await sceneSentenceEncoder()
     const { services, request, train } = await requested(folder)
-    const { catalogue, log } = services
     const { manifest } = await train()
-    const { requestId } = request
-    const parent = modelVersionOf(requestId)
-    const trained = { ...topicValues['models.trained'], requestId, modelVersion: parent, outcome: 'trained', manifest }
-    await log.append([{ topic: 'models.trained', key: parent, value: trained }])
-    const releaseId = releaseIdOf(null, 'promoted', parent)
-    const release = { releaseId, follows: null, state: 'promoted', modelVersion: parent, generation: 'g1' } as const
-    const decidedAt = request.requestedAt + 10
-    const value = { ...release, reason: 'better', evidence: null, decidedAt }
-    await log.append([{ topic: 'releases', key: releaseId, value }])
-    await catalogue.caughtUp(log)
+    const { parent, later } = await promoted(services, request, manifest)
 
     const { training } = (await services.models.manifest(manifest)) as unknown as { training: TrainingRecord }
-    const later = { ...request, requestId: randomUUID(), requestedAt: decidedAt + 1 }
     const parentOf = async (planned: TrainingRecord) => (await championOf(later, planned, services))?.parent
     expect(await parentOf(training)).toBe(parent)
     expect(await parentOf({ ...training, sentenceEncoder: 'another' })).toBeUndefined()
