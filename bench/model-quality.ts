@@ -16,7 +16,7 @@ import { createTokeniser } from '../src/models/tokeniser.ts'
 import { inDevelopmentFold } from '../src/core/split.ts'
 import { developmentRecall, meanRecall, type BothRecalls } from '../src/training/development-recall.ts'
 import { defaultHyperparameters, type Hyperparameters } from '../src/training/hyperparameters.ts'
-import { wordTowerOf } from '../src/training/prepare.ts'
+import { wordTowerOf } from '../src/training/job-shape.ts'
 import { trainModel } from '../src/training/train.ts'
 import { writeTrainingData, type TrainingImage } from '../src/training/training-data.ts'
 import { viewsOf } from '../src/training/views.ts'
@@ -36,7 +36,8 @@ const shared = resolve(import.meta.dirname, '..', process.env['PAIRSTREAM_SHARED
 const cache = join(tmpdir(), 'pairstream-bench')
 const chosen = JSON.parse(options.set) as Partial<Hyperparameters>
 const looks = viewsOf({ imageViews: 'mirrored', ...chosen })
-const flickr = await flickrFeatures(shared, cache, looks)
+const side = chosen.imageHead === 'attention' ? (chosen.imageRegions ?? defaultHyperparameters(0).imageRegions) : null
+const flickr = await flickrFeatures(shared, cache, looks, side)
 const { flickrSentences } = options.sentence
   ? await import('./support/flickr8k-sentences.ts')
   : { flickrSentences: null }
@@ -92,6 +93,7 @@ async function trainOnce(folder: string, seed: number) {
       seed,
       threads,
       featureWidth: flickr.width,
+      regions: flickr.regions,
       sentenceWidth: sentences?.width ?? null,
       initialFolder: null,
       hyperparameters,

@@ -98,6 +98,11 @@ export const settings = z.object({
     .enum(textTowers)
     .optional()
     .describe('Word tower: `bag` (default), `gru`, `lstm`, `transformer`; `none`: a sentence encoder alone'),
+  IMAGE_HEAD: z
+    .enum(['linear', 'mlp', 'attention'])
+    .optional()
+    .describe('Image head: `linear` (default), `mlp`; `attention` to regions, which the backbone has to show'),
+  IMAGE_REGIONS: whole(1, 14).optional().describe('Regions each way that `attention` looks at, at most; default 3'),
   IMAGE_VIEWS: z
     .enum(['plain', 'mirrored', 'corners'])
     .optional()
@@ -193,7 +198,7 @@ function readFile(environment: Readonly<Record<string, string | undefined>>): Re
 /** A CLIP has both halves of a model; whoever names other networks or views as well expects something else of it. */
 function requireClipAlone(given: Settings): void {
   const { CLIP_DIR, CLIP_PRECISION, CLIP_ADAPTER_WIDTH } = given
-  const { BACKBONE_DIR, SENTENCE_ENCODER_DIR, TEXT_TOWER, IMAGE_VIEWS } = given
+  const { BACKBONE_DIR, SENTENCE_ENCODER_DIR, TEXT_TOWER, IMAGE_HEAD, IMAGE_VIEWS } = given
   if (CLIP_DIR === undefined) {
     const [idle] = Object.entries({ CLIP_PRECISION, CLIP_ADAPTER_WIDTH }).filter(([, value]) => value !== undefined)
     if (idle === undefined) return
@@ -202,13 +207,30 @@ function requireClipAlone(given: Settings): void {
       `${idle[0]}: it is about a CLIP; name its folder by CLIP_DIR, or leave it out.`,
     )
   }
-  const others = { BACKBONE_DIR, SENTENCE_ENCODER_DIR, TEXT_TOWER, IMAGE_VIEWS }
+  const others = { BACKBONE_DIR, SENTENCE_ENCODER_DIR, TEXT_TOWER, IMAGE_HEAD, IMAGE_VIEWS }
   const set = Object.entries(others).flatMap(([name, value]) => (value === undefined ? [] : [name]))
   if (set.length === 0) return
   throw new AppError(
     'configuration-invalid',
     `CLIP_DIR: a CLIP takes the place of all other networks, and sees pictures as they are; leave out ${set.join(' and ')}, or CLIP_DIR.`,
   )
+}
+
+/** Attention takes regions from a backbone of its own, and where they are in the picture. */
+function requireRegions({ BACKBONE_DIR, IMAGE_HEAD, IMAGE_REGIONS, IMAGE_VIEWS }: Settings): void {
+  const refuse = (detail: string): never => {
+    throw new AppError('configuration-invalid', detail)
+  }
+  if (IMAGE_HEAD !== 'attention') {
+    if (IMAGE_REGIONS !== undefined) refuse('IMAGE_REGIONS: only IMAGE_HEAD=attention looks at regions; leave it out.')
+    return
+  }
+  if (BACKBONE_DIR === undefined) {
+    refuse('IMAGE_HEAD: the built-in backbone shows no feature map; name the folder of one that does by BACKBONE_DIR.')
+  }
+  if (IMAGE_VIEWS === 'corners') {
+    refuse('IMAGE_HEAD: regions of corners are other places of the picture; set IMAGE_VIEWS to plain or mirrored.')
+  }
 }
 
 /**
@@ -244,6 +266,7 @@ export function loadConfig(
     )
   }
   requireClipAlone(parsed.data)
+  requireRegions(parsed.data)
   const inData = (name: string) => join(parsed.data.DATA_DIR, name)
   return {
     ...parsed.data,

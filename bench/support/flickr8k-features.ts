@@ -1,15 +1,18 @@
 import { existsSync } from 'node:fs'
 import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import * as ort from 'onnxruntime-node'
-import { decodePixels } from '../../src/models/decode-image.ts'
-import { readPreprocessing } from '../../src/models/preprocessing.ts'
+import { vectorBytes } from '../../src/core/vector.ts'
+import { openBackbone, type Backbone } from '../../src/models/backbone.ts'
+import { computeFeatures } from '../../src/models/image-features.ts'
+import type { Regions } from '../../src/models/regions.ts'
 import type { View } from '../../src/models/views.ts'
 
 /** An image of Flickr8k: its file name, its captions and where its features are. */
 export type FlickrImage = { readonly name: string; readonly captions: readonly string[]; readonly row: number }
 export type FlickrFeatures = {
   readonly width: number
+  /** Those that end each row; null where there are none. */
+  readonly regions: Regions | null
   readonly views: readonly View[]
   /** [rows, views, width]. */
   readonly features: Float32Array
@@ -31,28 +34,32 @@ async function readCaptions(folder: string): Promise<ReadonlyMap<string, string[
 
 async function extract(
   folder: string,
-  model: string,
+  backbone: Backbone,
   looks: readonly View[],
   names: readonly string[],
   target: string,
-) {
-  const preprocessing = await readPreprocessing(model)
-  const { width, height } = preprocessing.crop
-  const path = join(model, 'onnx/model.onnx')
-  const session = await ort.InferenceSession.create(path, { logSeverityLevel: 3, intraOpNumThreads: 1 })
+): Promise<void> {
   const file = await open(`${target}.part`, 'w')
   for (const [done, name] of names.entries()) {
-    const pictures = await decodePixels(await readFile(join(folder, 'Images', name)), preprocessing, looks)
-    const values = Float32Array.from(pictures.flatMap((picture) => [...picture]))
-    const pixels = new ort.Tensor('float32', values, [looks.length, 3, height, width])
-    const { features } = await session.run({ pixels }, ['features'])
-    const data = features?.data as Float32Array
-    await file.write(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    const image = { imageId: null, bytes: () => readFile(join(folder, 'Images', name)) }
+    const [views = []] = await computeFeatures([image], backbone, looks)
+    for (const view of views) await file.write(vectorBytes(view))
     if (done % 500 === 0) console.error(`features of ${done} of ${names.length} images`)
   }
   await file.sync()
   await file.close()
   await rename(`${target}.part`, target)
+}
+
+async function readValues(path: string): Promise<Float32Array> {
+  const file = await open(path)
+  try {
+    const values = new Float32Array((await file.stat()).size / Float32Array.BYTES_PER_ELEMENT)
+    await file.read(vectorBytes(values), 0, values.byteLength, 0)
+    return values
+  } finally {
+    await file.close()
+  }
 }
 
 /** The images that are learned from and those that judge, with their captions. */
@@ -65,27 +72,33 @@ export async function flickrImages(shared: string): Promise<Pick<FlickrFeatures,
   return { train: images.slice(0, trainNames.length), validation: images.slice(trainNames.length) }
 }
 
-/** Flickr8k's features under MobileNetV2, from the cache in `cacheFolder` or made now (some minutes). */
+/**
+ * Flickr8k's features under MobileNetV2, those of `side` x `side` regions behind them where there is a side; from the cache in `cacheFolder` or made
+ * now (some minutes).
+ */
 export async function flickrFeatures(
   shared: string,
   cacheFolder: string,
   looks: readonly View[] = ['plain', 'flipped'],
+  side: number | null = null,
 ): Promise<FlickrFeatures> {
   const folder = join(shared, 'flickr8k')
-  const width = 1280
   const images = await flickrImages(shared)
-  const suffix = looks.length === 2 ? '' : `-${looks.length}`
+  const network = await openBackbone(join(shared, 'models/mobilenet-v2-1.0-224'))
+  const backbone = side === null ? network : network.withRegions(side)
+  const suffix = `${looks.length === 2 ? '' : `-${looks.length}`}${side === null ? '' : `-regions-${side}`}`
   const target = join(cacheFolder, `flickr8k-mobilenet-v2${suffix}.f32`)
   await mkdir(cacheFolder, { recursive: true })
   if (!existsSync(target)) {
     const names = [...images.train, ...images.validation].map(({ name }) => name)
-    await extract(folder, join(shared, 'models/mobilenet-v2-1.0-224'), looks, names, target)
+    await extract(folder, backbone, looks, names, target)
   }
-  const bytes = await readFile(target)
+  await network.close()
   return {
-    width,
+    width: backbone.featureWidth,
+    regions: backbone.regions,
     views: looks,
-    features: new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)),
+    features: await readValues(target),
     ...images,
   }
 }

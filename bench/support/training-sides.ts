@@ -13,7 +13,7 @@ import { createExampleSetBuilder, type ExampleSet } from '../../src/training/exa
 import type { FeatureFile } from '../../src/training/feature-file.ts'
 import { defaultHyperparameters, type Hyperparameters } from '../../src/training/hyperparameters.ts'
 import { initialWeights } from '../../src/training/parameters.ts'
-import { wordTowerOf } from '../../src/training/prepare.ts'
+import { wordTowerOf } from '../../src/training/job-shape.ts'
 import { randomStream } from '../../src/training/random.ts'
 import { createTrainingSession } from '../../src/training/training-session.ts'
 
@@ -68,7 +68,7 @@ export async function openTraining(tower: Tower, batchSize: number, threads: num
   const shape: DualEncoderShape = {
     featureWidth: FEATURES,
     embeddingWidth,
-    imageHidden: null,
+    imageHead: { kind: 'linear' as const },
     maxLength,
     words,
     sentenceWidth: null,

@@ -8,7 +8,7 @@ import { initialWeights } from '../../src/training/parameters.ts'
 const WORD_WIDTH = 512
 const sizes = {
   embeddingWidth: 512,
-  imageHidden: null,
+  imageHead: { kind: 'linear' as const },
   maxLength: 24,
   words: { kind: 'bag', width: WORD_WIDTH },
   sentenceWidth: null,

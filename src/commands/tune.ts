@@ -65,6 +65,8 @@ async function search(
     const settings = {
       trainingSeed: config.TRAINING_SEED,
       textTower: config.TEXT_TOWER,
+      imageHead: config.IMAGE_HEAD,
+      imageRegions: config.IMAGE_REGIONS,
       imageViews: config.IMAGE_VIEWS,
       maximumEpochs: config.TRAINING_EPOCHS,
       adapterWidth: config.CLIP_ADAPTER_WIDTH,

@@ -24,6 +24,8 @@ export async function showDefaults(
   const builtIn = builtInHyperparameters(occasion.pairs, clipWidth)
   const hyperparameters = withValues(occasion.pairs, adopted?.values ?? null, {
     textTower: config.TEXT_TOWER,
+    imageHead: config.IMAGE_HEAD,
+    imageRegions: config.IMAGE_REGIONS,
     imageViews: config.IMAGE_VIEWS,
     maximumEpochs: config.TRAINING_EPOCHS,
     exportPrecision: config.EXPORT_PRECISION,

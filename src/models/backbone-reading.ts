@@ -1,5 +1,6 @@
 import type { OutputLayout } from './backbone-outputs.ts'
-import { tokenPooling, type TokenConfiguration } from './token-pooling.ts'
+import { poolRegions, regionsOf, sizeOfRegions, type Regions } from './regions.ts'
+import { patchGrid, tokenPooling, type PictureSize, type TokenConfiguration } from './token-pooling.ts'
 
 /** An output of a picture network whose sizes for one picture are known: [width], [tokens, width] or [channels, height, width]. */
 export type SizedOutput = { readonly name: string; readonly layout: OutputLayout; readonly sizes: readonly number[] }
@@ -10,23 +11,22 @@ export type Reading = {
   readonly output: string
   /** Values of the output for a picture. */
   readonly size: number
-  /** What is read: `places` rows of `width` values. */
-  readonly places: number
+  /** Values that are read. */
   readonly width: number
   /** What the reading depends on beside the network; null where that is nothing. */
   readonly rule: string | null
-  /** A copy, of [places, width]. */
+  /** A copy, of [width]. */
   read(values: Float32Array): Float32Array
 }
 
 /** The features of a picture, one row: a vector as it is, the mean of a grid, the token or the mean of tokens that `config` tells. */
 export function featureReading(
   { name, layout, sizes }: SizedOutput,
-  picture: { readonly width: number; readonly height: number },
+  picture: PictureSize,
   config: TokenConfiguration,
 ): Reading {
   const size = product(sizes)
-  const about = { output: name, size, places: 1, rule: null }
+  const about = { output: name, size, rule: null }
   if (layout === 'vector') return { ...about, width: size, read: (values) => values.slice() }
   if (layout === 'grid') {
     const [channels = 0] = sizes
@@ -44,17 +44,42 @@ export function featureReading(
   }
 }
 
-/** All places of a picture: tokens as they are, a grid with its channels brought together. */
-export function mapReading({ name, layout, sizes }: SizedOutput): Reading {
+/** The regions of a picture: means over the cells of a grid, or of the patches among tokens. Throws `model-invalid` where these form no grid. */
+export function regionReading(
+  { name, layout, sizes }: SizedOutput,
+  side: number,
+  picture: PictureSize,
+  config: TokenConfiguration,
+): Reading & { readonly regions: Regions } {
   const size = product(sizes)
-  const about = { output: name, size, rule: null }
-  if (layout === 'grid') {
-    const [width = 0] = sizes
-    const places = size / width
-    return { ...about, places, width, read: (values) => transposed(values, places, width) }
+  const [first = 0, second = 0, third = 0] = sizes
+  const isGrid = layout === 'grid'
+  const { from, ...grid } = isGrid ? { from: 0, rows: second, columns: third } : patchGrid(first, picture, config)
+  const depth = isGrid ? first : second
+  const regions = regionsOf(grid, depth, side)
+  const places = (values: Float32Array): Float32Array =>
+    isGrid ? transposed(values, grid.rows * grid.columns, depth) : values.subarray(from * depth)
+  return {
+    output: name,
+    size,
+    width: sizeOfRegions(regions),
+    rule: `regions ${regions.rows} x ${regions.columns} of ${grid.rows} x ${grid.columns} from ${from} of ${name}`,
+    read: (values) => poolRegions(places(values), grid, regions),
+    regions,
   }
-  const [places = 0, width = 0] = sizes
-  return { ...about, places, width, read: (values) => values.slice() }
+}
+
+/** Rows as one. */
+export function joinRows(parts: readonly Float32Array[]): Float32Array {
+  const [first = new Float32Array(), ...others] = parts
+  if (others.length === 0) return first
+  const joined = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    joined.set(part, at)
+    at += part.length
+  }
+  return joined
 }
 
 const product = (sizes: readonly number[]): number => sizes.reduce((all, size) => all * size, 1)

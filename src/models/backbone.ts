@@ -3,34 +3,38 @@ import { join } from 'node:path'
 import { AppError, toAppError } from '../core/errors.ts'
 import { sha256Hex } from '../core/ids.ts'
 import { chooseOutputs, type ChosenOutput, type ChosenOutputs } from './backbone-outputs.ts'
-import { featureReading, mapReading, type Reading, type SizedOutput } from './backbone-reading.ts'
+import { featureReading, joinRows, regionReading, type Reading, type SizedOutput } from './backbone-reading.ts'
 import type { OnnxSession, TensorFacts } from './onnx-session.ts'
 import { openNetwork, type NetworkOptions } from './open-network.ts'
 import { readPreprocessing, type Preprocessing } from './preprocessing.ts'
+import type { Regions } from './regions.ts'
+import { openShown } from './shown-map.ts'
 import { readTokenConfiguration } from './token-pooling.ts'
-
-/** What a run gives of each picture. */
-export type BackboneOutput = 'features' | 'feature-map'
 
 /** A frozen network from pictures to features, which no training changes. */
 export type Backbone = {
   /** Names what the features depend on: the network and how pictures are prepared for it. 16 hexadecimal digits. */
   readonly id: string
+  /** Numbers of a picture, its regions included. */
   readonly featureWidth: number
-  /** The feature map, for heads that weigh its places themselves; null where the network shows none. */
-  readonly featureMap: { readonly places: number; readonly width: number } | null
+  /** The regions that end a row of features; null where there are none. */
+  readonly regions: Regions | null
   readonly preprocessing: Preprocessing
+  /** From each picture's pixels [3, height, width] to its features [featureWidth], in order. */
+  run(pixels: readonly Float32Array[]): Promise<Float32Array[]>
   /**
-   * From each picture's pixels [3, height, width] to its features [featureWidth], or to its feature map [places, width], in order. Throws
-   * `model-invalid` where it is asked for a map that there is not.
+   * The same network, whose features of a picture are followed by means over its feature map in `side` x `side` regions at most, for heads that
+   * weigh these themselves; it has an id of its own, and closes with this one. Throws `model-invalid` where the network shows no feature map.
    */
-  run(pixels: readonly Float32Array[], output?: BackboneOutput): Promise<Float32Array[]>
+  withRegions(side: number): Backbone
   close(): Promise<void>
 }
 
 export type BackboneOptions = NetworkOptions & {
   /** Where in the folder the network is. Default `onnx/model.onnx`. */
   readonly file?: string
+  /** Whether regions will be asked for: a network that ends in the mean over its feature map, and does not show that, then does. Default false. */
+  readonly showMap?: boolean
 }
 
 /** Raised when decoding changes so that the same file gives other pixels: cached features are then computed anew. */
@@ -46,7 +50,7 @@ export async function openBackbone(folder: string, options: BackboneOptions = {}
   const preprocessing = await readPreprocessing(folder)
   const path = join(folder, options.file ?? 'onnx/model.onnx')
   refuseSecondFile(path)
-  const session = await openNetwork(path, options)
+  const session = await (options.showMap === true ? openShown : openNetwork)(path, options)
   try {
     const input = pictureInput(session, preprocessing, path)
     const { width, height } = preprocessing.crop
@@ -63,43 +67,49 @@ export async function openBackbone(folder: string, options: BackboneOptions = {}
     }
 
     const outputs = await withSizes(chooseOutputs(session.outputs, path), shapesOf)
-    const config = outputs.features.layout === 'tokens' ? await readTokenConfiguration(folder) : {}
+    const hasTokens = [outputs.features, outputs.map].some((output) => output?.layout === 'tokens')
+    const config = hasTokens ? await readTokenConfiguration(folder) : {}
     const features = featureReading(outputs.features, preprocessing.crop, config)
-    const map = outputs.map === null ? null : mapReading(outputs.map)
 
-    const runBatch = async (pixels: readonly Float32Array[], reading: Reading): Promise<Float32Array[]> => {
-      const { [reading.output]: result } = await runSession(pixels, [reading.output])
-      const { data, shape } = result ?? { data: new Float32Array(), shape: [] }
-      const isWhole = shape[0] === pixels.length && data.length === pixels.length * reading.size
-      if (!isWhole || !data.every(Number.isFinite)) {
-        throw new AppError('model-corrupt', `${path} gives features that are not numbers; fetch the model again.`)
-      }
-      return pixels.map((_, index) => reading.read(data.subarray(index * reading.size, (index + 1) * reading.size)))
+    const runBatch = async (pixels: readonly Float32Array[], readings: readonly Reading[]): Promise<Float32Array[]> => {
+      const results = await runSession(pixels, [...new Set(readings.map(({ output }) => output))])
+      const parts = readings.map((reading) => {
+        const { data, shape } = results[reading.output] ?? { data: new Float32Array(), shape: [] }
+        const isWhole = shape[0] === pixels.length && data.length === pixels.length * reading.size
+        if (!isWhole || !data.every(Number.isFinite)) {
+          throw new AppError('model-corrupt', `${path} gives features that are not numbers; fetch the model again.`)
+        }
+        return pixels.map((_, at) => reading.read(data.subarray(at * reading.size, (at + 1) * reading.size)))
+      })
+      return pixels.map((_, at) => joinRows(parts.map((rows) => rows[at] ?? new Float32Array())))
     }
 
     const digests = [session.digest, JSON.stringify(preprocessing), String(DECODING_VERSION)]
-    if (features.rule !== null) digests.push(features.rule)
-    return {
-      id: sha256Hex(digests.join('\n')).slice(0, 16),
-      featureWidth: features.width,
-      featureMap: map === null ? null : { places: map.places, width: map.width },
+    const backboneOf = (readings: readonly Reading[], regions: Regions | null): Backbone => ({
+      id: sha256Hex([...digests, ...readings.flatMap(({ rule }) => rule ?? [])].join('\n')).slice(0, 16),
+      featureWidth: readings.reduce((sum, { width }) => sum + width, 0),
+      regions,
       preprocessing,
-      async run(pixels, output = 'features') {
-        const reading = output === 'features' ? features : map
-        if (reading === null) {
-          throw new AppError(
-            'model-invalid',
-            `${path} shows no feature map; export it with one, or pool features by their mean.`,
-          )
-        }
+      async run(pixels) {
         if (pixels.length === 0) return []
-        if (typeof input.shape[0] === 'string') return runBatch(pixels, reading)
+        if (typeof input.shape[0] === 'string') return runBatch(pixels, readings)
         const results: Float32Array[] = []
-        for (const picture of pixels) results.push(...(await runBatch([picture], reading)))
+        for (const picture of pixels) results.push(...(await runBatch([picture], readings)))
         return results
       },
+      withRegions(side) {
+        if (outputs.map === null) {
+          throw new AppError(
+            'model-invalid',
+            `${path} shows no feature map; export it with its last one as an output [batch, channels, height, width] or [batch, tokens, width].`,
+          )
+        }
+        const reading = regionReading(outputs.map, side, preprocessing.crop, config)
+        return backboneOf([features, reading], reading.regions)
+      },
       close: () => session.close(),
-    }
+    })
+    return backboneOf([features], null)
   } catch (error) {
     await session.close()
     throw error

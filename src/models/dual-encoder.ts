@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { AppError } from '../core/errors.ts'
 import type { Encoder } from '../ports/encoder.ts'
 import { openBackbone, type Backbone } from './backbone.ts'
@@ -9,6 +10,7 @@ import { readDualEncoderConfiguration, type DualEncoderConfiguration } from './m
 import { checkModelFolder, CLIP_FOLDER, IMAGE_BACKBONE_FILE, IMAGE_HEAD_FILE } from './model-folder.ts'
 import { openOnnxSession, type OnnxSession } from './onnx-session.ts'
 import { openClip, type Clip } from './pretrained/clip.ts'
+import type { Regions } from './regions.ts'
 import { openTextTower, type TextTower } from './text-tower.ts'
 import { unitRows } from './unit-rows.ts'
 
@@ -43,7 +45,10 @@ export async function openDualEncoder(folder: string, options: DualEncoderOption
     const onThread = { ...threads, onThread: true }
     const clip = config.clip == null ? null : await keep(openClip(join(folder, CLIP_FOLDER), onThread))
     if (clip !== null) checkClip(folder, config, clip)
-    const backbone = clip?.vision ?? (await keep(openBackbone(folder, { ...onThread, file: IMAGE_BACKBONE_FILE })))
+    const { regions = null } = config
+    const reading = { ...onThread, file: IMAGE_BACKBONE_FILE, showMap: regions !== null }
+    const network = clip?.vision ?? (await keep(openBackbone(folder, reading)))
+    const backbone = regions === null ? network : network.withRegions(Math.max(regions.rows, regions.columns))
     const imageHead = await keep(openOnnxSession(join(folder, IMAGE_HEAD_FILE), threads))
     const texts = await keep(openTextTower(folder, config, { ...options, ...threads, sentences: clip?.texts }))
     checkWidths(folder, config, backbone)
@@ -55,8 +60,13 @@ export async function openDualEncoder(folder: string, options: DualEncoderOption
 }
 
 function checkWidths(folder: string, config: DualEncoderConfiguration, backbone: Backbone): void {
-  if (config.feature_width === backbone.featureWidth) return
-  const widths = `${config.feature_width} features, its backbone gives ${backbone.featureWidth}`
+  const { feature_width: width, regions = null } = config
+  if (width === backbone.featureWidth && isDeepStrictEqual(regions, backbone.regions)) return
+  const described = (all: number, ending: Regions | null): string =>
+    ending === null
+      ? `${all} features`
+      : `${all} features with ${ending.rows} x ${ending.columns} regions of ${ending.width}`
+  const widths = `${described(width, regions)}, its backbone gives ${described(backbone.featureWidth, backbone.regions)}`
   throw new AppError(
     'model-invalid',
     `${folder}: the head takes ${widths}; put it together with the backbone it was trained on.`,

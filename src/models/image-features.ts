@@ -3,7 +3,8 @@ import type { ImageInput } from '../ports/encoder.ts'
 import type { Backbone } from './backbone.ts'
 import { decodePixels } from './decode-image.ts'
 import { createMicroBatcher, type MicroBatcher } from './micro-batcher.ts'
-import type { View } from './views.ts'
+import { unmirrored } from './regions.ts'
+import { isMirrored, type View } from './views.ts'
 
 /** Pictures a run of the backbone: on a CPU four are as fast as more, and keep the thread for a fraction of a second only. */
 const PICTURES_A_RUN = 4
@@ -43,7 +44,11 @@ export function computeFeatures(
 ): Promise<Float32Array[][]> {
   const compute = async (image: ImageInput): Promise<Float32Array[]> => {
     const bytes = await unlessStopped(image.bytes(), signal)
-    return laneOf(backbone).submit(await decodePixels(bytes, backbone.preprocessing, views))
+    const features = await laneOf(backbone).submit(await decodePixels(bytes, backbone.preprocessing, views))
+    const { regions } = backbone
+    return features.map((row, at) =>
+      regions !== null && isMirrored(views[at] ?? 'plain') ? unmirrored(row, regions) : row,
+    )
   }
   return mapInOrder(images, compute)
 }

@@ -4,17 +4,20 @@ import { z } from 'zod'
 import { AppError } from '../core/errors.ts'
 import { views } from './views.ts'
 
+const size = z.number().int().positive()
 const configuration = z.object({
   model_type: z.literal('pairstream-dual-encoder'),
   model_version: z.string().min(1),
-  projection_dim: z.number().int().positive(),
-  feature_width: z.number().int().positive(),
-  max_length: z.number().int().positive(),
+  projection_dim: size,
+  feature_width: size,
+  /** The regions of a picture that end a row of features, for a head that attends to them; nothing where there are none. */
+  regions: z.object({ rows: size, columns: size, width: size }).nullish(),
+  max_length: size,
   views: z.array(z.enum(views)).min(1),
   /** What reads the model's own words; nothing where that is left to the sentence encoder, and in models from before there was a choice. */
   text_tower: z.looseObject({ kind: z.string() }).nullish(),
   /** The width of the embeddings by the encoder in `sentence/`, or by the CLIP; nothing where the model has neither. */
-  sentence_width: z.number().int().positive().nullish(),
+  sentence_width: size.nullish(),
   /** The CLIP in `clip/` that the model builds on, by its id, and the width of the adapters over it; nothing where it has none. */
   clip: z.object({ id: z.string(), adapter_width: z.number().int().nonnegative() }).nullish(),
 })

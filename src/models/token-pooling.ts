@@ -1,5 +1,10 @@
 import { z } from 'zod'
+import { AppError } from '../core/errors.ts'
 import { readModelJson } from './model-config.ts'
+import type { Grid } from './regions.ts'
+
+/** The sides of the picture that a network sees, in pixels. */
+export type PictureSize = { readonly width: number; readonly height: number }
 
 /** Which tokens of a transformer make its features: their mean from `from` up to `to`. */
 export type TokenPooling = { readonly from: number; readonly to: number }
@@ -34,25 +39,46 @@ export async function readTokenConfiguration(folder: string): Promise<TokenConfi
  * The class token, which leads, or the mean of the patches: what the configuration says; where it says nothing the class token, if there is
  * one. What stands before the patches is told from their number.
  */
-export function tokenPooling(
-  tokens: number,
-  picture: { readonly width: number; readonly height: number },
-  config: TokenConfiguration,
-): TokenPooling {
+export function tokenPooling(tokens: number, picture: PictureSize, config: TokenConfiguration): TokenPooling {
   const leading = leadingTokens(tokens, picture, config)
   const saysMean = config.use_mean_pooling === true || config.global_pool === 'avg'
   return leading === 0 || saysMean ? { from: leading, to: tokens } : { from: 0, to: 1 }
 }
 
-function leadingTokens(
+/** The patches behind the leading tokens, row by row. Throws `model-invalid` where they form no grid that could be told. */
+export function patchGrid(
   tokens: number,
-  { width, height }: { readonly width: number; readonly height: number },
+  picture: PictureSize,
+  config: TokenConfiguration,
+): Grid & { readonly from: number } {
+  const found = patchesAmong(tokens, picture, config)
+  // A square of patches is a guess that only a square picture bears out.
+  const isLikely = config.patch_size !== undefined || picture.width === picture.height
+  if (found !== undefined && isLikely) return { ...found, from: tokens - found.rows * found.columns }
+  throw new AppError(
+    'model-invalid',
+    `A network of ${tokens} tokens a picture shows no grid of patches; write its patch_size into config.json.`,
+  )
+}
+
+function leadingTokens(tokens: number, picture: PictureSize, config: TokenConfiguration): number {
+  const found = patchesAmong(tokens, picture, config)
+  return found === undefined ? 0 : tokens - found.rows * found.columns
+}
+
+function patchesAmong(
+  tokens: number,
+  { width, height }: PictureSize,
   { patch_size: patch }: TokenConfiguration,
-): number {
+): Grid | undefined {
   const [vertical = Infinity, horizontal = Infinity] = typeof patch === 'number' ? [patch, patch] : (patch ?? [])
-  const patches = Math.floor(height / vertical) * Math.floor(width / horizontal)
-  const square = Math.floor(Math.sqrt(tokens)) ** 2
-  const isPossible = (count: number): boolean => count > 0 && count <= tokens && tokens - count <= MOST_LEADING_TOKENS
-  const found = [patches, square].find(isPossible)
-  return found === undefined ? 0 : tokens - found
+  const side = Math.floor(Math.sqrt(tokens))
+  const isPossible = ({ rows, columns }: Grid): boolean => {
+    const count = rows * columns
+    return count > 0 && count <= tokens && tokens - count <= MOST_LEADING_TOKENS
+  }
+  return [
+    { rows: Math.floor(height / vertical), columns: Math.floor(width / horizontal) },
+    { rows: side, columns: side },
+  ].find(isPossible)
 }

@@ -32,9 +32,10 @@ export async function createFrozenNetworks(config: Config): Promise<FrozenNetwor
   const backbone = openedOnce(async () => {
     try {
       backboneFolder = await chooseBackbone(config)
-      return await openBackbone(backboneFolder, options)
+      return await showing(await openBackbone(backboneFolder, { ...options, showMap: attends(config) }), config)
     } catch (cause) {
-      throw BACKBONE_DIR === undefined ? cause : unusable('BACKBONE_DIR', BACKBONE_DIR, 'an image backbone', cause)
+      const what = attends(config) ? 'a backbone for IMAGE_HEAD=attention' : 'an image backbone'
+      throw BACKBONE_DIR === undefined ? cause : unusable('BACKBONE_DIR', BACKBONE_DIR, what, cause)
     }
   })
   const sentenceEncoder = openedOnce(async () => {
@@ -57,6 +58,19 @@ export async function createFrozenNetworks(config: Config): Promise<FrozenNetwor
     async closeNetworks() {
       await Promise.all([backbone.close(), sentenceEncoder.close()])
     },
+  }
+}
+
+const attends = ({ IMAGE_HEAD }: Config): boolean => IMAGE_HEAD === 'attention'
+
+/** The backbone, where it shows what the configuration wants attention for. */
+async function showing(backbone: Backbone, config: Config): Promise<Backbone> {
+  try {
+    if (attends(config)) backbone.withRegions(1)
+    return backbone
+  } catch (error) {
+    await backbone.close()
+    throw error
   }
 }
 

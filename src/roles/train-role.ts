@@ -25,6 +25,8 @@ export async function startTrainRole(
     seed: config.TRAINING_SEED,
     threads: config.THREADS,
     textTower: config.TEXT_TOWER,
+    imageHead: config.IMAGE_HEAD,
+    imageRegions: config.IMAGE_REGIONS,
     imageViews: config.IMAGE_VIEWS,
     adapterWidth: config.CLIP_ADAPTER_WIDTH,
     maximumEpochs: config.TRAINING_EPOCHS,

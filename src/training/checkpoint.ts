@@ -47,10 +47,19 @@ export const startingPosition = (fingerprint: string): TrainingPosition => ({
 
 /** What determines a training: the job but for folders and threads, and its examples. The same on every machine. */
 export function fingerprintOf(job: TrainingJob, examplesDigest: string): string {
-  const { modelVersion, seed, featureWidth, sentenceWidth, networks = [], hyperparameters, initialFolder } = job
+  const {
+    modelVersion,
+    seed,
+    featureWidth,
+    regions,
+    sentenceWidth,
+    networks = [],
+    hyperparameters,
+    initialFolder,
+  } = job
   // Where the folder lies is this machine's matter; its name is the model's.
   const parent = initialFolder === null ? null : basename(initialFolder)
-  const inputs = [featureWidth, sentenceWidth, ...networks]
+  const inputs = [featureWidth, ...(regions ? [regions] : []), sentenceWidth, ...networks]
   return sha256Hex(JSON.stringify([LAYOUT, modelVersion, seed, inputs, hyperparameters, parent, examplesDigest]))
 }
 

@@ -2,8 +2,9 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Precision } from '../models/pretrained/onnx-file.ts'
 import { imageHeadFile, textModelFile, type Weights } from './definitions/serving.ts'
-import type { DualEncoderShape, WordTower } from './definitions/shape.ts'
+import type { DualEncoderShape, ImageHead, WordTower } from './definitions/shape.ts'
 import type { TokeniserFile } from '../models/tokeniser.ts'
+import type { Regions } from '../models/regions.ts'
 import type { View } from '../models/views.ts'
 import type { ServedFiles } from './export-precision.ts'
 import type { TrainingJob } from './job.ts'
@@ -17,6 +18,9 @@ type DualEncoderConfig = {
   readonly text_tower: WordTower | null
   readonly projection_dim: number
   readonly feature_width: number
+  /** The regions of a picture that end a row of features; null where there are none. */
+  readonly regions: Regions | null
+  readonly image_head: ImageHead['kind']
   /** The width of the embeddings by the encoder in `sentence/`, or by the CLIP; null where the model builds on neither. */
   readonly sentence_width: number | null
   /** The CLIP in `clip/` and the hidden units of the adapters over it; null where the model builds on none. */
@@ -46,6 +50,7 @@ export type TrainedModel = {
   readonly modelVersion: string
   readonly shape: DualEncoderShape
   readonly views: readonly View[]
+  readonly regions?: TrainingJob['regions']
   readonly weights: Weights
   /** Null on a CLIP, which has its own. */
   readonly tokeniser: TokeniserFile | null
@@ -55,7 +60,7 @@ export type TrainedModel = {
 /** Writes the parts of a model folder that training makes: configuration, image head and text model, and the tokeniser where there is one. */
 export async function exportModel(
   folder: string,
-  { modelVersion, shape, views, weights, tokeniser, clip = null }: TrainedModel,
+  { modelVersion, shape, views, regions = null, weights, tokeniser, clip = null }: TrainedModel,
   { precision, files }: Exported = { precision: 'fp32', files: servedFiles(shape, weights) },
 ): Promise<void> {
   const config: DualEncoderConfig = {
@@ -64,6 +69,8 @@ export async function exportModel(
     text_tower: shape.words,
     projection_dim: shape.embeddingWidth,
     feature_width: shape.featureWidth,
+    regions,
+    image_head: shape.imageHead.kind,
     sentence_width: shape.sentenceWidth,
     clip: clip === null ? null : { id: clip.id, adapter_width: shape.adapterWidth ?? 0 },
     max_length: shape.maxLength,

@@ -1,22 +1,29 @@
 import type { Precision } from '../models/pretrained/onnx-file.ts'
-import type { WordTower } from './definitions/shape.ts'
+import type { ImageHead, WordTower } from './definitions/shape.ts'
 
 /** Everything about a training that is chosen and not computed. */
 export type Hyperparameters = {
   /** What is seen of a picture: it alone, its mirror image as well, or four corners from nearer as well as both. */
   readonly imageViews: 'plain' | 'mirrored' | 'corners'
   readonly embeddingWidth: number
-  /** The hidden layer of the image head; 0 for none. */
+  /** What makes an embedding of a picture's features; `attention` weighs its regions, which the backbone has to show. */
+  readonly imageHead: ImageHead['kind']
+  /** The hidden layer of an `mlp` head. */
   readonly imageHidden: number
+  /** The edge of the grid of regions, at most. */
+  readonly imageRegions: number
   /** What reads a caption's words; `none` leaves all to the sentence encoder. */
   readonly wordTower: WordTower['kind'] | 'none'
   readonly wordWidth: number
+  /** Rows that the pairs of neighbouring words of a bag share; 0 reads words alone. */
+  readonly bigramBuckets: number
   /** Of a recurrent layer. */
   readonly hiddenWidth: number
   /** The hidden units of the adapters over a CLIP; 0 trains nothing and serves it as it is. */
   readonly adapterWidth: number
-  /** Of a transformer, with its heads. */
+  /** Of a transformer. */
   readonly layers: number
+  /** Of a transformer, and of attention to regions. */
   readonly heads: number
   readonly batchSize: number
   /** How many of a batch go through the towers at once, to use less memory; 0, or no divisor of the batch: all. */
@@ -57,9 +64,12 @@ export function defaultHyperparameters(pairs: number): Hyperparameters {
   return {
     imageViews: 'mirrored',
     embeddingWidth: many ? 512 : 256,
-    imageHidden: 0,
+    imageHead: 'linear',
+    imageHidden: many ? 512 : 256,
+    imageRegions: 3,
     wordTower: 'bag',
     wordWidth: many ? 512 : 256,
+    bigramBuckets: 0,
     hiddenWidth: 512,
     adapterWidth: many ? 256 : 128,
     layers: 2,

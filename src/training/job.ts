@@ -1,3 +1,4 @@
+import type { Regions } from '../models/regions.ts'
 import type { Hyperparameters } from './hyperparameters.ts'
 
 /** A training as data: what a process of its own is given. */
@@ -11,6 +12,8 @@ export type TrainingJob = {
   /** Threads of ONNX Runtime. */
   readonly threads: number
   readonly featureWidth: number
+  /** The regions that end each row of features; null where there are none. */
+  readonly regions?: Regions | null
   /** The width of the captions' embeddings in `sentences.f32`; null where the model builds on no sentence encoder. */
   readonly sentenceWidth: number | null
   /** The CLIP whose halves gave the features and the embeddings; null where these come from two networks. */

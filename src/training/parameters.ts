@@ -12,9 +12,12 @@ function startAsIdentity(matrix: Float32Array, columns: number): void {
   }
 }
 
+/** What attention to regions adds to the projection of the whole picture. */
+const ATTENDED = 'regions_value_weight'
+
 /**
  * All but the words, which `wordPlaces` puts among the images: normal values whose deviation is one over the root of the width
- * that is summed over. The text projection leaves a text where its words are, and adapters leave a CLIP as it is, its temperature included:
+ * that is summed over. The text projection leaves a text where its words are, attention to regions adds nothing yet, and adapters leave a CLIP as it is, its temperature included:
  * published ones have reached the largest factor, and their ONNX files do not say another.
  */
 export function initialWeights(shape: DualEncoderShape, seed: number): Record<string, Float32Array> {
@@ -22,8 +25,8 @@ export function initialWeights(shape: DualEncoderShape, seed: number): Record<st
   const drawn = (length: number, deviation: number) => Float32Array.from({ length }, () => normal(random) * deviation)
   const weights: Record<string, Float32Array> = {}
   for (const [name, sizes] of Object.entries(parameterShapes(shape))) {
-    const [inputs = 1] = sizes
-    const isDrawn = sizes.length === 2 && !isOfSecondLayer(name)
+    const inputs = sizes.at(-2) ?? 1
+    const isDrawn = sizes.length >= 2 && !isOfSecondLayer(name) && name !== ATTENDED
     weights[name] = isDrawn ? drawn(product(sizes), 1 / Math.sqrt(inputs)) : new Float32Array(product(sizes))
   }
   if (shape.words?.kind === 'bag')

@@ -8,16 +8,17 @@ import {
   type TokeniserFile,
   type WordCounts,
 } from '../models/tokeniser.ts'
-import type { DualEncoderShape, WordTower } from './definitions/shape.ts'
+import { bigramRows, type DualEncoderShape } from './definitions/shape.ts'
 import { captionKeyOf, createExampleSetBuilder, type ExampleSet } from './example-set.ts'
 import { featureStatistics, type FeatureFile } from './feature-file.ts'
-import type { Hyperparameters } from './hyperparameters.ts'
+import { shapeOf } from './job-shape.ts'
 import type { TrainingJob } from './job.ts'
 import { initialWeights } from './parameters.ts'
 import { readExamples, type Fold } from './training-data.ts'
 import { viewsOf } from './views.ts'
 import { readParent } from './warm-start.ts'
 import { wordPlaces } from './word-places.ts'
+import { knownWords } from './word-readings.ts'
 
 /** What a training starts from: all of it a function of the job and its data. */
 type Preparation = {
@@ -28,35 +29,6 @@ type Preparation = {
   readonly folds: Readonly<Record<Fold, ExampleSet>>
   /** SHA-256 of the examples. */
   readonly examplesDigest: string
-}
-
-/** The tower that hyperparameters describe. */
-export function wordTowerOf(hyperparameters: Hyperparameters): WordTower | null {
-  const { wordTower: kind, wordWidth: width, hiddenWidth: hidden, layers, heads } = hyperparameters
-  switch (kind) {
-    case 'none':
-      return null
-    case 'bag':
-      return { kind, width }
-    case 'gru':
-    case 'lstm':
-      return { kind, width, hidden }
-    case 'transformer':
-      return { kind, width, layers, heads }
-  }
-}
-
-/** The towers that a job asks for: over a CLIP, adapters and nothing else. */
-export function shapeOf(job: TrainingJob): DualEncoderShape {
-  const { hyperparameters, featureWidth, sentenceWidth, clip = null } = job
-  const { embeddingWidth, imageHidden, maxLength, adapterWidth } = hyperparameters
-  const onClip = { imageHidden: null, embeddingWidth: featureWidth, words: null, adapterWidth }
-  const onNetworks = {
-    imageHidden: imageHidden === 0 ? null : imageHidden,
-    embeddingWidth,
-    words: wordTowerOf(hyperparameters),
-  }
-  return { featureWidth, maxLength, sentenceWidth, ...(clip === null ? onNetworks : onClip) }
 }
 
 /** Reads the examples a first time: the words of those to learn from, and what all of them amount to. */
@@ -99,8 +71,13 @@ function standardisation(
 ): Record<string, Float32Array> {
   if (shape.adapterWidth !== undefined) return {}
   const rows = Array.from(examples.imageStarts.subarray(0, -1), examples.row)
-  const { mean, scale } = featureStatistics(features, rows, views, shape.featureWidth)
-  return { feature_mean: mean, feature_scale: scale }
+  const { whole, regions } = featureStatistics(features, rows, views, shape)
+  const ofWhole = { feature_mean: whole.mean, feature_scale: whole.scale }
+  return regions === null ? ofWhole : { ...ofWhole, region_mean: regions.mean, region_scale: regions.scale }
+}
+
+function* wordsOfAll({ length, words }: ExampleSet): Iterable<Int32Array> {
+  for (let example = 0; example < length; example++) yield knownWords(words(example))
 }
 
 /** To a model with words of its own, captions are the same that differ in unknown words alone. */
@@ -126,8 +103,11 @@ export async function prepareTraining(job: TrainingJob, features: FeatureFile): 
   parent?.copyHeads(heads)
   const weights: Record<string, Float32Array> = { ...heads }
   if (words !== null) {
-    const table = await wordPlaces(shape, words.width, heads, size, folds.train, { file: features, views }, threads)
-    parent?.copyWords(table, tokeniser.model.vocab, words.width)
+    const places = await wordPlaces(shape, words.width, heads, size, folds.train, { file: features, views }, threads)
+    // Pairs of words start at nothing, so that the model starts as the bag of its words.
+    const table = new Float32Array(places.length + bigramRows(words) * words.width)
+    table.set(places)
+    parent?.copyWords(table, tokeniser.model.vocab, words, wordsOfAll(folds.train))
     weights['words'] = table
   }
   return { shape, tokeniser, vocabularySize: size, weights, folds, examplesDigest }

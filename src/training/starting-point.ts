@@ -27,9 +27,14 @@ export type TrainingRecord = {
 /** What decides on the sizes of a model's arrays; manifests from before there was a choice of towers name none. */
 const shapeOf = z.object({
   embeddingWidth: z.number(),
+  /** Not in manifests from before heads had names, when a hidden layer of no width meant none. */
+  imageHead: z.string().optional(),
   imageHidden: z.number().default(0),
+  imageRegions: z.number().optional(),
   wordTower: z.string().default('bag'),
   wordWidth: z.number(),
+  /** Of a bag of words. */
+  bigramBuckets: z.number().default(0),
   hiddenWidth: z.number().optional(),
   layers: z.number().optional(),
   heads: z.number().optional(),
@@ -73,10 +78,15 @@ const fits = (before: z.infer<typeof trainingOf>['training'], planned: TrainingR
 
 /** Without what the towers have no use for. */
 function sizesOf({ clip, hyperparameters }: z.infer<typeof trainingOf>['training']): object {
-  const { hiddenWidth, layers, heads, maxLength, adapterWidth, ...common } = hyperparameters
+  const { embeddingWidth, imageHidden, imageRegions, wordTower, wordWidth } = hyperparameters
+  const { bigramBuckets, hiddenWidth, layers, heads, maxLength, adapterWidth } = hyperparameters
   if (clip !== null) return { clip, adapterWidth }
-  const { embeddingWidth, imageHidden, wordTower } = common
-  if (wordTower === 'none') return { embeddingWidth, imageHidden, wordTower }
+  const { imageHead = imageHidden > 0 ? 'mlp' : 'linear' } = hyperparameters
+  const ofHead =
+    imageHead === 'mlp' ? { imageHidden } : imageHead === 'attention' ? { imageRegions, headsOfImage: heads } : {}
+  const alone = { embeddingWidth, imageHead, ...ofHead, wordTower }
+  if (wordTower === 'none') return alone
+  const common = { ...alone, wordWidth }
   if (wordTower === 'transformer') return { ...common, layers, heads, maxLength }
-  return wordTower === 'bag' ? common : { ...common, hiddenWidth }
+  return wordTower === 'bag' ? { ...common, bigramBuckets } : { ...common, hiddenWidth }
 }

@@ -16,6 +16,7 @@ import type { BlobStore } from '../ports/blob-store.ts'
 import type { EventLog } from '../ports/event-log.ts'
 import type { Tracking } from '../ports/tracking.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import { backboneFor } from './backbone-for.ts'
 import type { Hyperparameters } from './hyperparameters.ts'
 import type { JobFolder, JobFolders } from './job-folders.ts'
 import { readOutcome, writeOutcome, type JobOutcome } from './job-outcome.ts'
@@ -57,6 +58,9 @@ type TrainRequestDependencies = {
   readonly adapterWidth?: number | undefined
   /** What reads the words of captions; default: what was found by a search, else a bag of words. */
   readonly textTower?: Hyperparameters['wordTower'] | undefined
+  /** What makes an embedding of a picture's features, and of how many regions each way. */
+  readonly imageHead?: Hyperparameters['imageHead'] | undefined
+  readonly imageRegions?: Hyperparameters['imageRegions'] | undefined
   /** What is seen of pictures. */
   readonly imageViews?: Hyperparameters['imageViews'] | undefined
   readonly models: ModelStore
@@ -77,6 +81,7 @@ type TrainRequestDependencies = {
 
 type Plan = {
   readonly images: readonly LearntImage[]
+  /** As pictures are read by it. */
   readonly backbone: Backbone
   readonly sentences: SentenceEncoder | null
   readonly clip: Pick<Clip, 'id'> | null
@@ -95,10 +100,11 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
     const networks = { backbone: backbone.id, sentenceEncoder: sentences?.id ?? null }
     const occasion = { ...networks, pairs: countExamples(images), at: request.requestedAt }
     const hyperparameters = await hyperparametersFor(occasion, { ...deps, clipWidth: clip?.width }, deps)
+    const seen = backboneFor(backbone, hyperparameters)
     const training: TrainingRecord = { seed: deps.seed, ...networks, clip: clip?.id ?? null, hyperparameters }
     const isContinued = deps.start === 'champion' && !isZeroShot({ clip, hyperparameters })
     const start = isContinued ? await championOf(request, training, deps) : null
-    return { images, backbone, sentences, clip, training, start }
+    return { images, backbone: seen, sentences, clip, training, start }
   }
 
   const jobOf = (
@@ -112,6 +118,7 @@ export function createRequestTrainer(deps: TrainRequestDependencies) {
     seed,
     threads: deps.threads,
     featureWidth: backbone.featureWidth,
+    regions: backbone.regions,
     sentenceWidth: sentences?.width ?? null,
     clip: clip === null ? null : { id: clip.id },
     networks: [backbone.id, ...(sentences === null ? [] : [sentences.id])],

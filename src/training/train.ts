@@ -117,9 +117,9 @@ async function trainOn(sources: FeatureSources, job: TrainingJob, report: Report
   const learnt = await candidate({ ...weights, ...best })
   const zeroShot = isOnClip(job) ? await candidate(withoutAdapters(weights)) : null
   const chosen = zeroShot === null ? learnt : betterOf(learnt, zeroShot)
-  const { modelVersion, clip } = job
+  const { modelVersion, regions, clip } = job
   const own = isOnClip(job) ? null : tokeniser
-  const model = { modelVersion, shape, views, weights: chosen.weights, tokeniser: own, clip }
+  const model = { modelVersion, shape, views, regions, weights: chosen.weights, tokeniser: own, clip }
   await exportModel(job.outputFolder, model, chosen.exported)
   return {
     epochsRun: position.history.length,

@@ -36,7 +36,9 @@ export async function createTrainingSession(
       new ort.Tensor('float32', of(name), sizes),
     ]),
   )
-  const table = shape.words === null ? null : createWordTable(of('words'), widthOfWords(shape), readingOf(shape.words))
+  const width = widthOfWords(shape)
+  const reading = shape.words === null ? null : readingOf(shape.words, of('words').length / width)
+  const table = reading === null ? null : createWordTable(of('words'), width, reading)
   const runner = await createStepRunner(shape, parameters, table, hyperparameters, threads)
 
   return {

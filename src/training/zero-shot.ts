@@ -6,7 +6,7 @@ import { exportModel } from './export-model.ts'
 import type { ChosenPrecision } from './export-precision.ts'
 import type { TrainingJob, TrainingResult } from './job.ts'
 import { startJax } from './lowering/trace.ts'
-import { shapeOf } from './prepare.ts'
+import { shapeOf } from './job-shape.ts'
 import { viewsOf } from './views.ts'
 
 /** Weights, and the files that would be exported of them. */

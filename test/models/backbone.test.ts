@@ -1,30 +1,23 @@
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { describe, expect, it } from 'vitest'
 import { openBackbone } from '../../src/models/backbone.ts'
 import { writeBuiltInBackbone } from '../../src/models/built-in-backbone.ts'
 import { decodePixels } from '../../src/models/decode-image.ts'
+import { computeFeatures } from '../../src/models/image-features.ts'
 import { createGraph, type GraphBuilder } from '../../src/models/onnx/graph.ts'
 import { openOnnxSession } from '../../src/models/onnx-session.ts'
 import { photographs } from '../fixtures/photographs.ts'
 import { sharedPath } from '../fixtures/shared.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
+import { networkFolder } from './network-folder.ts'
 
 /** Features as another library gives them, of photographs that are given with them. */
 type Expected = {
   readonly images: readonly string[]
   readonly features_first_8: readonly (readonly number[])[]
   readonly features_l2_norm: readonly number[]
-}
-
-/** A folder with a graph of one's own making and the preprocessing of 4 x 4 pictures. */
-async function folderWith(model: Uint8Array): Promise<string> {
-  const folder = await temporaryFolder()
-  await mkdir(join(folder, 'onnx'))
-  await writeFile(join(folder, 'onnx', 'model.onnx'), model)
-  await writeFile(join(folder, 'preprocessor_config.json'), JSON.stringify({ size: { height: 4, width: 4 } }))
-  return folder
 }
 
 type Batch = number | 'batch'
@@ -51,7 +44,7 @@ async function referenceNetwork(): Promise<{ folder: string; pictures: Buffer[];
     return { folder, pictures, expected }
   }
   const side = 224
-  const made = await folderWith(meanGraph('batch', 1, side))
+  const made = await networkFolder(meanGraph('batch', 1, side))
   const preprocessing = { size: { height: side, width: side }, do_rescale: true, do_normalize: false }
   await writeFile(join(made, 'preprocessor_config.json'), JSON.stringify(preprocessing))
   const pictures = await photographs(3)
@@ -80,15 +73,29 @@ describe('backbone', () => {
     await backbone.close()
   })
 
+  it('shows regions of a network as it is published, whose mean is what it pools itself', async () => {
+    const { folder, pictures } = await referenceNetwork()
+    const network = await openBackbone(folder)
+    const backbone = network.withRegions(1)
+    const pixels = await Promise.all(
+      pictures.map((picture) => decodePixels(picture, backbone.preprocessing, ['plain'])),
+    )
+    for (const row of await backbone.run(pixels.flat())) {
+      expect(row).toHaveLength(2 * network.featureWidth)
+      for (let i = 0; i < network.featureWidth; i++) expect(row[network.featureWidth + i]).toBeCloseTo(row[i] ?? 0, 4)
+    }
+    await network.close()
+  })
+
   it('finds its input and its pooled output under other names', async () => {
-    const backbone = await openBackbone(await folderWith(meanGraph('batch')))
+    const backbone = await openBackbone(await networkFolder(meanGraph('batch')))
     const [first, second] = await backbone.run([new Float32Array(48).fill(0.5), new Float32Array(48).fill(-1)])
     expect([first, second]).toEqual([Float32Array.of(0.5, 0.5, 0.5), Float32Array.of(-1, -1, -1)])
     await backbone.close()
   })
 
   it('runs one at a time where the batch is fixed', async () => {
-    const backbone = await openBackbone(await folderWith(meanGraph(1)))
+    const backbone = await openBackbone(await networkFolder(meanGraph(1)))
     expect(await backbone.run([new Float32Array(48).fill(1), new Float32Array(48).fill(2)])).toEqual([
       Float32Array.of(1, 1, 1),
       Float32Array.of(2, 2, 2),
@@ -119,13 +126,13 @@ describe('backbone', () => {
   })
 
   it('refuses features that are not numbers', async () => {
-    const backbone = await openBackbone(await folderWith(meanGraph('batch', 0)))
+    const backbone = await openBackbone(await networkFolder(meanGraph('batch', 0)))
     await expect(backbone.run([new Float32Array(48).fill(1)])).rejects.toMatchObject({ code: 'model-corrupt' })
     await backbone.close()
   })
 
   it('refuses a network that does not fit its preprocessing', async () => {
-    const folder = await folderWith(meanGraph('batch', 1, 8))
+    const folder = await networkFolder(meanGraph('batch', 1, 8))
     await expect(openBackbone(folder)).rejects.toMatchObject({ code: 'model-invalid' })
   })
 
@@ -139,7 +146,7 @@ describe('backbone', () => {
     const sound = await temporaryFolder()
     await writeBuiltInBackbone(sound)
     const whole = await readFile(join(sound, 'onnx', 'model.onnx'))
-    const damaged = await folderWith(whole.subarray(0, whole.length / 2))
+    const damaged = await networkFolder(whole.subarray(0, whole.length / 2))
     await expect(openBackbone(damaged)).rejects.toMatchObject({ code: 'model-corrupt' })
   })
 })
@@ -215,7 +222,7 @@ describe('what features are read from', () => {
     ['the mean, said as others do', { tokens: tokens(3, 'places') }, { global_pool: 'avg', patch_size: 1 }, 1],
     ['the mean, said of the picture network', { tokens: tokens(1, 17) }, { vision_config: { global_pool: 'avg' } }, 1],
   ])('is %s', async (_, outputs, config, factor) => {
-    const folder = await folderWith(graphWith(outputs))
+    const folder = await networkFolder(graphWith(outputs))
     await writeFile(join(folder, 'config.json'), JSON.stringify(config))
     const backbone = await openBackbone(folder)
     expect(backbone.featureWidth).toBe(3)
@@ -229,35 +236,76 @@ describe('what features are read from', () => {
     ['has registers behind it', 5, { patch_size: [1, 1] }],
     ['is in a file that says nonsense of patches', 2, { patch_size: 'small', global_pool: 'token' }],
   ])('is the class token, which %s', async (_, leading, config) => {
-    const folder = await folderWith(graphWith({ last_hidden_state: tokens(leading, 'tokens') }))
+    const folder = await networkFolder(graphWith({ last_hidden_state: tokens(leading, 'tokens') }))
     await writeFile(join(folder, 'config.json'), JSON.stringify(config))
     const backbone = await openBackbone(folder)
     expect(await backbone.run(pictures())).toEqual([1, 2].map(() => Float32Array.of(100, 100, 100)))
     await backbone.close()
   })
 
-  it('shows all places of a grid or of tokens, row by row, where they are asked for', async () => {
-    const rows = Float32Array.from({ length: 48 }, (_, at) => 16 * (at % 3) + Math.floor(at / 3))
-    const grid = await openBackbone(await folderWith(graphWith({ features: vector(1), feature_map: asItIs })))
-    expect(grid.featureMap).toEqual({ places: 16, width: 3 })
-    expect(await grid.run(pictures(), 'feature-map')).toEqual([rows, rows.map((value) => -value)])
+  it('ends with the regions of a grid or of tokens, row by row, where they are asked for', async () => {
+    const places = Float32Array.from({ length: 48 }, (_, at) => 16 * (at % 3) + Math.floor(at / 3))
+    const grid = await openBackbone(await networkFolder(graphWith({ features: vector(1), feature_map: asItIs })))
+    expect(grid.regions).toBeNull()
+    // A grid of 4 x 4 has no more regions.
+    for (const side of [4, 7]) {
+      const seen = grid.withRegions(side)
+      expect(seen).toMatchObject({ featureWidth: 3 + 48, regions: { rows: 4, columns: 4, width: 3 } })
+      const [first = [], second = []] = await seen.run(pictures())
+      expect([...first]).toEqual([...(means[0] ?? []), ...places])
+      expect([...second]).toEqual([...(means[1] ?? []), ...places.map((value) => 0 - value)])
+    }
     expect(await grid.run(pictures())).toEqual(means)
-    const row = await openBackbone(await folderWith(graphWith({ pooler_output: vector(1), tokens: tokens(1, 'n') })))
-    expect(row.featureMap).toEqual({ places: 17, width: 3 })
-    expect(await row.run([picture], 'feature-map')).toEqual([Float32Array.of(100, 100, 100, ...rows)])
+    const tokenised = graphWith({ pooler_output: vector(1), tokens: tokens(1, 'n') })
+    const row = await openBackbone(await networkFolder(tokenised))
+    const seen = row.withRegions(2)
+    expect(seen).toMatchObject({ featureWidth: 3 + 12, regions: { rows: 2, columns: 2, width: 3 } })
+    // Each is the mean of 2 x 2 places of 4 x 4; the class token is none of them.
+    const corners = [2.5, 4.5, 10.5, 12.5].flatMap((place) => [place, place + 16, place + 32])
+    expect([...((await seen.run([picture]))[0] ?? [])]).toEqual([...(means[0] ?? []), ...corners])
     await Promise.all([grid.close(), row.close()])
   })
 
-  it('has no feature map where the network shows none', async () => {
-    const backbone = await openBackbone(await folderWith(graphWith({ features: vector(1), pooled: keptAxes })))
-    expect(backbone.featureMap).toBeNull()
-    await expect(backbone.run([picture], 'feature-map')).rejects.toMatchObject({ code: 'model-invalid' })
-    await backbone.close()
+  it('has the regions of mirrored views where they are in the picture', async () => {
+    const network = await openBackbone(await networkFolder(graphWith({ features: vector(1), feature_map: asItIs })))
+    const data = Buffer.from(Array.from({ length: 48 }, (_, i) => (i * 37) % 256))
+    const raw = { width: 4, height: 4, channels: 3 } as const
+    const bytes = await sharp(data, { raw }).png().toBuffer()
+    const image = { imageId: null, bytes: async () => bytes }
+    for (const side of [2, 3, 4]) {
+      const [[plain = new Float32Array(), flipped] = []] = await computeFeatures([image], network.withRegions(side), [
+        'plain',
+        'flipped',
+      ])
+      expect(new Set(plain).size).toBeGreaterThan(side ** 2)
+      // The map of this network is the picture, so both views show the same there.
+      for (const [i, value] of plain.entries()) expect(flipped?.[i]).toBeCloseTo(value, 5)
+    }
+    await network.close()
+  })
+
+  it('is another backbone with other regions, and the same in a model as by itself', async () => {
+    const outputs = { features: vector(1), feature_map: asItIs }
+    const [one, other] = [await openBackbone(await networkFolder(graphWith(outputs))), await openBackbone(await networkFolder(graphWith(outputs)))] // prettier-ignore
+    const ids = [one, one.withRegions(2), one.withRegions(3), one.withRegions(4)].map(({ id }) => id)
+    expect(new Set(ids).size).toBe(4)
+    expect(other.withRegions(3).id).toBe(ids[2])
+    expect(one.withRegions(4).id).toBe(one.withRegions(9).id)
+    await Promise.all([one.close(), other.close()])
+  })
+
+  it('has no regions where the network shows no feature map, or no grid of patches', async () => {
+    const pooled = await openBackbone(await networkFolder(graphWith({ features: vector(1), pooled: keptAxes })))
+    expect(() => pooled.withRegions(3)).toThrow(expect.objectContaining({ code: 'model-invalid', message: expect.stringContaining('export it with its last one') as string })) // prettier-ignore
+    // 119 tokens: more than a class token and registers are left over from a square.
+    const odd = await openBackbone(await networkFolder(graphWith({ features: vector(1), tokens: tokens(103, 'n') })))
+    expect(() => odd.withRegions(3)).toThrow(expect.objectContaining({ code: 'model-invalid', message: expect.stringContaining('patch_size') as string })) // prettier-ignore
+    await Promise.all([pooled.close(), odd.close()])
   })
 
   it('is another backbone under another choice of tokens, within a model as by itself', async () => {
     const idWith = async (name: string, config: object) => {
-      const folder = await folderWith(graphWith({ last_hidden_state: tokens(1, 17) }))
+      const folder = await networkFolder(graphWith({ last_hidden_state: tokens(1, 17) }))
       await writeFile(join(folder, 'config.json'), JSON.stringify({ model_type: 'of the model' }))
       await writeFile(join(folder, name), JSON.stringify(config))
       const backbone = await openBackbone(folder)
@@ -274,12 +322,12 @@ describe('what features are read from', () => {
     const flat = graphWith({
       flat: (graph, pixels) => ({ value: graph.node('Reshape', [pixels, graph.integers([-1])]), shape: ['all'] }),
     })
-    await expect(openBackbone(await folderWith(flat))).rejects.toMatchObject(refused('flat: float32 [all]'))
+    await expect(openBackbone(await networkFolder(flat))).rejects.toMatchObject(refused('flat: float32 [all]'))
     const two = createGraph('two')
     const [a, b] = ['pixel_values', 'mask'].map((name) => two.input(name, 'float32', ['batch', 3, 4, 4]))
     two.output('sum', two.node('Add', [a ?? '', b ?? '']), 'float32', ['batch', 3, 4, 4])
-    await expect(openBackbone(await folderWith(two.encode()))).rejects.toMatchObject(refused('mask: float32'))
-    const parted = await folderWith(graphWith({ features: vector(1) }))
+    await expect(openBackbone(await networkFolder(two.encode()))).rejects.toMatchObject(refused('mask: float32'))
+    const parted = await networkFolder(graphWith({ features: vector(1) }))
     await writeFile(join(parted, 'onnx', 'model.onnx_data'), 'weights')
     await expect(openBackbone(parted)).rejects.toMatchObject(refused('one file'))
   })
@@ -293,7 +341,7 @@ describe('what features are read from', () => {
         shape: ['batch', 'channels', 'height', 'width'],
       }),
     })
-    await expect(openBackbone(await folderWith(broken))).rejects.toMatchObject({ code: 'model-invalid' })
+    await expect(openBackbone(await networkFolder(broken))).rejects.toMatchObject({ code: 'model-invalid' })
   })
 })
 

@@ -27,7 +27,7 @@ export async function writeSentenceModel(kind: 'bag' | 'gru' | 'none') {
   const words = { bag: { kind: 'bag', width: WORD_WIDTH }, gru: { kind: 'gru', width: WORD_WIDTH, hidden: 6 }, none: null } as const // prettier-ignore
   const shape: DualEncoderShape = {
     featureWidth: config.feature_width,
-    imageHidden: null,
+    imageHead: { kind: 'linear' as const },
     embeddingWidth: dimension,
     maxLength: 8,
     words: words[kind],

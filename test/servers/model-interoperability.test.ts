@@ -62,9 +62,15 @@ const largestDifference = (a: ArrayLike<number>, b: ArrayLike<number>): number =
   Math.max(...Array.from(a, (value, i) => Math.abs(value - (b[i] ?? Number.NaN))))
 
 describe('an exported folder, read by Python’s onnxruntime, tokenizers and huggingface_hub', () => {
-  it.each(['fp32', 'fp16', 'int8'] as const)('gives the same vectors, in %s', async (precision) => {
+  it.each([
+    ['fp32', 'linear'],
+    ['fp16', 'linear'],
+    ['int8', 'linear'],
+    ['fp32', 'attention'],
+    ['int8', 'attention'],
+  ] as const)('gives the same vectors, in %s, with the image head %s', async (precision, imageHead) => {
     const place = await temporaryFolder()
-    const { folder, sources } = await exportSmallModel(place, precision)
+    const { folder, sources } = await exportSmallModel(place, precision, imageHead)
     const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')) as { precision: string }
     expect(config.precision).toBe(precision)
     const path = join(place, 'picture.png')

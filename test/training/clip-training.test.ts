@@ -17,7 +17,7 @@ import { sharedPath } from '../fixtures/shared.ts'
 import { sharedClip, textTower, writeTinyClip } from '../models/pretrained/tiny-clip.ts'
 import { writeFiles } from '../models/pretrained/tiny-text-model.ts'
 import { openedServices } from '../roles/opened-services.ts'
-import { promoted } from './promoted-model.ts'
+import { promoted } from './promoted.ts'
 import { recallAt } from './recall-at.ts'
 
 type Changes = Partial<Parameters<typeof createRequestTrainer>[0]>
@@ -140,10 +140,9 @@ describe('a training of adapters', { timeout: 180_000 }, () => {
   it('starts from a champion on the same CLIP with adapters as wide, and from no other', async () => {
     const { services, request, train } = await requested({ CLIP_DIR: await writeTinyClip() })
     const { manifest } = await train({ maximumEpochs: 1 })
-    const { modelVersion: parent, decidedAt } = await promoted(services, request, manifest)
+    const { parent, later } = await promoted(services, request, manifest)
 
     const { training } = (await services.models.manifest(manifest)) as unknown as { training: TrainingRecord }
-    const later = { ...request, requestId: randomUUID(), requestedAt: decidedAt + 1 }
     const parentOf = async (planned: TrainingRecord) => (await championOf(later, planned, services))?.parent
     expect(await parentOf(training)).toBe(parent)
     expect(await parentOf({ ...training, clip: 'another' })).toBeUndefined()

@@ -12,7 +12,7 @@ const words = { kind: 'bag' as const, width: WIDTH }
 const shape = {
   featureWidth: WIDTH,
   embeddingWidth: WIDTH,
-  imageHidden: null,
+  imageHead: { kind: 'linear' as const },
   maxLength: 2,
   words,
   sentenceWidth: null,

@@ -16,7 +16,7 @@ import { createRequestTrainer } from '../../src/training/train-request.ts'
 import { EXAMPLES_FILE, SENTENCES_FILE } from '../../src/training/training-data.ts'
 import { sceneSentenceEncoder, writeTinySentenceEncoder } from '../models/pretrained/tiny-sentence-encoder.ts'
 import { openedServices } from '../roles/opened-services.ts'
-import { promoted } from './promoted-model.ts'
+import { promoted } from './promoted.ts'
 import { recallAt } from './recall-at.ts'
 
 type Changes = Partial<Parameters<typeof createRequestTrainer>[0]>
@@ -106,10 +106,9 @@ describe('a training on a sentence encoder', { timeout: 180_000 }, () => {
     const folder = await sceneSentenceEncoder()
     const { services, request, train } = await requested(folder)
     const { manifest } = await train()
-    const { modelVersion: parent, decidedAt } = await promoted(services, request, manifest)
+    const { parent, later } = await promoted(services, request, manifest)
 
     const { training } = (await services.models.manifest(manifest)) as unknown as { training: TrainingRecord }
-    const later = { ...request, requestId: randomUUID(), requestedAt: decidedAt + 1 }
     const parentOf = async (planned: TrainingRecord) => (await championOf(later, planned, services))?.parent
     expect(await parentOf(training)).toBe(parent)
     expect(await parentOf({ ...training, sentenceEncoder: 'another' })).toBeUndefined()

@@ -12,10 +12,23 @@ import { exampleSet } from './examples.ts'
 beforeAll(startJax)
 
 const BATCH = 12
-const base = { featureWidth: 7, imageHidden: 6, embeddingWidth: 5, maxLength: 4, sentenceWidth: null }
+const base = {
+  featureWidth: 7,
+  imageHead: { kind: 'mlp' as const, hidden: 6 },
+  embeddingWidth: 5,
+  maxLength: 4,
+  sentenceWidth: null,
+}
 const shapes: Readonly<Record<string, DualEncoderShape>> = {
   'bag of words': { ...base, words: { kind: 'bag', width: 6 } },
   gru: { ...base, words: { kind: 'gru', width: 6, hidden: 5 } },
+  bigrams: { ...base, words: { kind: 'bag', width: 6, bigramBuckets: 5 } },
+  'attention to regions': {
+    ...base,
+    featureWidth: 7 + 3 * 2,
+    imageHead: { kind: 'attention', regions: { count: 3, width: 2 }, heads: 5 },
+    words: { kind: 'bag', width: 6 },
+  },
   'words and sentences': { ...base, words: { kind: 'bag', width: 6 }, sentenceWidth: 3 },
 }
 
@@ -41,11 +54,13 @@ async function train(shape: DualEncoderShape, chunkSize: number) {
   const chosen = { ...defaultHyperparameters(100), batchSize: BATCH, chunkSize, featureDropout: 0, sentenceDropout: 0 }
   const weights: Record<string, Float32Array> = {
     ...initialWeights(shape, 3),
-    words: Float32Array.from({ length: 8 * (shape.words?.width ?? 0) }, (_, i) => Math.cos(i)),
+    words: Float32Array.from({ length: 13 * (shape.words?.width ?? 0) }, (_, i) => Math.cos(i)),
     feature_mean: new Float32Array(7),
     feature_scale: new Float32Array(7).fill(1),
+    region_mean: new Float32Array(2),
+    region_scale: new Float32Array(2).fill(1),
   }
-  const sources = { features: rowsOf(7), sentences: rowsOf(shape.sentenceWidth ?? 0) }
+  const sources = { features: rowsOf(shape.featureWidth), sentences: rowsOf(shape.sentenceWidth ?? 0) }
   const batch = createBatchTensors(shape, examples, sources, 1, { ...chosen, wordDropout: 0 })
   const session = await createTrainingSession(shape, weights, chosen, 1)
   const losses: number[] = []

@@ -66,7 +66,8 @@ describe('training data', () => {
     const folder = await temporaryFolder()
     await writeTrainingData(folder, images)
     const features = openFeatureFile(folder, 2, 3)
-    const { mean, scale } = featureStatistics(features, [0, 1], 2, 3)
+    const shape = { featureWidth: 3, imageHead: { kind: 'linear' } } as const
+    const { mean, scale } = featureStatistics(features, [0, 1], 2, shape).whole
     features.close()
     expect([...mean]).toEqual([3.5, 2, 3.5])
     const deviation = Math.sqrt((2.5 ** 2 + 0.5 ** 2 + 0.5 ** 2 + 2.5 ** 2) / 4)

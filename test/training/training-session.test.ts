@@ -6,7 +6,14 @@ import { initialWeights } from '../../src/training/parameters.ts'
 import { createTrainingSession } from '../../src/training/training-session.ts'
 
 const BATCH = 4
-const shape = { featureWidth: 4, imageHidden: null, embeddingWidth: 4, maxLength: 2, words: null, sentenceWidth: 4 }
+const shape = {
+  featureWidth: 4,
+  imageHead: { kind: 'linear' as const },
+  embeddingWidth: 4,
+  maxLength: 2,
+  words: null,
+  sentenceWidth: 4,
+}
 const identity = () => Float32Array.from({ length: BATCH * BATCH }, (_, i) => (i % (BATCH + 1) === 0 ? 1 : 0))
 const square = (values: Float32Array) => new ort.Tensor('float32', values, [BATCH, BATCH])
 const ones = () => square(new Float32Array(BATCH * BATCH).fill(1))

@@ -5,7 +5,14 @@ import { wordPlaces } from '../../src/training/word-places.ts'
 import { exampleSet } from './examples.ts'
 
 const words = { kind: 'bag' as const, width: 3 }
-const shape = { featureWidth: 3, embeddingWidth: 3, imageHidden: null, maxLength: 4, words, sentenceWidth: null }
+const shape = {
+  featureWidth: 3,
+  embeddingWidth: 3,
+  imageHead: { kind: 'linear' as const },
+  maxLength: 4,
+  words,
+  sentenceWidth: null,
+}
 /** An image head that changes nothing but lengths. */
 const heads = {
   ...initialWeights(shape, 1),

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { numpy as np } from '@jax-js/jax'
 import { weightedMean } from '../../src/training/definitions/layers.ts'
 import { adamState, adamW } from '../../src/training/adamw.ts'
+import { bucketOf } from '../../src/training/definitions/bigrams.ts'
 import { readingOf } from '../../src/training/word-readings.ts'
 import { createWordTable } from '../../src/training/word-table.ts'
 import { startJax } from '../../src/training/lowering/trace.ts'
@@ -11,8 +12,8 @@ const captions = [[2, 1, 2], [], [1]]
 const step = { step: 1, learningRate: 0.1, weightDecay: 0.01, gradientScale: 0.5 }
 const threeWords = () => Float32Array.of(0, 0, 1, 4, 7, 10)
 
-const means = readingOf({ kind: 'bag', width: 2 })
-const places = readingOf({ kind: 'gru', width: 2, hidden: 3 })
+const means = readingOf({ kind: 'bag', width: 2 }, 3)
+const places = readingOf({ kind: 'gru', width: 2, hidden: 3 }, 3)
 
 beforeAll(startJax)
 
@@ -92,6 +93,30 @@ describe('word table', () => {
     once.update(step)
     twice.update(step)
     for (const [i, value] of once.state.values.entries()) expect(twice.state.values[i]).toBeCloseTo(value, 6)
+  })
+
+  it('adds the mean of the pairs of neighbours, and sums their gradients by bucket', () => {
+    const buckets = 2
+    const reading = readingOf({ kind: 'bag', width: 1, bigramBuckets: buckets }, 5 + buckets)
+    const table = createWordTable(Float32Array.of(0, 0, 10, 20, 30, 1, 2), 1, reading)
+    const pairs = [bucketOf(2, 3, buckets), bucketOf(3, 4, buckets)]
+    const bags = new Float32Array(2)
+    const texts = [
+      [2, 3, 4],
+      [4, 0, 3],
+    ]
+    table.embed(texts, bags)
+    const ofPairs = pairs.reduce((sum, bucket) => sum + 1 + bucket, 0) / 2
+    expect(bags[0]).toBeCloseTo(20 + ofPairs, 5)
+    expect(bags[1]).toBeCloseTo(25, 5)
+    table.accumulate(texts, Float32Array.of(6, 4))
+    const gradient = Float32Array.of(0, 0, 2, 4, 4, 0, 0)
+    for (const bucket of pairs) gradient[5 + bucket] = (gradient[5 + bucket] ?? 0) + 3
+    const dense = adamState(Float32Array.of(0, 0, 10, 20, 30, 1, 2))
+    const touched = [2, 3, 4, ...pairs.map((bucket) => 5 + bucket)]
+    for (const row of new Set(touched)) adamW(dense, gradient, step, row, 1, row)
+    table.update(step)
+    for (const [i, value] of dense.values.entries()) expect(table.state.values[i]).toBeCloseTo(value, 5)
   })
 
   it('leaves words outside the batch alone', () => {

@@ -39,9 +39,12 @@ export async function openVisionTower(
       id: sha256Hex([session.digest, JSON.stringify(preprocessing), DECODING_VERSION].join('\n')).slice(0, 16),
       digest: session.digest,
       featureWidth: probe ?? 0,
-      featureMap: null,
+      regions: null,
       preprocessing,
       run,
+      withRegions() {
+        throw new AppError('model-invalid', `The picture half of ${where} shows no regions; leave out IMAGE_HEAD.`)
+      },
       close: () => session.close(),
     }
   } catch (error) {

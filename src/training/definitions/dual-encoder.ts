@@ -1,9 +1,10 @@
 import { nn, numpy as np } from '@jax-js/jax'
 import { quickGelu } from './activations.ts'
 import { adapted } from './adapters.ts'
+import { attentionPooling, type PoolingWeights } from './attention-pooling.ts'
 import { linear, unitLength } from './layers.ts'
 import { recurrent, type RecurrentWeights } from './recurrent.ts'
-import { imageShapes, textShapes, type DualEncoderShape, type Shapes, type WordTower } from './shape.ts'
+import { imageShapes, textShapes, type DualEncoderShape, type ImageHead, type Shapes, type WordTower } from './shape.ts'
 import { transformerBlock, type BlockWeights } from './transformer.ts'
 
 /** The logarithm of the largest factor that similarities are multiplied by: 100, as in CLIP (2021), section 2.5. */
@@ -37,19 +38,42 @@ const pick = (arrays: Arrays, shapes: Shapes): Arrays =>
 const kept = (rows: np.Array, dropout: np.Array | undefined): np.Array =>
   dropout === undefined ? rows : rows.mul(dropout)
 
-/** Frozen features [batch, features] to unit embeddings [batch, embedding]; `dropout`, of the features' shape, multiplies them. */
+type AttentionHead = Extract<ImageHead, { kind: 'attention' }>
+
+/** A row's features of the whole picture, standardised, and its regions [batch, count, width] likewise. */
+function standardRow(head: AttentionHead, arrays: Arrays, row: np.Array, dropout: np.Array | undefined) {
+  const { count, width } = head.regions
+  const [batch = 0, length = 0] = row.shape
+  const whole = length - count * width
+  const cut = (rows: np.Array, from: number, to: number): np.Array => rows.slice([], [from, to])
+  const standard = (rows: np.Array, kind: string): np.Array =>
+    rows.sub(of(arrays, `${kind}_mean`)).mul(of(arrays, `${kind}_scale`))
+  const features = standard(cut(row.ref, 0, whole), 'feature')
+  const regions = standard(cut(row, whole, length).reshape([batch, count, width]), 'region')
+  if (dropout === undefined) return { features, regions }
+  const keptOfRegions = cut(dropout.ref, whole, whole + width).reshape([batch, 1, width])
+  return { features: features.mul(cut(dropout, 0, whole)), regions: regions.mul(keptOfRegions) }
+}
+
+/**
+ * Frozen features [batch, features] to unit embeddings [batch, embedding]; `dropout` multiplies the features of the whole picture, and what it has
+ * behind these each of the regions.
+ */
 export function imageTower(shape: DualEncoderShape, arrays: Arrays, features: np.Array, dropout?: np.Array): np.Array {
   if (shape.adapterWidth !== undefined) return adapted('image', arrays, features, dropout)
-  const standard = features.sub(of(arrays, 'feature_mean')).mul(of(arrays, 'feature_scale'))
   const weights = pick(arrays, imageShapes(shape))
-  const input = kept(standard, dropout)
-  const projected = project(weights, 'image', input.ref)
-  if (shape.imageHidden === null) {
-    input.dispose()
-    return unitLength(projected)
+  const { imageHead } = shape
+  if (imageHead.kind === 'attention') {
+    const { features: whole, regions } = standardRow(imageHead, arrays, features, dropout)
+    const projected = project(weights, 'image', whole.ref)
+    const pooling = under(weights, 'regions') as unknown as PoolingWeights
+    return unitLength(projected.add(attentionPooling(pooling, whole, regions)))
   }
-  const hidden = quickGelu(project(weights, 'image_in', input))
-  return unitLength(projected.add(project(weights, 'image_out', hidden)))
+  const standard = features.sub(of(arrays, 'feature_mean')).mul(of(arrays, 'feature_scale'))
+  const input = kept(standard, dropout)
+  if (imageHead.kind === 'linear') return unitLength(project(weights, 'image', input))
+  const hidden = quickGelu(project(weights, 'image_in', input.ref))
+  return unitLength(project(weights, 'image', input).add(project(weights, 'image_out', hidden)))
 }
 
 /** The mean of rows [words, batch, width] over the words, with the mask [words, batch, 1]; zeros where a text has no word. */

@@ -2,9 +2,19 @@ import { numpy as np } from '@jax-js/jax'
 import { UNKNOWN_ID } from '../../models/tokeniser.ts'
 import type { Argument } from '../lowering/lower.ts'
 import { lowerForAnyBatch, type Program, type Signature } from '../lowering/trace.ts'
+import { bucketsOf } from './bigrams.ts'
 import { imageTower, textTower, type Arrays } from './dual-encoder.ts'
 import { weightedMean } from './layers.ts'
-import { frozenShapes, imageShapes, textShapes, widthOfWords, type DualEncoderShape, type Shapes } from './shape.ts'
+import {
+  bigramRows,
+  frozenShapes,
+  imageShapes,
+  textShapes,
+  widthOfWords,
+  type DualEncoderShape,
+  type Shapes,
+  type WordTower,
+} from './shape.ts'
 
 /** A model's arrays by name: trained parameters, constants and `words`, the table of word embeddings. */
 export type Weights = Readonly<Record<string, Float32Array>>
@@ -18,11 +28,26 @@ function embedWords(shape: DualEncoderShape, { input_ids, attention_mask, words 
     .notEqual(input_ids.ref, np.array(UNKNOWN_ID, { dtype: input_ids.dtype }))
     .astype(attention_mask.dtype)
   const present = attention_mask.mul(known)
-  if (shape.words?.kind === 'bag') return { bags: weightedMean(np.take(words, input_ids, 0), present) }
+  if (shape.words?.kind === 'bag') return { bags: readBag(shape.words, { words, ids: input_ids, present }) }
   return {
     word_rows: np.take(words, np.transpose(input_ids), 0),
     word_mask: np.transpose(present).reshape([length, batch, 1]),
   }
+}
+
+type Read = Readonly<Record<'words' | 'ids' | 'present', np.Array>>
+
+/** The mean of the words that are present, plus the mean of the pairs of neighbours that are; zeros where there is none. */
+function readBag(tower: WordTower, { words, ids, present }: Read): np.Array {
+  const buckets = bigramRows(tower)
+  const [, length = 0] = ids.shape
+  if (buckets === 0 || length < 2) return weightedMean(np.take(words, ids, 0), present)
+  const [rows = 0] = words.shape
+  const ofWords = weightedMean(np.take(words.ref, ids.ref, 0), present.ref)
+  const [first, second] = [ids.ref.slice([], [0, length - 1]), ids.slice([], [1, length])]
+  const both = present.ref.slice([], [0, length - 1]).mul(present.slice([], [1, length]))
+  const behind = bucketsOf(first, second, buckets).add(np.array(rows - buckets, { dtype: first.dtype }))
+  return ofWords.add(weightedMean(np.take(words, behind, 0), both))
 }
 
 /** Arguments that are baked into the file: every one of `names`, from the weights. */
@@ -53,7 +78,7 @@ export function imageHeadFile(shape: DualEncoderShape, weights: Weights): Uint8A
 export function textModelFile(shape: DualEncoderShape, weights: Weights): Uint8Array {
   const { words, sentenceWidth, maxLength } = shape
   const shapes = textShapes(shape)
-  const vocabulary = (weights['words']?.length ?? 0) / Math.max(1, widthOfWords(shape))
+  const rows = (weights['words']?.length ?? 0) / Math.max(1, widthOfWords(shape))
   const program: Program = ({ sentence_embeds, input_ids, attention_mask, words: table, ...arrays }) => ({
     text_embeds: textTower(shape, arrays, {
       ...(words === null ? {} : embedWords(shape, { input_ids, attention_mask, words: table } as TextInputs)),
@@ -65,7 +90,7 @@ export function textModelFile(shape: DualEncoderShape, weights: Weights): Uint8A
     ...(words === null
       ? {}
       : {
-          words: { shape: [vocabulary, words.width] },
+          words: { shape: [rows, words.width] },
           input_ids: { shape: [batch, maxLength], type: 'int32' as const },
           attention_mask: { shape: [batch, maxLength] },
         }),

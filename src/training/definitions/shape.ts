@@ -1,4 +1,5 @@
 import { adapterShapes } from './adapters.ts'
+import { poolingShapes, type RegionSizes } from './attention-pooling.ts'
 import { recurrentShapes } from './recurrent.ts'
 import { blockShapes } from './transformer.ts'
 
@@ -6,18 +7,29 @@ export type Shapes = Readonly<Record<string, readonly number[]>>
 
 /** What reads the embedded words of a text, `width` numbers a word. */
 export type WordTower =
-  /** Their mean, in any order. */
-  | { readonly kind: 'bag'; readonly width: number }
+  /**
+   * Their mean, in any order, and beside it the mean of their pairs of neighbours, which share so many rows behind those of the words; none where
+   * it is left out.
+   */
+  | { readonly kind: 'bag'; readonly width: number; readonly bigramBuckets?: number }
   /** The mean of the outputs of a recurrent layer. */
   | { readonly kind: 'gru' | 'lstm'; readonly width: number; readonly hidden: number }
   /** The mean of the outputs of the last block. */
   | { readonly kind: 'transformer'; readonly width: number; readonly layers: number; readonly heads: number }
 
+/** What makes an embedding of a picture's features. */
+export type ImageHead =
+  | { readonly kind: 'linear' }
+  /** A hidden layer beside the projection. */
+  | { readonly kind: 'mlp'; readonly hidden: number }
+  /** Attention to the regions that end a row of features, beside the projection of what is before them. */
+  | { readonly kind: 'attention'; readonly regions: RegionSizes; readonly heads: number }
+
 /** The towers of a dual encoder. At least one of `words` and `sentenceWidth` is there; where both are, their projections are added. */
 export type DualEncoderShape = {
+  /** Of a row, regions included. */
   readonly featureWidth: number
-  /** The width of a hidden layer beside the projection of features; null where there is none. */
-  readonly imageHidden: number | null
+  readonly imageHead: ImageHead
   readonly embeddingWidth: number
   /** Words a caption is cut at. */
   readonly maxLength: number
@@ -32,6 +44,9 @@ export type DualEncoderShape = {
 }
 
 export const widthOfWords = ({ words }: DualEncoderShape): number => words?.width ?? 0
+
+/** The rows behind those of the words. */
+export const bigramRows = (words: WordTower): number => (words.kind === 'bag' ? (words.bigramBuckets ?? 0) : 0)
 
 const prefixed = (prefix: string, shapes: Shapes): Shapes =>
   Object.fromEntries(Object.entries(shapes).map(([name, sizes]) => [`${prefix}_${name}`, sizes]))
@@ -79,15 +94,32 @@ export const imageShapes = (shape: DualEncoderShape): Shapes =>
     ? projectedImageShapes(shape)
     : adapterShapes('image', shape.embeddingWidth, shape.adapterWidth)
 
-const projectedImageShapes = ({ featureWidth, imageHidden, embeddingWidth }: DualEncoderShape): Shapes => ({
-  ...projection('image', featureWidth, embeddingWidth),
-  ...(imageHidden === null
-    ? {}
-    : {
-        ...projection('image_in', featureWidth, imageHidden),
-        ...projection('image_out', imageHidden, embeddingWidth),
-      }),
-})
+/** The width of the features of the whole picture, which a row begins with. */
+export const wholeWidth = ({
+  featureWidth,
+  imageHead,
+}: Pick<DualEncoderShape, 'featureWidth' | 'imageHead'>): number =>
+  imageHead.kind === 'attention' ? featureWidth - imageHead.regions.count * imageHead.regions.width : featureWidth
+
+function projectedImageShapes(shape: DualEncoderShape): Shapes {
+  const { imageHead, embeddingWidth } = shape
+  const whole = wholeWidth(shape)
+  const linear = projection('image', whole, embeddingWidth)
+  switch (imageHead.kind) {
+    case 'linear':
+      return linear
+    case 'mlp':
+      return {
+        ...linear,
+        ...projection('image_in', whole, imageHead.hidden),
+        ...projection('image_out', imageHead.hidden, embeddingWidth),
+      }
+    case 'attention': {
+      const { regions, heads } = imageHead
+      return { ...linear, ...prefixed('regions', poolingShapes(whole, regions.width, heads, embeddingWidth)) }
+    }
+  }
+}
 
 /** All trained arrays but for the table of words. */
 export const parameterShapes = (shape: DualEncoderShape): Shapes => ({
@@ -96,9 +128,19 @@ export const parameterShapes = (shape: DualEncoderShape): Shapes => ({
   logit_scale: [],
 })
 
-/** Constants of the image head: what features are centred by and multiplied with; adapters take them as they are. */
-export const frozenShapes = ({ featureWidth, adapterWidth }: DualEncoderShape): Shapes =>
-  adapterWidth === undefined ? { feature_mean: [featureWidth], feature_scale: [featureWidth] } : {}
+/** Constants of the image head: what features and regions are centred by and multiplied with; adapters take them as they are. */
+export function frozenShapes(shape: DualEncoderShape): Shapes {
+  if (shape.adapterWidth !== undefined) return {}
+  const whole = wholeWidth(shape)
+  const ofWhole = { feature_mean: [whole], feature_scale: [whole] }
+  if (shape.imageHead.kind !== 'attention') return ofWhole
+  const { width } = shape.imageHead.regions
+  return { ...ofWhole, region_mean: [width], region_scale: [width] }
+}
+
+/** Numbers of a picture that may be dropped out: a number of the regions goes in all of them at once, as they overlap. */
+const droppedWidth = (shape: DualEncoderShape): number =>
+  wholeWidth(shape) + (shape.imageHead.kind === 'attention' ? shape.imageHead.regions.width : 0)
 
 /** The words of a batch as its tower reads them: means, or one row a word (time first) with a mask. */
 export function wordInputShapes({ words, maxLength }: DualEncoderShape, batch: number): Shapes {
@@ -122,7 +164,7 @@ export const trainedInput = ({ words }: DualEncoderShape): 'bags' | 'word_rows' 
 /** What changes from step to step. */
 export const batchShapes = (shape: DualEncoderShape, batch: number): Shapes => ({
   features: [batch, shape.featureWidth],
-  feature_dropout: [batch, shape.featureWidth],
+  feature_dropout: [batch, droppedWidth(shape)],
   matches: [batch, batch],
   ...textInputShapes(shape, batch),
   ...(shape.sentenceWidth === null ? {} : { sentence_dropout: [batch, shape.sentenceWidth] }),

@@ -23,9 +23,9 @@ function operand(operands: readonly View[], position = 0): View {
 }
 
 const elementwise =
-  (operator: string): SimpleRule =>
+  (operator: string, attributes: Readonly<Record<string, number>> = {}): SimpleRule =>
   (emitter, operands, step) =>
-    lowerElementwise(emitter, operands, step.type, (values) => emitter.graph.node(operator, values))
+    lowerElementwise(emitter, operands, step.type, (values) => emitter.graph.node(operator, values, attributes))
 
 const comparisons: Readonly<Record<string, string>> = { less: 'Less', less_equal: 'LessOrEqual', equal: 'Equal' }
 const reductions: Readonly<Record<string, string>> = { Add: 'ReduceSum', Max: 'ReduceMax', Min: 'ReduceMin' }
@@ -102,6 +102,8 @@ const simpleRules: Readonly<Record<string, SimpleRule>> = {
   sqrt: elementwise('Sqrt'),
   erf: elementwise('Erf'),
   floor: elementwise('Floor'),
+  // The sign of the dividend, as in JavaScript.
+  mod: elementwise('Mod', { fmod: 1 }),
   sin: elementwise('Sin'),
   cos: elementwise('Cos'),
   where: elementwise('Where'),

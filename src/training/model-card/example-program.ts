@@ -1,5 +1,6 @@
 import type { ChosenOutput } from '../../models/backbone-outputs.ts'
 import type { DualEncoderConfiguration } from '../../models/model-config.ts'
+import type { Regions } from '../../models/regions.ts'
 import type { Preprocessing } from '../../models/preprocessing.ts'
 import { cornerOf, enlarged, isMirrored, type View } from '../../models/views.ts'
 
@@ -9,6 +10,8 @@ export type ProgramFacts = {
   readonly preprocessing: Preprocessing
   /** The output of the backbone that features are read from. */
   readonly features: ChosenOutput
+  /** The output that regions are read from, and their number each way, where the head attends to them. */
+  readonly regions: (Pick<Regions, 'rows' | 'columns'> & { readonly map: ChosenOutput }) | null
 }
 
 const kernels = { nearest: 'NEAREST', lanczos3: 'LANCZOS', linear: 'BILINEAR', cubic: 'BICUBIC' } as const
@@ -49,6 +52,20 @@ function viewed(view: View, { crop }: Preprocessing): string {
   return `pixels(near.crop((${left}, ${top}, ${left + crop.width}, ${top + crop.height})))${mirrored}`
 }
 
+/** A function from feature maps [views, channels, height, width] to rows of regions, where these are in the picture itself. */
+function regionLines({ rows, columns }: Pick<Regions, 'rows' | 'columns'>, views: readonly View[]): string[] {
+  const mirrored = views.flatMap((view, at) => (isMirrored(view) ? [at] : []))
+  return [
+    'def regions(maps):',
+    ...(mirrored.length === 0 ? [] : [`    maps[${list(mirrored)}] = maps[${list(mirrored)}, :, :, ::-1]`]),
+    '    span = lambda cell, cells, places: slice(cell * places // cells, -(-(cell + 1) * places // cells))',
+    `    cells = [maps[:, :, span(row, ${rows}, maps.shape[2]), span(column, ${columns}, maps.shape[3])].mean((2, 3))`,
+    `             for row in range(${rows}) for column in range(${columns})]`,
+    '    return numpy.concatenate(cells, 1)',
+    '',
+  ]
+}
+
 /** From the backbone's output to one row of features a view; tokens are pooled by a rule that takes more than a line. */
 const pooling = { vector: '', grid: '.mean((2, 3))', tokens: null } as const
 
@@ -56,9 +73,9 @@ const pooling = { vector: '', grid: '.mean((2, 3))', tokens: null } as const
  * Python that embeds a text and a picture with the folder's files and nothing of this project: `onnxruntime`, `tokenizers` and `Pillow`. Null where
  * the features of a picture are not simply an output of the backbone or its mean.
  */
-export function exampleProgram({ configuration, preprocessing, features }: ProgramFacts): string | null {
+export function exampleProgram({ configuration, preprocessing, features, regions }: ProgramFacts): string | null {
   const pooled = pooling[features.layout]
-  if (pooled === null) return null
+  if (pooled === null || (regions !== null && regions.map.layout !== 'grid')) return null
   const { max_length: length, views } = configuration
   const { scale, offset } = preprocessing
   const looks = views.some((view) => cornerOf(view) !== null) ? (['whole', 'near'] as const) : (['whole'] as const)
@@ -85,13 +102,21 @@ export function exampleProgram({ configuration, preprocessing, features }: Progr
     `    values = values * numpy.float32(${list(scale)}) + numpy.float32(${list(offset)})`,
     '    return values.transpose(2, 0, 1)',
     '',
+    ...(regions === null ? [] : regionLines(regions, views)),
     'def embed_picture(path):',
     '    picture = Image.open(path).convert("RGB")',
     ...looks.flatMap((name) => cropLines(name, preprocessing)),
     '    views = numpy.ascontiguousarray(numpy.stack([',
     ...views.map((view) => `        ${viewed(view, preprocessing)},`),
     '    ]))',
-    `    features = backbone.run(["${features.name}"], {backbone.get_inputs()[0].name: views})[0]${pooled}`,
+    '    feeds = {backbone.get_inputs()[0].name: views}',
+    `    features = backbone.run(["${features.name}"], feeds)[0]${pooled}`,
+    ...(regions === null
+      ? []
+      : [
+          `    maps = backbone.run(["${regions.map.name}"], feeds)[0]`,
+          '    features = numpy.concatenate([features, regions(maps)], 1)',
+        ]),
     '    return image_head.run(["image_embeds"], {"features": features.mean(0, keepdims=True)})[0][0]',
   ].join('\n')
 }

@@ -42,9 +42,13 @@ async function programFor(folder: string, configuration: DualEncoderConfiguratio
   // Embeddings of the text by a sentence encoder, which is no part of this.
   if (textModel.inputs.some(({ name }) => name === 'sentence_embeds')) return null
   const path = join(folder, IMAGE_BACKBONE_FILE)
-  const { features } = chooseOutputs((await tensorsOf(path)).outputs, path)
+  const { features, map } = chooseOutputs((await tensorsOf(path)).outputs, path)
+  const { regions: wanted = null } = configuration
+  // A map that the file does not show by itself.
+  if (wanted !== null && map === null) return null
+  const regions = wanted === null || map === null ? null : { ...wanted, map }
   const preprocessing = parsePreprocessing(await readFile(join(folder, 'preprocessor_config.json'), 'utf8'))
-  return exampleProgram({ configuration, preprocessing, features })
+  return exampleProgram({ configuration, preprocessing, features, regions })
 }
 
 async function fileSizes(folder: string, isOnClip: boolean): Promise<Record<string, number>> {

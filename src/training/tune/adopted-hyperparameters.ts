@@ -39,6 +39,8 @@ export type Occasion = Pick<Adopted, 'pairs' | 'backbone' | 'sentenceEncoder'> &
 /** What the configuration says, whatever was found. */
 export type FixedValues = {
   readonly textTower?: Hyperparameters['wordTower'] | undefined
+  readonly imageHead?: Hyperparameters['imageHead'] | undefined
+  readonly imageRegions?: Hyperparameters['imageRegions'] | undefined
   readonly imageViews?: Hyperparameters['imageViews'] | undefined
   readonly maximumEpochs: number | undefined
   readonly exportPrecision?: Hyperparameters['exportPrecision']
@@ -103,11 +105,22 @@ export const builtInHyperparameters = (pairs: number, clipWidth: number | undefi
 export const withValues = (
   pairs: number,
   values: SearchedValues | null,
-  { textTower, imageViews, maximumEpochs, exportPrecision, adapterWidth, clipWidth }: FixedValues,
+  {
+    textTower,
+    imageHead,
+    imageRegions,
+    imageViews,
+    maximumEpochs,
+    exportPrecision,
+    adapterWidth,
+    clipWidth,
+  }: FixedValues,
 ): Hyperparameters => ({
   ...builtInHyperparameters(pairs, clipWidth),
   ...values,
   ...(textTower === undefined ? {} : { wordTower: textTower }),
+  ...(imageHead === undefined ? {} : { imageHead }),
+  ...(imageRegions === undefined ? {} : { imageRegions }),
   ...(imageViews === undefined ? {} : { imageViews }),
   ...(maximumEpochs === undefined ? {} : { maximumEpochs }),
   ...(exportPrecision === undefined ? {} : { exportPrecision }),

@@ -84,6 +84,18 @@ function requireFullFolds(images: readonly LearntImage[], folds: number): void {
   throw new AppError('invalid-request', detail)
 }
 
+/** Features are written once for all trials, and those that are attended to have regions. */
+function requireUsableHeads({ imageHead }: SearchSpace, given: string | undefined, base: Hyperparameters): void {
+  if (imageHead === undefined || !('choices' in imageHead)) return
+  if (given !== undefined) {
+    throw new AppError('invalid-request', 'The search space: imageHead is set by IMAGE_HEAD; leave one of them out.')
+  }
+  if (!imageHead.choices.includes('attention') && base.imageHead !== 'attention') return
+  const detail =
+    'The search space: imageHead is linear or mlp; for attention set IMAGE_HEAD, and search the rest with it.'
+  throw new AppError('invalid-request', detail)
+}
+
 /** A search must not find what trainings then could not use. */
 function requireUsableTowers({ wordTower }: SearchSpace, textTower: string | undefined, hasSentences: boolean): void {
   if (wordTower === undefined || !('choices' in wordTower)) return
@@ -136,6 +148,7 @@ export async function planTuning(options: TuningOptions, deps: Dependencies): Pr
     const { trainingSeed } = deps
     const base = withValues(pairs, values, { ...deps, clipWidth: clip?.width })
     const space = options.space ?? spaceFor(base)
+    requireUsableHeads(space, deps.imageHead, base)
     const identity = [LAYOUT, snapshot, networks, folds, seed, trainingSeed, space, base]
     const digest = sha256Hex(JSON.stringify(identity)).slice(0, DIGEST_DIGITS)
     const trials = sampleTrials(space, base, options.trials, seed)

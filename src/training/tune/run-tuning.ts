@@ -8,6 +8,7 @@ import type { Logger } from '../../telemetry/logger.ts'
 import type { FeatureCache } from '../../models/feature-cache.ts'
 import { withFeatures, type FeatureDependencies } from '../learnt-images.ts'
 import { withSentences } from '../learnt-sentences.ts'
+import { backboneFor } from '../backbone-for.ts'
 import { viewsOf } from '../views.ts'
 import { toStorageFull } from '../storage-full.ts'
 import { writeDurably } from '../weights-file.ts'
@@ -141,7 +142,8 @@ async function search(tuning: Tuning, folder: string, deps: RunDependencies, sig
 
 /** The trainings of a search, on its data, which are written when the first is due. */
 function createTrainings(tuning: Tuning, deps: RunDependencies, signal: AbortSignal) {
-  const { backbone, sentences, folds, digest, images, pairs } = tuning
+  const { sentences, folds, digest, images, pairs } = tuning
+  const backbone = backboneFor(tuning.backbone, tuning.base)
   const views = viewsOf(tuning.base)
   const name = DATA_PREFIX + digest
   const jobFolder = join(deps.trainingFolder, name)
@@ -168,7 +170,7 @@ function createTrainings(tuning: Tuning, deps: RunDependencies, signal: AbortSig
           if (!isReady) throw new AppError('training-failed', 'Its data were taken away.')
           const record = await trainTrial(
             training,
-            tuning,
+            { ...tuning, backbone },
             { ...deps, jobFolder },
             ({ step, steps }) => onProgress(step / steps),
             signal,

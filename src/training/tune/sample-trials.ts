@@ -29,17 +29,25 @@ function draw(name: Searchable, dimension: Dimension, random: Random): number | 
   return Math.min(to, Math.max(from, rounded))
 }
 
-/** The heads of a transformer share the width of a word evenly. */
-const isPossible = ({ wordTower, wordWidth, heads }: Hyperparameters): boolean =>
-  wordTower !== 'transformer' || wordWidth % heads === 0
+/** The heads of a transformer share the width of a word evenly, those of an image head the width of an embedding. */
+const isPossible = ({ wordTower, wordWidth, imageHead, embeddingWidth, heads }: Hyperparameters): boolean =>
+  (wordTower !== 'transformer' || wordWidth % heads === 0) &&
+  (imageHead !== 'attention' || embeddingWidth % heads === 0)
 
-/** Only what a word tower has is looked at, or two trials could train the same model twice. */
+/** Only what the image head and the word tower have is looked at, or two trials could train the same model twice. */
 function tellingValues(values: SearchedValues): string {
-  const { hiddenWidth, layers, heads, wordWidth, wordDropout, ...common } = values
-  if (values.wordTower === 'none') return JSON.stringify(common)
-  const isRecurrent = values.wordTower === 'gru' || values.wordTower === 'lstm'
-  const own = isRecurrent ? { hiddenWidth } : values.wordTower === 'transformer' ? { layers, heads } : {}
-  return JSON.stringify({ ...common, wordWidth, wordDropout, ...own })
+  const { imageHidden, heads, wordWidth, wordDropout, bigramBuckets, hiddenWidth, layers, ...common } = values
+  const { imageHead, wordTower = 'bag' } = values
+  const ofHead = imageHead === 'mlp' ? { imageHidden } : imageHead === 'attention' ? { headsOfImage: heads } : {}
+  const ofTower = {
+    bag: { bigramBuckets },
+    gru: { hiddenWidth },
+    lstm: { hiddenWidth },
+    transformer: { layers, heads },
+    none: {},
+  }[wordTower]
+  const ofWords = wordTower === 'none' ? {} : { wordWidth, wordDropout, ...ofTower }
+  return JSON.stringify({ ...common, ...ofHead, ...ofWords })
 }
 
 /**

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { AppError } from '../../core/errors.ts'
+import { MOST_BUCKETS } from '../definitions/bigrams.ts'
 import type { Hyperparameters } from '../hyperparameters.ts'
 
 type NumberRule = { readonly least: number; readonly most: number; readonly whole?: true }
@@ -16,10 +17,12 @@ const rules = {
   wordDropout: { least: 0, most: 0.95 },
   sentenceDropout: { least: 0, most: 0.95 },
   batchSize: { least: 2, most: 8_192, whole: true },
-  imageHidden: { least: 0, most: 4_096, whole: true },
+  imageHead: { names: ['linear', 'mlp', 'attention'] },
+  imageHidden: { least: 1, most: 4_096, whole: true },
   embeddingWidth: { least: 8, most: 4_096, whole: true },
   wordTower: { names: ['bag', 'gru', 'lstm', 'transformer', 'none'] },
   wordWidth: { least: 8, most: 4_096, whole: true },
+  bigramBuckets: { least: 0, most: MOST_BUCKETS, whole: true },
   hiddenWidth: { least: 8, most: 4_096, whole: true },
   adapterWidth: { least: 1, most: 4_096, whole: true },
   layers: { least: 1, most: 12, whole: true },
@@ -95,9 +98,17 @@ const valuesSchema = z.strictObject(
   Object.fromEntries(searchable.map((name) => [name, valueSchema(rules[name]).optional()])),
 )
 
+/** Before image heads had names, a hidden layer of no width meant none. */
+function withHead(given: unknown): unknown {
+  const { success, data } = z.looseObject({ imageHidden: z.number() }).safeParse(given)
+  if (!success || data['imageHead'] !== undefined) return given
+  const { imageHidden, ...others } = data
+  return imageHidden === 0 ? { ...others, imageHead: 'linear' } : { ...data, imageHead: 'mlp' }
+}
+
 /** Reads values of hyperparameters that can be searched; null where one is none or out of bounds. */
 export function parseSearchedValues(given: unknown): SearchedValues | null {
-  const { success, data } = valuesSchema.safeParse(given)
+  const { success, data } = valuesSchema.safeParse(withHead(given))
   return success ? data : null
 }
 

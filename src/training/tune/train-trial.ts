@@ -11,7 +11,8 @@ import type { EndedTraining } from './training-records.ts'
 
 /** What a search says of the job of a training. */
 type Trials = Pick<Tuning, 'digest' | 'trials' | 'trainingSeed' | 'base'> & {
-  readonly backbone: Pick<Backbone, 'featureWidth'>
+  /** As pictures are read by it. */
+  readonly backbone: Pick<Backbone, 'featureWidth' | 'regions'>
   readonly sentences: Pick<SentenceEncoder, 'width'> | null
   readonly clip?: TrainingJob['clip']
 }
@@ -36,6 +37,7 @@ function jobOf(training: TrialTraining, tuning: Trials, { jobFolder, threads }: 
     seed: tuning.trainingSeed,
     threads,
     featureWidth: tuning.backbone.featureWidth,
+    regions: tuning.backbone.regions,
     sentenceWidth: tuning.sentences?.width ?? null,
     clip: tuning.clip == null ? null : { id: tuning.clip.id },
     initialFolder: null,

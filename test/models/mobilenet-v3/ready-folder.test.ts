@@ -35,7 +35,11 @@ describe('readyBackboneFolder', () => {
     const { folder, own } = await folders()
     const ready = await readyBackboneFolder(folder, own)
     const backbone = await openBackbone(ready)
-    expect(backbone).toMatchObject({ featureWidth: 1024, featureMap: { places: 4, width: 576 } })
+    expect(backbone).toMatchObject({ featureWidth: 1024 })
+    expect(backbone.withRegions(3)).toMatchObject({
+      featureWidth: 1024 + 4 * 576,
+      regions: { rows: 2, columns: 2, width: 576 },
+    })
     const [features] = await backbone.run([new Float32Array(3 * 64 * 64).fill(0.5)])
     expect(features).toHaveLength(1024)
     await backbone.close()

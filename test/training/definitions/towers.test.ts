@@ -10,13 +10,26 @@ import { largestDifference, runFile, runInJax, slopesOf, valuesFor, type Values 
 beforeAll(startJax)
 
 const BATCH = 4
-const base = { featureWidth: 6, embeddingWidth: 5, imageHidden: null, maxLength: 3, sentenceWidth: null }
+const base = {
+  featureWidth: 6,
+  embeddingWidth: 5,
+  imageHead: { kind: 'linear' as const },
+  maxLength: 3,
+  sentenceWidth: null,
+}
 const shapes: Readonly<Record<string, DualEncoderShape>> = {
   gru: { ...base, words: { kind: 'gru', width: 4, hidden: 6 } },
   lstm: { ...base, words: { kind: 'lstm', width: 4, hidden: 6 } },
   transformer: { ...base, words: { kind: 'transformer', width: 8, layers: 2, heads: 2 } },
   'sentence encoder': { ...base, words: null, sentenceWidth: 7 },
   'adapters over a CLIP': { ...base, embeddingWidth: 6, words: null, sentenceWidth: 6, adapterWidth: 4 },
+  'attention to regions': {
+    ...base,
+    featureWidth: 6 + 4 * 3,
+    embeddingWidth: 6,
+    imageHead: { kind: 'attention', regions: { count: 4, width: 3 }, heads: 2 },
+    words: { kind: 'bag', width: 4 },
+  },
   'bag of words and sentence encoder': { ...base, words: { kind: 'bag', width: 4 }, sentenceWidth: 7 },
 }
 

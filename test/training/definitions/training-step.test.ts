@@ -7,7 +7,14 @@ import { largestDifference, runFile, runInJax, valuesFor, type Values } from '..
 
 const BATCH = 6
 const words = { kind: 'bag' as const, width: 7 }
-const shape = { featureWidth: 10, embeddingWidth: 5, imageHidden: null, maxLength: 4, words, sentenceWidth: null }
+const shape = {
+  featureWidth: 10,
+  embeddingWidth: 5,
+  imageHead: { kind: 'linear' as const },
+  maxLength: 4,
+  words,
+  sentenceWidth: null,
+}
 const signature = stepSignature(shape, BATCH)
 const trained = [
   'bags',

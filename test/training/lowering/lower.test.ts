@@ -25,6 +25,7 @@ const at = (inputs: Record<string, np.Array>, name: string): np.Array => {
 }
 const x = (inputs: Record<string, np.Array>) => at(inputs, 'x')
 const y = (inputs: Record<string, np.Array>) => at(inputs, 'y')
+const whole = (value: number) => np.array(value, { dtype: DType.Int32 })
 const positive = (inputs: Record<string, np.Array>) => np.square(x(inputs)).add(0.5)
 
 const cases: readonly Case[] = [
@@ -126,6 +127,12 @@ const cases: readonly Case[] = [
   ],
   ['erf', { x: matrix }, (i) => lax.erf(x(i))],
   ['floor', { x: matrix }, (i) => np.floor(x(i).mul(3))],
+  [
+    'remainders of either sign',
+    { x: { shape: [12], type: 'int32' } },
+    (i) => np.remainder(x(i).mul(whole(5)).sub(whole(7)), whole(3)).astype(DType.Float32),
+  ],
+  ['remainders of numbers', { x: matrix }, (i) => np.remainder(x(i).mul(5), 0.75)],
   ['sine and cosine', { x: matrix }, (i) => np.sin(x(i).ref).add(np.cos(x(i)))],
   ['logistic function', { x: matrix }, (i) => nn.sigmoid(x(i).mul(4))],
   ['division by a logistic function', { x: matrix, y: matrix }, (i) => y(i).div(nn.sigmoid(x(i)))],

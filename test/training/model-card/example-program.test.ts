@@ -11,6 +11,7 @@ const facts = {
     offset: [0, -1, -2],
   },
   features: { name: 'pooler_output', layout: 'vector', shape: ['batch', 8] },
+  regions: null,
 } as const
 
 // That the program computes what the model does is tested with Python, among the suites over real servers.
@@ -22,6 +23,7 @@ describe('the program in a model’s card', () => {
     expect(program).toContain('Image.Resampling.BILINEAR')
     expect(program).toContain('        pixels(whole),\n    ]))')
     expect(program).toContain('backbone.run(["pooler_output"]')
+    expect(program).not.toContain('regions')
   })
 
   it('cuts corners out of the larger picture, mirrored where the view is', () => {
@@ -31,6 +33,17 @@ describe('the program in a model’s card', () => {
     expect(program).toContain('near.crop((left, top, left + 280, top + 280))')
     expect(program).toContain('        pixels(whole)[:, :, ::-1],')
     expect(program).toContain('        pixels(near.crop((56, 0, 280, 224)))[:, :, ::-1],')
+  })
+
+  it('puts the regions of mirrored views back, and leaves those of tokens', () => {
+    const map = { name: 'feature_map', layout: 'grid', shape: ['batch', 8, 7, 7] } as const
+    const configuration = { max_length: 24, views: ['plain', 'flipped'] as const }
+    const program = exampleProgram({ ...facts, configuration, regions: { rows: 3, columns: 2, map } }) ?? ''
+    expect(program).toContain('maps[[1]] = maps[[1], :, :, ::-1]')
+    expect(program).toContain('span(row, 3, maps.shape[2]), span(column, 2, maps.shape[3])')
+    expect(program).toContain('backbone.run(["feature_map"], feeds)')
+    const tokens = { name: 'x', layout: 'tokens', shape: ['batch', 50, 8] } as const
+    expect(exampleProgram({ ...facts, regions: { rows: 3, columns: 3, map: tokens } })).toBeNull()
   })
 
   it('takes the mean of a grid, and leaves tokens to those who know how to pool them', () => {

@@ -52,6 +52,11 @@ describe('trials', () => {
     const space = parseSearchSpace({ batchSize: { choices: [base.batchSize, 32] }, layers: { from: 1, to: 2 } })
     // Layers make no difference to a bag of words.
     expect(sampleTrials(space, base, 20, 1)).toHaveLength(2)
+    const heads = parseSearchSpace({ imageHead: { choices: ['linear', 'mlp'] }, imageHidden: { choices: [64, 128] } })
+    // Nor does the width of a hidden layer to a head that has none.
+    expect(sampleTrials(heads, base, 20, 1)).toHaveLength(3)
+    const buckets = parseSearchSpace({ wordTower: { choices: ['bag', 'gru'] }, bigramBuckets: { choices: [0, 64] } })
+    expect(sampleTrials(buckets, base, 20, 1)).toHaveLength(3)
   })
 
   it('leave out towers whose heads do not divide their width', () => {
@@ -62,6 +67,13 @@ describe('trials', () => {
     })
     const widths = sampleTrials(space, base, 20, 1).slice(1).map(({ values }) => [values.wordWidth, values.heads]) // prettier-ignore
     expect(widths.toSorted()).toEqual([[48, 3], [48, 4], [50, 5]]) // prettier-ignore
+  })
+
+  it('leave out embeddings that the heads of attention do not divide', () => {
+    const space = parseSearchSpace({ embeddingWidth: { choices: [64, 66] }, heads: { choices: [3, 4] } })
+    const widths = sampleTrials(space, { ...base, imageHead: 'attention' }, 20, 1).slice(1)
+    const found = widths.map(({ values }) => `${values.embeddingWidth}/${values.heads}`)
+    expect(found.toSorted()).toEqual(['64/4', '66/3'])
   })
 
   it('are told apart by what differs', () => {

@@ -32,6 +32,8 @@ describe('a search space', () => {
     [{ weightDecay: { from: 0, to: 1, scale: 'logarithmic' } }, /weightDecay\.from: must be more than 0/],
     [{ batchSize: { choices: [] } }, /batchSize\.choices: must name a choice/],
     [{ batchSize: { choices: [64, 1.5] } }, /batchSize\.choices\.1: must be a whole number from 2 to 8192/],
+    [{ imageHidden: { choices: [0, 512] } }, /imageHidden\.choices\.0: must be a whole number from 1 to 4096/],
+    [{ bigramBuckets: { from: 0, to: 60_000 } }, /bigramBuckets\.to: must be a whole number from 0 to 50000/],
     [{ wordTower: { choices: ['rnn'] } }, /wordTower\.choices\.0: /],
     [{ wordTower: { from: 1, to: 2 } }, /wordTower/],
     [{ layers: { from: 1, to: 3, by: 1 } }, /layers: .*by/],
@@ -57,6 +59,9 @@ describe('values that were searched', () => {
     expect(parseSearchedValues(values)).toEqual(values)
     expect(parseSearchedValues({})).toEqual({})
     expect(parseSearchedValues({ learningRate: 5 })).toBeNull()
+    // As they were written before image heads had names.
+    expect(parseSearchedValues({ imageHidden: 0, heads: 4 })).toEqual({ imageHead: 'linear', heads: 4 })
+    expect(parseSearchedValues({ imageHidden: 64 })).toEqual({ imageHead: 'mlp', imageHidden: 64 })
     expect(parseSearchedValues({ maximumEpochs: 5 })).toBeNull()
     expect(parseSearchedValues(null)).toBeNull()
   })

@@ -17,7 +17,7 @@ async function smallSearch(learningRate = 0.01) {
     trials,
     trainingSeed: 1,
     base,
-    backbone: { featureWidth: FEATURE_WIDTH },
+    backbone: { featureWidth: FEATURE_WIDTH, regions: null },
     sentences: null,
   }
   return { tuning, surroundings: { jobFolder, threads: 1, clock: () => 1_000 } }
@@ -62,7 +62,7 @@ describe('a training of a trial', { timeout: 60_000 }, () => {
     const diverged = await trainTrial(training, tuning, surroundings, () => undefined, unstopped)
     expect(diverged).toMatchObject({ score: null, failure: expect.stringContaining('The loss at step') as string })
     // Here no values are to blame: no picture has such features.
-    const broken = { ...tuning, backbone: { featureWidth: FEATURE_WIDTH + 1 } }
+    const broken = { ...tuning, backbone: { featureWidth: FEATURE_WIDTH + 1, regions: null } }
     const first = trainTrial({ ...training, trial: 1 }, broken, surroundings, () => undefined, unstopped)
     await expect(first).rejects.toMatchObject({ code: 'training-failed' })
   })
