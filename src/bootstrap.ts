@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseBlobKey, withEncryption } from './adapters/blob-store/encrypted.ts'
 import { createFileBlobStore } from './adapters/blob-store/files.ts'
 import { createSqliteLog } from './adapters/event-log/sqlite.ts'
 import { createFileTracking } from './adapters/tracking/files.ts'
@@ -199,7 +200,12 @@ async function openLog(
   return createKafkaLog({ ...choice, partitions, onLog, readOnly: !makes, mustExist: needsData })
 }
 
-async function openBlobs(choice: DriverChoices['blobs'], { makes }: Opening): Promise<BlobStore> {
+async function openBlobs(choice: DriverChoices['blobs'], opening: Opening): Promise<BlobStore> {
+  const keys = choice.encryptionKeys.map(parseBlobKey)
+  return withEncryption(await openPlainBlobs(choice, opening), keys)
+}
+
+async function openPlainBlobs(choice: DriverChoices['blobs'], { makes }: Opening): Promise<BlobStore> {
   if (choice.kind === 'files') return createFileBlobStore({ folder: choice.folder })
   quietAboutNode20()
   const { createS3BlobStore } = await import('./adapters/blob-store/s3.ts')

@@ -40,6 +40,11 @@ export const settings = z.object({
   BLOB_URL: url(['file', 's3'])
     .optional()
     .describe('Blob store: `file:FOLDER` or `s3://bucket/prefix`; default `file:DATA_DIR/blobs`'),
+  BLOB_ENCRYPTION_KEY: text
+    .optional()
+    .describe(
+      'Key that blobs are encrypted with: 32 bytes in base64; older ones behind it, with commas; default: none',
+    ),
   TRACKING_URL: url(['file', 'http', 'https'])
     .optional()
     .describe('Runs and registered models: `file:FOLDER` or the URL of MLflow; default `file:DATA_DIR/tracking`'),

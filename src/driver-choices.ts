@@ -6,7 +6,7 @@ import { chooseKafkaSecurity, type KafkaSecurity, type KafkaSecuritySettings } f
 export type DriverChoices = {
   readonly eventLog: { readonly kind: 'sqlite'; readonly path: string } | KafkaChoice
   readonly index: { readonly kind: 'embedded'; readonly folder: string } | QdrantChoice
-  readonly blobs: FilesChoice | S3Choice
+  readonly blobs: (FilesChoice | S3Choice) & Encryption
   readonly tracking: { readonly kind: 'files'; readonly folder: string } | MlflowChoice
 }
 
@@ -39,6 +39,8 @@ type S3Choice = {
   readonly accessKeyId?: string | undefined
   readonly secretAccessKey?: string | undefined
 }
+/** The newest first; none encrypts nothing. */
+type Encryption = { readonly encryptionKeys: readonly string[] }
 type MlflowChoice = {
   readonly kind: 'mlflow'
   readonly url: string
@@ -57,6 +59,7 @@ export type DriverSettings = KafkaSecuritySettings & {
   readonly KAFKA_MIN_IN_SYNC: number
   readonly KAFKA_SESSION_SECONDS: number
   readonly SCHEMA_REGISTRY_URL?: string | undefined
+  readonly BLOB_ENCRYPTION_KEY?: string | undefined
   readonly SCHEMA_REGISTRY_USERNAME?: string | undefined
   readonly SCHEMA_REGISTRY_PASSWORD?: string | undefined
   readonly INDEX_URL?: string | undefined
@@ -82,7 +85,7 @@ export function chooseDrivers(settings: DriverSettings, variableOf: VariableOf):
   return {
     eventLog: chooseEventLog(settings, variableOf),
     index: chooseIndex(settings),
-    blobs: chooseBlobs(settings, variableOf),
+    blobs: { ...chooseBlobs(settings, variableOf), encryptionKeys: keysOf(settings) },
     tracking: chooseTracking(settings),
   }
 }
@@ -123,7 +126,10 @@ function chooseIndex({ INDEX_URL, DATA_DIR, QDRANT_API_KEY, QDRANT_PREFIX }: Dri
   return { kind: 'qdrant', url: INDEX_URL, apiKey: QDRANT_API_KEY, prefix: QDRANT_PREFIX }
 }
 
-function chooseBlobs(settings: DriverSettings, variableOf: VariableOf): DriverChoices['blobs'] {
+const keysOf = ({ BLOB_ENCRYPTION_KEY: keys }: DriverSettings): readonly string[] =>
+  keys?.split(',').map((key) => key.trim()) ?? []
+
+function chooseBlobs(settings: DriverSettings, variableOf: VariableOf): FilesChoice | S3Choice {
   const { BLOB_URL: url } = settings
   if (url === undefined) {
     const used = (['S3_ENDPOINT', 'S3_ACCESS_KEY', 'S3_SECRET_KEY'] as const).find(

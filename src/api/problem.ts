@@ -26,6 +26,7 @@ const statuses = {
   'wrong-partition': 422,
   'record-unreadable': 422,
   'blob-missing': 404,
+  'blob-corrupt': 500,
 
   'source-not-found': 404,
   'source-refused': 422,

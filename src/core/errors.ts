@@ -58,6 +58,7 @@ export const errorCodes = {
   'publish-unconfirmed': { title: 'The record may or may not have been stored; send it again', kind: 'unavailable' },
   'log-unavailable': { title: 'The event log is unavailable', kind: 'unavailable' },
   'index-unavailable': { title: 'The vector index is unavailable', kind: 'unavailable' },
+  'blob-corrupt': { title: 'The stored bytes are not those that were put', kind: 'invalid' },
   'blob-store-unavailable': { title: 'The blob store is unavailable', kind: 'unavailable' },
   'tracking-unavailable': { title: 'The tracking store is unavailable', kind: 'unavailable' },
   'storage-full': { title: 'The disk is full', kind: 'unavailable' },
