@@ -41,7 +41,10 @@ describe('encrypted blobs', () => {
     const folder = await temporaryFolder()
     await over(folder, first).put('key', Uint8Array.of(1))
     expect(await over(folder, second, first).get('key')).toEqual(Uint8Array.of(1))
-    const missing = { code: 'blob-store-unavailable', message: expect.stringContaining('BLOB_ENCRYPTION_KEY') as string }
+    const missing = {
+      code: 'blob-store-unavailable',
+      message: expect.stringContaining('BLOB_ENCRYPTION_KEY') as string,
+    }
     await expect(over(folder, second).get('key')).rejects.toMatchObject(missing)
     await expect(over(folder).get('key')).rejects.toMatchObject(missing)
     await over(folder, second, first).put('key', Uint8Array.of(2))
