@@ -29,7 +29,10 @@ export type BatchTensors = {
 /** Where features are read from; sentences where the model builds on their embeddings. */
 export type FeatureSources = { readonly features: FeatureFile; readonly sentences: FeatureFile | null }
 
-type Chosen = Pick<Hyperparameters, 'batchSize' | 'chunkSize' | 'featureDropout' | 'wordDropout' | 'sentenceDropout'>
+type Chosen = Pick<
+  Hyperparameters,
+  'batchSize' | 'chunkSize' | 'featureDropout' | 'wordDropout' | 'sentenceDropout' | 'labelSmoothing'
+>
 
 /** How many examples go through the towers at once: all of the batch, unless it is to be cut. */
 export const examplesAtOnce = ({ batchSize, chunkSize }: Pick<Chosen, 'batchSize' | 'chunkSize'>): number =>
@@ -95,7 +98,7 @@ export function createBatchTensors(
     matches: new ort.Tensor('float32', matches, [batchSize, batchSize]),
     fill(batch, random) {
       for (const [i, chunk] of chunks.entries()) chunk.fill(batch.subarray(i * atOnce, (i + 1) * atOnce), random)
-      fillMatches(examples, batch, matches)
+      fillMatches(examples, batch, matches, chosen.labelSmoothing)
     },
   }
 }

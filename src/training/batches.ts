@@ -40,11 +40,12 @@ export function fillMatches(
   { row, captionKey }: Pick<ExampleSet, 'row' | 'captionKey'>,
   batch: Uint32Array,
   matches: Float32Array,
+  labelSmoothing = 0,
 ): void {
   const size = batch.length
   const rows = Array.from(batch, row)
   const keys = Array.from(batch, captionKey)
-  matches.fill(0)
+  matches.fill(labelSmoothing / ((1 - labelSmoothing) * (size - 1)))
   for (let i = 0; i < size; i++) {
     matches[i * size + i] = 1
     for (let j = 0; j < i; j++) {

@@ -30,8 +30,9 @@ export function loadDevelopmentFold(
   { features, sentences }: FeatureSources,
   views: number,
   { featureWidth: width, sentenceWidth }: Pick<DualEncoderShape, 'featureWidth' | 'sentenceWidth'>,
+  most = MAXIMUM_IMAGES,
 ): DevelopmentFold {
-  const rows = [...examples.imageStarts.subarray(0, -1).subarray(0, MAXIMUM_IMAGES)].map(examples.row)
+  const rows = [...examples.imageStarts.subarray(0, -1).subarray(0, most)].map(examples.row)
   const averages = new Float32Array(rows.length * width)
   for (const [position, row] of rows.entries()) {
     readAverage(features, row, views, averages.subarray(position * width, (position + 1) * width))
@@ -62,7 +63,7 @@ function similarityFile(): Uint8Array {
 }
 
 /** A batch of texts as `text_model.onnx` takes it. */
-function textInputs(captions: readonly FoldCaption[], { maxLength, words, sentenceWidth }: TextShape) {
+export function textInputs(captions: readonly FoldCaption[], { maxLength, words, sentenceWidth }: TextShape) {
   const ids = new BigInt64Array(captions.length * maxLength)
   const mask = new BigInt64Array(captions.length * maxLength)
   for (const [row, caption] of captions.entries()) {

@@ -42,6 +42,14 @@ export type Hyperparameters = {
   readonly checkpointEvery: number
   /** How weights are stored in the exported model, unless this would cost more than half a point of development recall. */
   readonly exportPrecision: Precision
+  /** Share of a target that is spread over all others of the batch ("Rethinking the Inception Architecture for Computer Vision", 2016, section 7). */
+  readonly labelSmoothing?: number
+  /** How much negatives of the batch that are alike weigh more ("Contrastive Learning with Hard Negative Samples", 2021): the power of their likeness. */
+  readonly hardNegatives?: number
+  /** How many images that the epoch before took for one another stand together in a batch; 0 and 1: as it comes. */
+  readonly minedTogether?: number
+  /** The share of captions, the easiest, that the first epoch learns from. */
+  readonly curriculum?: number
 }
 
 /** From this many pairs on there is enough to fill large batches and wide embeddings. */

@@ -48,7 +48,7 @@ export async function createStepRunner(
   shape: DualEncoderShape,
   parameters: Tensors,
   table: WordTable | null,
-  chosen: Pick<Hyperparameters, 'batchSize' | 'chunkSize'>,
+  chosen: Pick<Hyperparameters, 'batchSize' | 'chunkSize' | 'hardNegatives'>,
   threads: number,
 ): Promise<StepRunner> {
   const atOnce = examplesAtOnce(chosen)
@@ -71,7 +71,12 @@ export async function createStepRunner(
   return batchesInChunks(chosen.batchSize)
 
   async function wholeBatches(): Promise<StepRunner> {
-    const session = await openStep('training_step', trainingStep(shape), stepSignature(shape, atOnce), threads)
+    const session = await openStep(
+      'training_step',
+      trainingStep(shape, chosen.hardNegatives),
+      stepSignature(shape, atOnce),
+      threads,
+    )
     const fetches = { loss: tensor(loss, []), ...gradientTensors(gradients) }
     return {
       gradients,
@@ -88,7 +93,7 @@ export async function createStepRunner(
   }
 
   async function batchesInChunks(batchSize: number): Promise<StepRunner> {
-    const programs = stepInChunks(shape, batchSize, atOnce)
+    const programs = stepInChunks(shape, batchSize, atOnce, chosen.hardNegatives)
     const open = (name: keyof typeof programs) =>
       openStep(name, programs[name].program, programs[name].signature, threads)
     const [embedding, whole, backward] = await Promise.all([open('embed'), open('loss'), open('backward')])

@@ -7,6 +7,7 @@ import { developmentRecall, loadDevelopmentFold, meanRecall, type BothRecalls } 
 import { exportModel, servedFiles } from './export-model.ts'
 import { choosePrecision, type ServedFiles } from './export-precision.ts'
 import { openFeatureFile } from './feature-file.ts'
+import { planEasyEpoch, planMinedEpoch } from './ideas.ts'
 import { bestEpoch, hasStopped, type JudgedEpoch } from './history.ts'
 import type { TrainingJob, TrainingProgress, TrainingResult } from './job.ts'
 import { copyOf } from './learned-arrays.ts'
@@ -86,8 +87,17 @@ async function trainOn(sources: FeatureSources, job: TrainingJob, report: Report
     report({ ...progress, developmentRecall: at10, secondsLeft: pace.secondsLeft(steps - step) })
   }
 
+  async function plan(epoch: number): Promise<readonly Uint32Array[]> {
+    const { minedTogether: size = 0, curriculum = 1 } = hyperparameters
+    if (curriculum < 1) return planEasyEpoch(folds.train, batchSize, job.seed, epoch, epochs, curriculum)
+    if (size < 2 || epoch === 1) return planEpoch(folds.train, batchSize, job.seed, epoch)
+    const now = { ...weights, ...learned.averages }
+    const mining = { sources, views: views.length, shape, weights: now, threads: job.threads, size }
+    return planMinedEpoch(folds.train, batchSize, job.seed, epoch, mining)
+  }
+
   while (position.epoch <= epochs && !hasStopped(position.history, patience)) {
-    const batches = planEpoch(folds.train, batchSize, job.seed, position.epoch)
+    const batches = await plan(position.epoch)
     for (const batch of batches.slice(position.stepInEpoch)) {
       signal?.throwIfAborted()
       const { epoch } = position

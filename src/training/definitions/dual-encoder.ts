@@ -1,4 +1,4 @@
-import { nn, numpy as np } from '@jax-js/jax'
+import { lax, nn, numpy as np } from '@jax-js/jax'
 import { quickGelu } from './activations.ts'
 import { adapted } from './adapters.ts'
 import { linear, unitLength } from './layers.ts'
@@ -99,13 +99,35 @@ export function textTower(shape: DualEncoderShape, arrays: Arrays, inputs: Array
  * embeddings [batch, embedding]. `matches` [batch, batch] is 1 where an image and a caption belong together: the diagonal, and
  * wherever else a caption is also right; each row's and column's target is spread evenly over its matches.
  */
-export function contrastiveLoss(images: np.Array, texts: np.Array, logitScale: np.Array, matches: np.Array): np.Array {
+export function contrastiveLoss(
+  images: np.Array,
+  texts: np.Array,
+  logitScale: np.Array,
+  matches: np.Array,
+  hardness = 0,
+): np.Array {
   const [batch = 1] = images.shape
   const scale = np.exp(np.minimum(logitScale, np.array(MAXIMUM_LOGIT_SCALE)))
   const logits = np.matmul(images, np.transpose(texts)).mul(scale)
   const perImage = matches.ref.div(matches.ref.sum(1, { keepdims: true }))
-  const perText = matches.ref.div(matches.sum(0, { keepdims: true }))
-  const imageToText = nn.logSoftmax(logits.ref, 1).mul(perImage).sum()
-  const textToImage = nn.logSoftmax(logits, 0).mul(perText).sum()
+  const perText = matches.ref.div(matches.ref.sum(0, { keepdims: true }))
+  const byImage = hardness === 0 ? logits.ref : weighed(logits.ref, matches.ref, hardness, 1)
+  const byText = hardness === 0 ? logits : weighed(logits, matches.ref, hardness, 0)
+  const imageToText = nn.logSoftmax(byImage, 1).mul(perImage).sum()
+  const textToImage = nn.logSoftmax(byText, 0).mul(perText).sum()
+  matches.dispose()
   return imageToText.add(textToImage).mul(-0.5 / batch)
+}
+
+/** Logits, those of negatives plus the logarithm of their weight, whose mean over the negatives of a row or column is 1. */
+function weighed(logits: np.Array, matches: np.Array, hardness: number, axis: number): np.Array {
+  const negative = np.array(1).sub(matches)
+  const raised = lax.stopGradient(logits.ref).mul(hardness)
+  const shifted = raised.ref.sub(np.max(raised, axis, { keepdims: true }))
+  const weights = np.exp(shifted.ref).mul(negative.ref)
+  const mean = weights
+    .sum(axis, { keepdims: true })
+    .div(negative.ref.sum(axis, { keepdims: true }))
+    .add(1e-30)
+  return logits.add(shifted.sub(np.log(mean)).mul(negative))
 }

@@ -44,14 +44,14 @@ const embed = (shape: DualEncoderShape, arrays: Arrays): Embeddings => ({
 })
 
 /** The loss of a batch, and its gradient with respect to every parameter and to its embedded words. */
-export function trainingStep(shape: DualEncoderShape): Program {
+export function trainingStep(shape: DualEncoderShape, hardness = 0): Program {
   const names = new Set([...trainedByTowers(shape), 'logit_scale'])
   return (inputs) => {
     const { trained, given } = partition(inputs, names)
     const loss = (parameters: Named): np.Array => {
       const { matches, logit_scale, ...arrays } = { ...parameters, ...given } as Arrays & Record<string, np.Array>
       const { images, texts } = embed(shape, arrays)
-      return contrastiveLoss(images, texts, logit_scale as np.Array, matches as np.Array)
+      return contrastiveLoss(images, texts, logit_scale as np.Array, matches as np.Array, hardness)
     }
     const [value, gradients] = valueAndGrad(loss)(trained)
     return { loss: value, ...named(gradients) }
@@ -63,7 +63,7 @@ export function trainingStep(shape: DualEncoderShape): Program {
  * Size under Memory Limited Setup", 2021): all chunks are embedded, the loss of the whole batch gives the gradient with respect to its
  * embeddings, and each chunk is taken through the towers again to where that comes from.
  */
-export const stepInChunks = (shape: DualEncoderShape, batch: number, chunk: number) => {
+export const stepInChunks = (shape: DualEncoderShape, batch: number, chunk: number, hardness = 0) => {
   const all = { ...parameterShapes(shape), ...batchShapes(shape, chunk), ...frozenShapes(shape) }
   const embedded = Object.fromEntries(
     Object.entries(all).filter(([name]) => !['logit_scale', 'matches'].includes(name)),
@@ -77,7 +77,7 @@ export const stepInChunks = (shape: DualEncoderShape, batch: number, chunk: numb
     loss: {
       program: (({ matches: pairs, ...trained }) => {
         const loss = ({ images, texts, logit_scale: scale }: Named): np.Array =>
-          contrastiveLoss(images as np.Array, texts as np.Array, scale as np.Array, pairs as np.Array)
+          contrastiveLoss(images as np.Array, texts as np.Array, scale as np.Array, pairs as np.Array, hardness)
         const [value, gradients] = valueAndGrad(loss)(trained)
         return { loss: value, ...named(gradients) }
       }) satisfies Program,
