@@ -106,7 +106,9 @@ export const settings = z.object({
   IMAGE_HEAD: z
     .enum(['linear', 'mlp', 'attention'])
     .optional()
-    .describe('Image head: `linear` (default), `mlp`; `attention` to regions, which the backbone has to show'),
+    .describe(
+      'Image head: `linear`, `mlp` (default from 8,000 pairs); `attention` to regions, which the backbone shows',
+    ),
   IMAGE_REGIONS: whole(1, 14).optional().describe('Regions each way that `attention` looks at, at most; default 3'),
   IMAGE_VIEWS: z
     .enum(['plain', 'mirrored', 'corners'])

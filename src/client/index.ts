@@ -16,7 +16,8 @@ export type PairstreamClient = Client<paths>
 export function createClient(options: {
   readonly address: string
   readonly token?: string
-  readonly fetch?: typeof fetch
+  /** Node's own, or the browser's, unless another is given. */
+  readonly fetch?: typeof globalThis.fetch
 }): PairstreamClient {
   const { address, token, fetch } = options
   const client = createFetchClient<paths>({ baseUrl: address, ...(fetch === undefined ? {} : { fetch }) })

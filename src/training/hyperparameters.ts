@@ -57,15 +57,15 @@ const MANY_PAIRS = 8_000
 /**
  * Defaults for a number of training pairs. From the literature: AdamW with warm-up and a cosine, unit embeddings of width 512,
  * gradient length 1. Chosen by trial, on the development fold of Flickr8k and, for few pairs, on drawn scenes: batch, learning
- * rate, averaging, widths, dropout, epochs (`docs/decisions/0004-training-on-onnx-runtime.md`).
+ * rate, averaging, widths, the image head, dropout, epochs (`docs/decisions/0004-training-on-onnx-runtime.md`, `docs/benchmarks.md`).
  */
 export function defaultHyperparameters(pairs: number): Hyperparameters {
   const many = pairs >= MANY_PAIRS
   return {
     imageViews: 'mirrored',
     embeddingWidth: many ? 512 : 256,
-    imageHead: 'linear',
-    imageHidden: many ? 512 : 256,
+    imageHead: many ? 'mlp' : 'linear',
+    imageHidden: many ? 1_024 : 256,
     imageRegions: 3,
     wordTower: 'bag',
     wordWidth: many ? 512 : 256,
@@ -103,6 +103,7 @@ export const clipHyperparameters = (pairs: number, width: number): Hyperparamete
   ...defaultHyperparameters(pairs),
   imageViews: 'plain',
   embeddingWidth: width,
+  imageHead: 'linear',
   wordTower: 'none',
   learningRate: 2e-3,
   featureDropout: 0.1,
