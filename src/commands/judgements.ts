@@ -2,9 +2,11 @@ import { loadConfig } from '../config.ts'
 import { openJudgements } from '../producers/judgements/open-judgements.ts'
 import { publishJudgements as publishAll } from '../producers/judgements/publish-judgements.ts'
 import type { PublishReport } from '../producers/publish-report.ts'
+import { audited } from './audited.ts'
 import { print, printJson, type CommandContext } from './context.ts'
 import type { ExitName } from './exit-codes.ts'
 import { counted } from './figures.ts'
+import { currentUser } from './option-values.ts'
 import { createProgress } from './progress.ts'
 import { formatReport } from './publish-summary.ts'
 import { withServices } from './with-services.ts'
@@ -21,15 +23,14 @@ export async function publishJudgements(
   // A source that cannot be opened should leave no data folder behind.
   const source = await openJudgements(from, { token: config.JUDGEMENTS_TOKEN })
   const { stderr, signal } = context
-  const report = await withServices(context, { access: 'append', config }, async ({ log }): Promise<PublishReport> => {
+  const report = await withServices(context, { access: 'append', config }, async (services): Promise<PublishReport> => {
     const progress = createProgress({ stream: stderr, isTerminal: stderr.isTTY })
     const stage = progress.stage('judgements', null)
     try {
-      const ended = await publishAll(source, log, {
-        signal,
-        onProgress: ({ accepted, rejected }) =>
-          stage.update(accepted + rejected, rejected === 0 ? '' : `${rejected} rejected`),
-      })
+      const onProgress = ({ accepted, rejected }: PublishReport): void =>
+        stage.update(accepted + rejected, rejected === 0 ? '' : `${rejected} rejected`)
+      const deed = { action: 'judgements:publish', by: currentUser(), count: ({ accepted }: PublishReport) => accepted }
+      const ended = await audited(services, deed, () => publishAll(source, services.log, { signal, onProgress }))
       stage.finish(`${ended.interrupted ? 'stopped' : source.describe}, ${counted(ended.accepted, 'judgement')}`)
       return ended
     } catch (error) {

@@ -111,10 +111,12 @@ it('describes every address in OpenAPI 3.1 and on a page without scripts', async
   )
   expect(operations.sort()).toEqual([
     'delete /v1/pairs/{id}',
+    'delete /v1/session',
     'get /health',
     'get /health/live',
     'get /health/ready',
     'get /metrics',
+    'get /v1/audit',
     'get /v1/erasures/{id}',
     'get /v1/images/{id}',
     'get /v1/images/{id}/content',
@@ -130,6 +132,7 @@ it('describes every address in OpenAPI 3.1 and on a page without scripts', async
     'post /v1/pairs',
     'post /v1/retraining',
     'post /v1/search',
+    'post /v1/session',
   ])
   const docs = await app.request('/docs')
   const page = await docs.text()

@@ -106,6 +106,7 @@ function eventLogRecordsContract(driver: EventLogDriver): void {
         { topic: 'erasures', key: 'k', value: topicValues.erasures },
         { topic: 'judgements', key: 'k', value: topicValues.judgements },
         { topic: 'rerankers', key: 'k', value: topicValues.rerankers },
+        { topic: 'audit', key: 'k', value: topicValues.audit },
       ])
       const all = Object.keys(topicValues) as (keyof TopicValues)[]
       const records = await tailRecords(log, all, all.length)

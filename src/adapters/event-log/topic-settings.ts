@@ -34,6 +34,7 @@ const liveTopics: Readonly<Record<Topic, TopicSettings>> = {
   erasures: { partitions: 'one', ...forEver },
   judgements: { partitions: 'many', ...newestOfKey },
   rerankers: { partitions: 'one', ...forEver },
+  audit: { partitions: 'one', ...forEver },
 }
 
 /** How every topic is kept. A dead topic has the partitions of its source. */

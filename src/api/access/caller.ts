@@ -1,0 +1,6 @@
+import type { Context } from 'hono'
+import type { ApiEnvironment } from '../middleware/trace.ts'
+import { localPrincipal } from './principal.ts'
+
+/** Who a change is made for, in a form that may be kept for ever. */
+export const callerOf = (context: Context<ApiEnvironment>): string => (context.get('principal') ?? localPrincipal).id
