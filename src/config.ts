@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { chooseAccess, type AccessChoice, type AccessSettings } from './access-settings.ts'
 import { collectionPrefix } from './core/collection-prefix.ts'
 import { AppError } from './core/errors.ts'
 import { customaryValues } from './customary-variables.ts'
@@ -137,8 +138,32 @@ export const settings = z.object({
     .default('false')
     .describe('Whether models are only taken from what was pulled before (`HF_HUB_OFFLINE`)'),
   HUB_MAX_BYTES: whole(1).default(4_000_000_000).describe('Most bytes of all files of a model that is pulled'),
-  HOST: text.default('127.0.0.1').describe('Address the API listens on'),
+  HOST: text.default('127.0.0.1').describe('Address the API listens on; another needs credentials'),
   PORT: whole(0, 65_535).default(8080).describe('Port the API listens on; 0 takes a free one'),
+  REQUIRE_CREDENTIALS: z
+    .enum(['true', 'false'])
+    .default('false')
+    .describe('Whether callers must show a token or key even before there is one'),
+  JWT_SECRET: text.optional().describe('Secret that tokens are signed with (HS256), 32 bytes or more'),
+  JWT_JWKS_URL: text
+    .optional()
+    .describe('Address of the public keys that tokens are signed with (RS256, ES256, EdDSA)'),
+  JWT_ISSUER: text.optional().describe('Who issues the tokens (`iss`)'),
+  JWT_AUDIENCE: text.optional().describe('Whom they are for (`aud`)'),
+  JWT_CLOCK_SKEW_SECONDS: whole(0, 600).default(30).describe('How far the clock of the issuer may be off'),
+  JWT_ROLES_CLAIM: text.default('roles').describe('Claim that names the roles of the caller'),
+  API_KEYS: text
+    .optional()
+    .describe('Keys beside those of `pairstream keys`: `role:key`, comma-separated; see docs/security.md'),
+  TRUSTED_PROXIES: text
+    .optional()
+    .describe('Addresses or networks of the proxies whose X-Forwarded-For is believed; default: none'),
+  RATE_LIMIT_READS: whole(0).default(120_000).describe('Requests a minute of one caller that only read; 0: any number'),
+  RATE_LIMIT_CHANGES: whole(0).default(6_000).describe('Requests a minute of one caller that change something'),
+  RATE_LIMIT_ADDRESS: whole(0).default(240_000).describe('Requests a minute from one address, whoever calls'),
+  RATE_LIMIT_FAILURES: whole(0).default(60).describe('Wrong credentials a minute from one address'),
+  MAX_REQUESTS: whole(1, 100_000).default(256).describe('Requests in work at once; four times as many may wait'),
+  REQUEST_SECONDS: whole(1, 3_600).default(60).describe('How long a request may take, its body included'),
   FIRST_TRAINING_PAIRS: whole(1).default(1_000).describe('Pairs that the first training waits for'),
   RETRAIN_THRESHOLD: share.default(0.1).describe('Share of new pairs past which a retraining is requested'),
   RETRAIN_SCHEDULE: text.optional().describe('Cron expression that requests a retraining'),
@@ -176,8 +201,9 @@ export const settings = z.object({
 
 export type Settings = z.infer<typeof settings>
 
-export type Config = Omit<Settings, Exclude<keyof DriverSettings, 'DATA_DIR'>> & {
+export type Config = Omit<Settings, Exclude<keyof DriverSettings, 'DATA_DIR'> | keyof AccessSettings> & {
   readonly drivers: DriverChoices
+  readonly access: AccessChoice
   readonly cataloguePath: string
   readonly modelFolder: string
   readonly hubFolder: string
@@ -278,6 +304,7 @@ export function loadConfig(
   return {
     ...parsed.data,
     drivers: chooseDrivers(parsed.data, variableOf),
+    access: chooseAccess(parsed.data),
     cataloguePath: inData('catalogue.db'),
     modelFolder: inData('models'),
     hubFolder: inData('hub'),

@@ -1,3 +1,5 @@
+import { fetchSigned } from './session.ts'
+
 export type Target = 'images' | 'captions'
 export type Mode = 'vector' | 'text'
 
@@ -74,7 +76,7 @@ export const imageAddress = (imageId: string): string => `/v1/images/${imageId}/
 async function request<T>(address: string, init?: RequestInit): Promise<T> {
   let response: Response
   try {
-    response = await fetch(address, init)
+    response = await fetchSigned(address, init)
   } catch (error) {
     if (init?.signal?.aborted === true) throw error
     throw new ProblemError('offline', 'The server does not answer', 'Check that it runs, then search again.')

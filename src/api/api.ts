@@ -1,13 +1,20 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { bodyLimit } from 'hono/body-limit'
 import { AppError } from '../core/errors.ts'
-import type { ApiDependencies } from './dependencies.ts'
+import { routePermissions, type NeedsOf } from './access/route-permissions.ts'
+import type { ApiDependencies, Audited } from './dependencies.ts'
 import { failureHandler, invalidRequest, nothingHere } from './failures.ts'
+import { admit } from './middleware/admit.ts'
+import { audited } from './middleware/audited.ts'
+import { authorise } from './middleware/authorise.ts'
+import { findClient } from './middleware/find-client.ts'
 import { observe } from './middleware/observe.ts'
+import { createRateLimits, limitAddress, limitPrincipal } from './middleware/rate-limit.ts'
 import { readableQuery } from './middleware/readable-query.ts'
 import { sameSite } from './middleware/same-site.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
 import { trace, type ApiEnvironment } from './middleware/trace.ts'
+import { auditRoutes } from './routes/audit.ts'
 import { docsRoutes } from './routes/docs.ts'
 import { feedbackRoutes } from './routes/feedback.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -17,6 +24,7 @@ import { pageRoutes } from './routes/page.ts'
 import { pairRoutes } from './routes/pairs.ts'
 import { plainRoutes } from './routes/plain.ts'
 import { searchRoutes } from './routes/search.ts'
+import { sessionRoutes } from './routes/session.ts'
 import { statusRoutes } from './routes/status.ts'
 import { subjectRoutes } from './routes/subjects.ts'
 
@@ -36,8 +44,18 @@ export function createApi(deps: ApiDependencies): OpenAPIHono<ApiEnvironment> {
       `A request may have ${maxSize} bytes; send fewer pairs at once or smaller pictures.`,
     )
   }
+  const { access, audit, logger } = deps
+  const limits = createRateLimits(deps.rateLimits, deps.clock)
+  // Known once all routes are there, which is before the first request.
+  let needsOfRoutes: NeedsOf = () => []
+  const needsOf: NeedsOf = (context) => needsOfRoutes(context)
   app.use(trace(), observe(deps.metrics), securityHeaders(), sameSite(), readableQuery())
-  app.use(bodyLimit({ maxSize, onError: tooLarge }))
+  app.use(findClient(deps.trustedProxies), limitAddress(limits, access))
+  const onForbidden = (refusal: Audited): void => {
+    audit.record(refusal).catch((error: unknown) => logger?.warn({ err: error }, 'a refusal is not in the audit log'))
+  }
+  app.use(authorise({ access, needsOf, failures: limits.failures, onForbidden }), limitPrincipal(limits, needsOf))
+  app.use(admit(deps.work, needsOf), bodyLimit({ maxSize, onError: tooLarge }), audited(audit, needsOf, logger))
   const resources = [
     searchRoutes,
     feedbackRoutes,
@@ -48,10 +66,13 @@ export function createApi(deps: ApiDependencies): OpenAPIHono<ApiEnvironment> {
     statusRoutes,
     healthRoutes,
     plainRoutes,
+    sessionRoutes,
+    auditRoutes,
   ]
   for (const routes of resources) app.route('/', routes(deps))
   app.route('/', docsRoutes(app, deps.version))
   if (deps.webFolder !== null) app.route('/', pageRoutes(deps.webFolder))
+  needsOfRoutes = routePermissions(app)
   app.onError(failureHandler(deps))
   app.notFound(nothingHere(app))
   return app

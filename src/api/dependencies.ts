@@ -1,8 +1,13 @@
 import type { Catalogue, CataloguePair } from '../catalogue/catalogue.ts'
 import type { ErrorCode } from '../core/errors.ts'
-import type { FeedbackGiven, QueryAsked, RetrainingRequested } from '../core/events.ts'
+import type { AuditFact } from '../core/audit-chain.ts'
+import type { AuditEntry, FeedbackGiven, QueryAsked, RetrainingRequested } from '../core/events.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
 import type { EventLog } from '../ports/event-log.ts'
+import type { Access } from './access/access.ts'
+import type { Principal } from './access/principal.ts'
+import type { WorkLimits } from './middleware/admit.ts'
+import type { RateLimitSettings } from './middleware/rate-limit.ts'
 import type { SearchService } from './search-service.ts'
 import type { Serving } from './serving.ts'
 
@@ -64,6 +69,19 @@ export interface RequestMetrics {
   requested(request: { method: string; route: string; status: number; seconds: number }): void
 }
 
+/** Something that somebody did, on its way into the audit log. */
+export type Audited = Omit<AuditFact, 'principal' | 'at'> & { readonly principal: Pick<Principal, 'id' | 'name'> }
+
+/** An entry of the audit log, and where it lies there. */
+export type AuditRecord = { readonly offset: number; readonly entry: AuditEntry | null }
+
+export interface AuditTrail {
+  /** Resolves once it is durable. */
+  record(fact: Audited): Promise<void>
+  /** The newest records before an offset (null: all), newest first, at most `limit`. */
+  page(before: number | null, limit: number): Promise<readonly AuditRecord[]>
+}
+
 /** Everything the HTTP API needs; ports and functions only, so that it can be served over any drivers. */
 export type ApiDependencies = {
   readonly serving: Serving
@@ -91,6 +109,14 @@ export type ApiDependencies = {
   readonly missing: () => Promise<readonly string[]>
   /** Prometheus text, as a prom-client registry gives it. */
   readonly registry: { readonly contentType: string; metrics(): Promise<string> }
+  readonly access: Access
+  readonly audit: AuditTrail
+  readonly rateLimits: RateLimitSettings
+  readonly work: WorkLimits
+  /** Addresses and networks of the proxies that are believed. */
+  readonly trustedProxies: readonly string[]
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number
   /** The built search page; null serves none. */
   readonly webFolder: string | null
   readonly version: string

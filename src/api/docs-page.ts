@@ -10,6 +10,7 @@ type Operation = {
   readonly summary?: string
   readonly description?: string
   readonly tags?: readonly string[]
+  readonly 'x-permission'?: string | null
   readonly parameters?: readonly {
     name: string
     in: string
@@ -57,6 +58,7 @@ export function docsPage(document: OpenApiDocument) {
 const tagOf = ({ tags }: Operation): string => tags?.[0] ?? 'Other'
 
 function operationSection({
+  'x-permission': permission = null,
   method,
   path,
   summary,
@@ -67,7 +69,10 @@ function operationSection({
 }: Listed) {
   return html`<section>
     <h3><b class="${method}">${method.toUpperCase()}</b> <code>${path}</code></h3>
-    <p>${summary}.${description === undefined ? '' : ` ${description}`}</p>
+    <p>
+      ${summary}.${description === undefined ? '' : ` ${description}`}
+      ${permission === null ? '' : html`Needs <code>${permission}</code>.`}
+    </p>
     ${
       parameters.length === 0
         ? ''

@@ -4,7 +4,7 @@ import type { z } from '@hono/zod-openapi'
 import { AppError, toAppError, type ErrorCode } from '../core/errors.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import type { ApiEnvironment } from './middleware/trace.ts'
-import { problemDetails, problemResponse, publicDetail, statusOf } from './problem.ts'
+import { failureResponse, problemDetails, problemResponse, statusOf } from './problem.ts'
 
 /** What a failed validation says: which field, and what is wrong with it. */
 export function invalidRequest(error: { readonly issues: readonly z.core.$ZodIssue[] }): AppError {
@@ -27,13 +27,14 @@ function telling(issues: readonly z.core.$ZodIssue[]): {
 }
 
 /** States in which a service may well be; they are told by readiness and need no line a request. */
-const expected: ReadonlySet<ErrorCode> = new Set(['no-model', 'not-ready'])
+const expected: ReadonlySet<ErrorCode> = new Set(['no-model', 'not-ready', 'overloaded'])
 
 /** Every failure as a problem. What is not understood is told to the log, and to the client only by its trace id. */
 export function failureHandler(deps: Pick<ApiDependencies, 'logger' | 'progress'>): ErrorHandler<ApiEnvironment> {
   return (thrown, context) => {
     const error = thrown instanceof HTTPException ? ofHttpException(thrown) : toAppError(thrown)
     const traceId = context.get('traceId')
+    context.set('problem', error.code)
     const facts = { code: error.code, traceId, path: context.req.path }
     if (error.kind === 'unavailable') {
       // A dependency that is away is no fault of this program, so where in it that was met tells nothing.
@@ -47,7 +48,7 @@ export function failureHandler(deps: Pick<ApiDependencies, 'logger' | 'progress'
         missingPairs > 0 ? `${missingPairs} more pairs start the first training. ${error.message}` : error.message
       return problemResponse(problemDetails('no-model', detail, { missingPairs, traceId }))
     }
-    return problemResponse(problemDetails(error.code, publicDetail(error), { traceId }))
+    return failureResponse(error, { traceId })
   }
 }
 

@@ -1,16 +1,28 @@
 import { Hono } from 'hono'
-import { problemDetails, problemResponse } from './problem.ts'
+import { toAppError } from '../core/errors.ts'
+import type { Access } from './access/access.ts'
+import { authorise } from './middleware/authorise.ts'
+import { findClient } from './middleware/find-client.ts'
+import type { ApiEnvironment } from './middleware/trace.ts'
+import { failureResponse, problemDetails, problemResponse } from './problem.ts'
 
 type ProbeDependencies = {
   /** Why work should not be expected of this process; none when it works. */
   readonly reasonsNotReady: () => Promise<readonly string[]>
-  /** In the text format of Prometheus; null before there are any. */
-  readonly registry: { readonly contentType: string; readonly metrics: () => Promise<string> } | null
-}
+} & (
+  | {
+      /** In the text format of Prometheus. */
+      readonly registry: { readonly contentType: string; readonly metrics: () => Promise<string> }
+      /** Who may read it. */
+      readonly access: Access
+    }
+  /** Before there are any. */
+  | { readonly registry: null }
+)
 
 /** What a process answers that serves no API, or none yet: `/health/live`, `/health/ready`, `/metrics`, and 503 to all else. */
-export function createProbe({ reasonsNotReady, registry }: ProbeDependencies): Hono {
-  const app = new Hono()
+export function createProbe({ reasonsNotReady, ...metrics }: ProbeDependencies): Hono<ApiEnvironment> {
+  const app = new Hono<ApiEnvironment>()
   const notReady = (reasons: readonly string[]): Response =>
     problemResponse(problemDetails('not-ready', `Not ready: ${reasons.join(', ')}.`, { reasons }))
 
@@ -19,11 +31,14 @@ export function createProbe({ reasonsNotReady, registry }: ProbeDependencies): H
     const reasons = await reasonsNotReady()
     return reasons.length === 0 ? context.json({ status: 'ready' }) : notReady(reasons)
   })
-  if (registry !== null) {
-    app.get('/metrics', async (context) =>
+  if (metrics.registry !== null) {
+    const { registry, access } = metrics
+    const needsOf = () => [{ permission: 'metrics:read', path: '/metrics' }] as const
+    app.get('/metrics', findClient([]), authorise({ access, needsOf, failures: null }), async (context) =>
       context.text(await registry.metrics(), 200, { 'content-type': registry.contentType }),
     )
   }
+  app.onError((error) => failureResponse(toAppError(error)))
   app.notFound(async () => {
     const reasons = await reasonsNotReady()
     return notReady(reasons.length === 0 ? ['no-api-in-this-process'] : reasons)

@@ -6,6 +6,9 @@ const statuses = {
   'method-not-allowed': 405,
   'media-type-unsupported': 415,
   'cross-site-refused': 403,
+  unauthenticated: 401,
+  forbidden: 403,
+  'rate-limited': 429,
   'not-found': 404,
   'pair-not-found': 404,
   'image-not-found': 404,
@@ -56,6 +59,12 @@ const statuses = {
   'tracking-unavailable': 503,
   'storage-full': 507,
   'not-ready': 503,
+  'issuer-unavailable': 503,
+  overloaded: 503,
+  'request-timeout': 503,
+
+  'key-not-found': 404,
+  'audit-broken': 500,
 
   'data-folder-locked': 409,
   'group-running': 409,
@@ -100,15 +109,22 @@ export function problemDetails(
 export function problemResponse(details: ProblemDetails, headers: Readonly<Record<string, string>> = {}): Response {
   const response = new Response(JSON.stringify(details), { status: details.status, headers: { ...headers } })
   response.headers.set('content-type', 'application/problem+json')
-  if (errorCodes[details.code].kind === 'unavailable') response.headers.set('retry-after', String(RETRY_AFTER_SECONDS))
+  if (errorCodes[details.code].kind === 'unavailable' && !response.headers.has('retry-after'))
+    response.headers.set('retry-after', String(RETRY_AFTER_SECONDS))
   return response
+}
+
+/** A failure as a response: who is not known is told how to become so (RFC 9110, RFC 6750). */
+export function failureResponse(error: AppError, extensions: Readonly<Record<string, unknown>> = {}): Response {
+  const details = problemDetails(error.code, publicDetail(error), extensions)
+  return problemResponse(details, error.code === 'unauthenticated' ? { 'www-authenticate': 'Bearer' } : {})
 }
 
 /**
  * What may be told of a failure. A server-side fault keeps its code but not its words, which may hold paths and library
  * messages: those go to the log alone.
  */
-export function publicDetail(error: AppError): string {
+function publicDetail(error: AppError): string {
   return statuses[error.code] === 500
     ? 'Something failed on this side; the log of the server says what, under the trace id.'
     : error.message

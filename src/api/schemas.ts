@@ -12,6 +12,9 @@ export const ProblemSchema = z
   })
   .openapi('Problem', { description: 'RFC 9457 problem details.' })
 
+/** Where the OpenAPI document has it. */
+export const ProblemReference = { $ref: '#/components/schemas/Problem' } as const
+
 export const SplitSchema = z.enum(splits)
 export const MetadataSchema = z.record(z.string(), z.string())
 export const CaptionSchema = z.object({ pairId: z.uuid(), caption: z.string() }).openapi('Caption')

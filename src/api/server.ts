@@ -16,15 +16,45 @@ export type RunningServer = {
 
 const STOP_GRACE = 5_000
 
-/**
- * Serves the app over HTTP. `port` 0 takes a free one; `host` is 127.0.0.1 unless said otherwise, because nothing here asks
- * who is calling. `stopGrace` is in milliseconds. Throws `port-in-use` or `configuration-invalid`.
- */
+/** How long a client may take, in milliseconds: for all headers of a request, and to send the next one over the same connection. */
+const LONGEST_HEADERS = 10_000
+const LONGEST_IDLE = 5_000
+const LONGEST_REQUEST = 60_000
+/** How often clients that take longer are looked for. */
+const LOOK_INTERVAL = 1_000
+
+type App = { readonly fetch: (request: Request, connection: object) => Response | Promise<Response> }
+
+type ServerOptions = {
+  /** 127.0.0.1 unless said otherwise. */
+  readonly host?: string
+  /** 0 takes a free one. */
+  readonly port: number
+  /** Milliseconds that requests in hand get at a stop. */
+  readonly stopGrace?: number
+  /** Milliseconds that a client may take to send its headers, and to send a whole request; past either it gets 408 and is cut off. */
+  readonly longestHeaders?: number
+  readonly longestRequest?: number
+}
+
+/** Serves the app over HTTP. Throws `port-in-use` or `configuration-invalid`. */
 export async function startServer(
-  app: { readonly fetch: (request: Request) => Response | Promise<Response> },
-  { host = '127.0.0.1', port, stopGrace = STOP_GRACE }: { host?: string; port: number; stopGrace?: number },
+  app: App,
+  {
+    host = '127.0.0.1',
+    port,
+    stopGrace = STOP_GRACE,
+    longestRequest = LONGEST_REQUEST,
+    longestHeaders = Math.min(LONGEST_HEADERS, longestRequest),
+  }: ServerOptions,
 ): Promise<RunningServer> {
-  const server = createAdaptorServer({ fetch: app.fetch }) as Server
+  const serverOptions = {
+    headersTimeout: longestHeaders,
+    requestTimeout: longestRequest,
+    keepAliveTimeout: LONGEST_IDLE,
+    connectionsCheckingInterval: Math.min(LOOK_INTERVAL, longestHeaders),
+  }
+  const server = createAdaptorServer({ fetch: (request, env) => app.fetch(request, env), serverOptions }) as Server
   await listen(server, host, port)
   const bound = server.address() as AddressInfo
   const name = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address

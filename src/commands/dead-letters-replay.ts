@@ -1,6 +1,7 @@
 import { AppError } from '../core/errors.ts'
 import { deadLettersOf, type DeadLetter } from '../roles/dead-letters.ts'
 import { replayDeadLetters, replayOutcomes, type Replayed, type ReplayOutcome } from '../roles/replay-dead-letters.ts'
+import { audited } from './audited.ts'
 import { print, printJson, remark, type CommandContext } from './context.ts'
 import { letterAt, sourceTopic } from './dead-letters.ts'
 import type { ExitName } from './exit-codes.ts'
@@ -28,7 +29,9 @@ export function replayDead(topicName: string, options: ReplayDeadOptions, contex
       chosen === 'all'
         ? letters.filter(({ replay }) => replay === null)
         : [letterAt(letters, topic, chosen.partition, chosen.offset)]
-    const replayed = await replayDeadLetters(services, wanted, options.by)
+    const count = (done: readonly Replayed[]) => done.filter(({ outcome }) => outcome === 'replayed').length
+    const deed = { action: 'dead-letters:replay', object: topic, by: options.by, count }
+    const replayed = await audited(services, deed, () => replayDeadLetters(services, wanted, options.by))
     if (options.json === true) printJson(context, replayed.map(facts))
     else if (replayed.length === 0) print(context, nothingLeft(letters, topic))
     else print(context, formatTable(['dead record', 'key', 'outcome', 'meaning'], replayed.map(row)))

@@ -26,6 +26,7 @@ const usage: ReadonlySet<ErrorCode> = new Set([
   'image-not-found',
   'model-not-found',
   'model-invalid',
+  'key-not-found',
   'hub-refused',
 ])
 

@@ -2,9 +2,11 @@ import { loadConfig } from '../config.ts'
 import { openJudgements } from '../producers/judgements/open-judgements.ts'
 import { publishJudgements as publishAll } from '../producers/judgements/publish-judgements.ts'
 import type { PublishReport } from '../producers/publish-report.ts'
+import { audited } from './audited.ts'
 import { print, printJson, type CommandContext } from './context.ts'
 import type { ExitName } from './exit-codes.ts'
 import { counted } from './figures.ts'
+import { currentUser } from './option-values.ts'
 import { createProgress } from './progress.ts'
 import { formatReport } from './publish-summary.ts'
 import { withServices } from './with-services.ts'
@@ -14,23 +16,27 @@ export type JudgementsOptions = { readonly json?: boolean; readonly withdraw?: b
 /** Publishes the judgements of a file or of a table behind PostgREST, or takes them back. */
 export async function publishJudgements(
   from: string,
-  { json, withdraw }: JudgementsOptions,
+  { json, withdraw = false }: JudgementsOptions,
   context: CommandContext,
 ): Promise<ExitName> {
   const config = loadConfig(context.environment)
   // A source that cannot be opened should leave no data folder behind.
   const source = await openJudgements(from, { token: config.JUDGEMENTS_TOKEN })
   const { stderr, signal } = context
-  const report = await withServices(context, { access: 'append', config }, async ({ log }): Promise<PublishReport> => {
+  const report = await withServices(context, { access: 'append', config }, async (services): Promise<PublishReport> => {
     const progress = createProgress({ stream: stderr, isTerminal: stderr.isTTY })
     const stage = progress.stage('judgements', null)
     try {
-      const ended = await publishAll(source, log, {
-        signal,
-        ...(withdraw === undefined ? {} : { withdraw }),
-        onProgress: ({ accepted, rejected }) =>
-          stage.update(accepted + rejected, rejected === 0 ? '' : `${rejected} rejected`),
-      })
+      const onProgress = ({ accepted, rejected }: PublishReport): void =>
+        stage.update(accepted + rejected, rejected === 0 ? '' : `${rejected} rejected`)
+      const deed = {
+        action: withdraw ? 'judgements:withdraw' : 'judgements:publish',
+        by: currentUser(),
+        count: ({ accepted }: PublishReport) => accepted,
+      }
+      const ended = await audited(services, deed, () =>
+        publishAll(source, services.log, { signal, withdraw, onProgress }),
+      )
       stage.finish(`${ended.interrupted ? 'stopped' : source.describe}, ${counted(ended.accepted, 'judgement')}`)
       return ended
     } catch (error) {

@@ -3,10 +3,12 @@ import { AppError } from '../core/errors.ts'
 import { lastWordOn } from '../core/release-chain.ts'
 import { promoteModel, revertRelease } from '../roles/commands.ts'
 import type { Services } from '../roles/services.ts'
+import { audited, auditedRead } from './audited.ts'
 import { print, printJson, remark, type CommandContext } from './context.ts'
 import type { AuditedOptions } from './erase.ts'
 import type { ExitName } from './exit-codes.ts'
 import { percentage } from './figures.ts'
+import { currentUser } from './option-values.ts'
 import { formatTable } from './table.ts'
 import { withServices } from './with-services.ts'
 
@@ -146,7 +148,10 @@ const lastValues = (metrics: Readonly<Record<string, readonly { readonly value: 
 /** Has a model released, whatever the gate said of it. */
 export function promote(name: string, { by, json }: AuditedOptions, context: CommandContext): Promise<ExitName> {
   return withData<ExitName>(context, async (services) => {
-    const record = await promoteModel(services, findModel(services, name).modelVersion, by)
+    const { modelVersion } = findModel(services, name)
+    const record = await audited(services, { action: 'models:promote', object: modelVersion, by }, () =>
+      promoteModel(services, modelVersion, by),
+    )
     if (json === true) printJson(context, record)
     else
       print(
@@ -161,7 +166,8 @@ export function promote(name: string, { by, json }: AuditedOptions, context: Com
 /** Goes back to the release before. */
 export function revert({ by, json }: AuditedOptions, context: CommandContext): Promise<ExitName> {
   return withData<ExitName>(context, async (services) => {
-    const record = await revertRelease(services, by)
+    const deed = { action: 'releases:revert', object: ({ modelVersion }: ReleaseRecord) => modelVersion, by }
+    const record = await audited(services, deed, () => revertRelease(services, by))
     if (json === true) printJson(context, record)
     else if (record.state === 'retired')
       print(context, `${record.generation ?? '–'} of ${record.modelVersion} is given up; what serves goes on.`)
@@ -179,6 +185,7 @@ export function exportModel(
 ): Promise<ExitName> {
   return withData<ExitName>(context, async (services) => {
     const { modelVersion, manifest } = findModel(services, name)
+    await auditedRead(services, { action: 'models:export', object: modelVersion, by: currentUser() })
     await services.models.export(manifest, folder)
     if (json === true) printJson(context, { modelVersion, folder })
     else print(context, `${modelVersion} is in ${folder}; use it by --model ${folder}.`)

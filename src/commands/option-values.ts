@@ -2,6 +2,14 @@ import { userInfo } from 'node:os'
 import { InvalidArgumentError } from 'commander'
 import { roles, type Role } from '../config.ts'
 import { AppError } from '../core/errors.ts'
+import {
+  accessRoles,
+  allPermissions,
+  isAccessRole,
+  isPermission,
+  type AccessRole,
+  type Permission,
+} from '../core/permissions.ts'
 import { parseSplit, type Split } from '../core/split.ts'
 import type { Filter } from '../ports/vector-index.ts'
 
@@ -22,6 +30,32 @@ export function offsetOrTime(text: string): number | Date {
   const time = new Date(text)
   if (TIME.test(text) && Number.isFinite(time.getTime()) && isDay(text.slice(0, 'YYYY-MM-DD'.length))) return time
   throw new InvalidArgumentError('It is an offset, a whole number, or a time such as 2026-11-20T12:00:00Z.')
+}
+
+/** Reads a time whose zone is said, as milliseconds since the epoch. */
+export function pointInTime(text: string): number {
+  const time = TIME.test(text) ? offsetOrTime(text) : null
+  if (time instanceof Date) return time.getTime()
+  throw new InvalidArgumentError('It is a time such as 2026-11-20T12:00:00Z.')
+}
+
+const DAY = 86_400_000
+
+/** Reads a time to come: `90d` from now, or a time whose zone is said; as milliseconds since the epoch. */
+export function timeToCome(text: string): number {
+  const days = /^(\d{1,4})d$/.exec(text)?.[1]
+  return days === undefined ? pointInTime(text) : Date.now() + Number(days) * DAY
+}
+
+export function accessRole(text: string): AccessRole {
+  if (isAccessRole(text)) return text
+  throw new InvalidArgumentError(`The roles are ${accessRoles.join(', ')}.`)
+}
+
+/** Adds a permission to those before. */
+export function scope(text: string, before: readonly Permission[] = []): readonly Permission[] {
+  if (isPermission(text)) return [...before, text]
+  throw new InvalidArgumentError(`The permissions are ${allPermissions.join(', ')}.`)
 }
 
 /** Whether the calendar has the day: JavaScript takes the 30th of February for the 2nd of March. */

@@ -7,9 +7,11 @@ import type { Source } from '../producers/source.ts'
 import { startSchedule } from '../producers/schedule.ts'
 import { watchFolder } from '../producers/watch.ts'
 import type { Services } from '../roles/services.ts'
+import { audited } from './audited.ts'
 import { print, printJson, type CommandContext } from './context.ts'
 import type { ExitName } from './exit-codes.ts'
 import { counted } from './figures.ts'
+import { currentUser } from './option-values.ts'
 import { createProgress, type Progress } from './progress.ts'
 import { formatReport, joinReports } from './publish-summary.ts'
 import { raised } from './stop-signal.ts'
@@ -40,11 +42,15 @@ export async function publish(path: string, options: PublishOptions, context: Co
   const first = options.watch === true ? null : await openIt(path, options)
   const report = await withServices(context, { access: 'append' }, async (services) => {
     const publishing = { path, options, services, progress, context }
+    const work = (): Promise<PublishReport> => {
+      if (first === null) return follow(publishing)
+      return options.schedule === undefined ? scan(publishing, first) : repeat(publishing, first, options.schedule)
+    }
+    const count = ({ accepted }: PublishReport): number => accepted
     try {
-      if (first === null) return await follow(publishing)
-      if (options.schedule !== undefined) return await repeat(publishing, first, options.schedule)
-      const report = await scan(publishing, first)
-      if (services.isAlone) progress.say(null, "nobody indexes these pairs yet: 'pairstream serve' does")
+      const report = await audited(services, { action: 'pairs:publish', by: currentUser(), count }, work)
+      const isOnce = first !== null && options.schedule === undefined
+      if (isOnce && services.isAlone) progress.say(null, "nobody indexes these pairs yet: 'pairstream serve' does")
       return report
     } finally {
       progress.stop()

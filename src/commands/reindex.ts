@@ -2,6 +2,7 @@ import type { ReleaseRecord } from '../core/events.ts'
 import { reindexModel } from '../roles/commands.ts'
 import type { Services } from '../roles/services.ts'
 import { startRoles } from '../roles/start-roles.ts'
+import { audited } from './audited.ts'
 import { showBuilds } from './build-stage.ts'
 import { print, printJson, remark, type CommandContext } from './context.ts'
 import type { AuditedOptions } from './erase.ts'
@@ -20,8 +21,10 @@ const LOOK_MILLISECONDS = 100
 /** Builds a new generation of a model beside the one that serves; it takes over once it is complete. */
 export function reindex({ to, by, wait, json }: ReindexOptions, context: CommandContext): Promise<ExitName> {
   return withServices<ExitName>(context, { access: 'share', needsData: true }, async (services) => {
-    const building = await reindexModel(services, findModel(services, to).modelVersion, by)
-    const { modelVersion } = building
+    const { modelVersion } = findModel(services, to)
+    const building = await audited(services, { action: 'models:reindex', object: modelVersion, by }, () =>
+      reindexModel(services, modelVersion, by),
+    )
     const generation = building.generation ?? '–'
     const alone = services.isAlone
     if (!wait) {

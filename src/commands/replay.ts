@@ -1,7 +1,9 @@
 import { replayGeneration, type GenerationReplay } from '../roles/replay-generation.ts'
+import { audited } from './audited.ts'
 import { print, printJson, remark, type CommandContext } from './context.ts'
 import type { ExitName } from './exit-codes.ts'
 import { counted } from './figures.ts'
+import { currentUser } from './option-values.ts'
 import { formatTable } from './table.ts'
 import { withServices } from './with-services.ts'
 
@@ -15,7 +17,12 @@ export type ReplayOptions = {
 /** Makes the group of a generation read `pairs` again from an offset or a time, to put back what its index has lost. */
 export function replay(options: ReplayOptions, context: CommandContext): Promise<ExitName> {
   return withServices<ExitName>(context, { access: 'share', needsData: true }, async (services) => {
-    const replayed = await replayGeneration(services, options)
+    const deed = {
+      action: 'generations:replay',
+      object: (done: GenerationReplay) => done.generation,
+      by: currentUser(),
+    }
+    const replayed = await audited(services, deed, () => replayGeneration(services, options))
     if (options.json === true) printJson(context, replayed)
     else print(context, describe(replayed))
     if (services.isAlone) remark(context, "Nobody reads it now: start 'pairstream serve'.")

@@ -6,9 +6,11 @@ import { comparedMeasures, FIELD_FIGURES, type RerankingEvaluation } from '../re
 import type { RerankerProgress } from '../reranking/reranker-job.ts'
 import { retrainReranker, type JudgementFacts, type Retraining } from '../reranking/retrain-reranker.ts'
 import type { Services } from '../roles/services.ts'
+import { audited } from './audited.ts'
 import { print, printJson, remark, type CommandContext } from './context.ts'
 import type { ExitName } from './exit-codes.ts'
 import { counted, signed } from './figures.ts'
+import { currentUser } from './option-values.ts'
 import { createProgress, type Progress, type Stage } from './progress.ts'
 import { formatTable, type Cell } from './table.ts'
 import { withServices } from './with-services.ts'
@@ -22,7 +24,12 @@ export async function trainReranker({ json }: RerankerOptions, context: CommandC
     const { stderr, signal } = context
     const progress = createProgress({ stream: stderr, isTerminal: stderr.isTTY })
     try {
-      const { record, isNew } = await train(services, progress, signal)
+      const deed = {
+        action: 'rerankers:train',
+        object: ({ record }: Retraining) => record.modelVersion,
+        by: currentUser(),
+      }
+      const { record, isNew } = await audited(services, deed, () => train(services, progress, signal))
       if (json === true) printJson(context, withEvidence(record))
       else {
         print(context, describe(record))

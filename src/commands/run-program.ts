@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { programVersion } from '../program.ts'
 import type { CommandContext } from './context.ts'
+import { defineAccessCommands } from './access-commands.ts'
 import type { Act } from './define-commands.ts'
 import { defineDataCommands } from './data-commands.ts'
 import { exitCodeHelp, exitCodes } from './exit-codes.ts'
@@ -49,5 +50,6 @@ function createProgram({ stdout, stderr }: CommandContext, act: Act): Command {
   defineDataCommands(program, act)
   defineModelCommands(program, act)
   defineRerankerCommands(program, act)
+  defineAccessCommands(program, act)
   return program
 }

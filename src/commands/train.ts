@@ -1,6 +1,7 @@
-import type { RetrainingReason } from '../core/events.ts'
+import type { RetrainingReason, RetrainingRequested } from '../core/events.ts'
 import { modelVersionOf } from '../core/ids.ts'
 import { requestRetraining } from '../roles/commands.ts'
+import { audited } from './audited.ts'
 import { print, printJson, remark, type CommandContext } from './context.ts'
 import { decideHere, untilDecided, type Decision } from './decision.ts'
 import type { ExitName } from './exit-codes.ts'
@@ -18,7 +19,8 @@ export type TrainOptions = {
 /** Asks for a retraining; waits for the decision where that is wanted, and trains by itself where nobody else would. */
 export function train({ reason, by, wait, json }: TrainOptions, context: CommandContext): Promise<ExitName> {
   return withServices<ExitName>(context, { access: 'share', needsData: true }, async (services) => {
-    const request = await requestRetraining(services, reason, by)
+    const deed = { action: 'retraining:request', object: (made: RetrainingRequested) => made.requestId, by }
+    const request = await audited(services, deed, () => requestRetraining(services, reason, by))
     const { requestId, dataSetSize, newPairs } = request
     const alone = services.isAlone
     if (wait !== true) {

@@ -6,6 +6,7 @@ import { adoptWinner } from '../training/tune/adopt-winner.ts'
 import { planTuning, type Tuning } from '../training/tune/plan-tuning.ts'
 import { runTuning } from '../training/tune/run-tuning.ts'
 import { parseSearchSpace, type SearchSpace } from '../training/tune/search-space.ts'
+import { audited } from './audited.ts'
 import { print, printJson, remark, type CommandContext } from './context.ts'
 import type { AuditedOptions } from './erase.ts'
 import type { ExitName } from './exit-codes.ts'
@@ -36,7 +37,10 @@ export async function tune(options: TuneOptions, context: CommandContext): Promi
   const access = config.drivers.eventLog.kind === 'sqlite' ? 'append' : 'share'
   return withServices<ExitName>(context, { access, config, needsData: true }, async (services) => {
     if (options.show === true) return showDefaults(services, options, context)
-    if (options.reset === true) return resetDefaults(services, options, context)
+    if (options.reset === true)
+      return audited(services, { action: 'hyperparameters:reset', by: options.by }, () =>
+        resetDefaults(services, options, context),
+      )
     return search(services, options, space, context)
   })
 }
@@ -80,7 +84,8 @@ async function search(
     const events = showTuning(progress, tuning)
     const work = { ...services, tuningFolder, trainingFolder, threads, events }
     const ended = await runTuning(tuning, work, signal)
-    const adopted = adopt && (await adoptWinner(tuning, ended, by, services))
+    const deed = { action: 'hyperparameters:adopt', object: tuning.digest, by }
+    const adopted = adopt && (await audited(services, deed, () => adoptWinner(tuning, ended, by, services)))
     const report = tuningReport(tuning, ended, adopted)
     if (json === true) printJson(context, report)
     else print(context, describeTuning(report))

@@ -14,6 +14,9 @@ export const errorCodes = {
   'media-type-unsupported': { title: 'The request body has a content type that is not taken here', kind: 'invalid' },
   'cross-site-refused': { title: 'Another web site may not change anything here', kind: 'invalid' },
   'not-found': { title: 'There is nothing at this address', kind: 'invalid' },
+  unauthenticated: { title: 'The caller is not known', kind: 'invalid' },
+  forbidden: { title: 'The caller may not do this', kind: 'invalid' },
+  'rate-limited': { title: 'Too many requests', kind: 'unavailable' },
   'pair-not-found': { title: 'No such pair', kind: 'invalid' },
   'image-not-found': { title: 'No such image', kind: 'invalid' },
 
@@ -63,6 +66,12 @@ export const errorCodes = {
   'tracking-unavailable': { title: 'The tracking store is unavailable', kind: 'unavailable' },
   'storage-full': { title: 'The disk is full', kind: 'unavailable' },
   'not-ready': { title: 'The service is not ready', kind: 'unavailable' },
+  'issuer-unavailable': { title: 'The keys of the token issuer are unavailable', kind: 'unavailable' },
+  overloaded: { title: 'The service has as much to do as it takes', kind: 'unavailable' },
+  'request-timeout': { title: 'The request took too long', kind: 'unavailable' },
+
+  'key-not-found': { title: 'No such key', kind: 'invalid' },
+  'audit-broken': { title: 'The audit log is not what was written', kind: 'invalid' },
 
   'data-folder-locked': { title: 'Another process works on the data folder', kind: 'invalid' },
   'group-running': { title: 'Members of the consumer group are running', kind: 'invalid' },

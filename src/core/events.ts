@@ -173,6 +173,31 @@ export type FeedbackGiven = {
   readonly givenAt: number
 }
 
+/** A link of the chain of one writer: what somebody did or asked to see. See `audit-chain.ts`. */
+export type AuditEntry = {
+  /** The process that wrote it; each has a chain of its own. */
+  readonly writer: string
+  /** From 0, without gaps within a writer. */
+  readonly sequence: number
+  /** The hash of the writer's entry before; 64 zeros in the first. */
+  readonly previousHash: string
+  /** SHA-256 of all other fields as JSON with sorted names, in hexadecimal digits. */
+  readonly hash: string
+  /** Who: opaque, see `principal-names.ts`. */
+  readonly principal: string
+  /** What: a permission (`pairs:erase`), or what only commands do (`models:promote`). */
+  readonly action: string
+  /** On what: an id; null where it is many, or nothing in particular. */
+  readonly object: string | null
+  /** How many things it was about. */
+  readonly count: number
+  /** `asked` before a change, then `ok` or the error code. */
+  readonly outcome: string
+  readonly at: number
+  /** The trace whose records and log lines belong to it. */
+  readonly traceId: string | null
+}
+
 /** The value of a record by its topic. */
 export type TopicValues = {
   pairs: PairPublished
@@ -185,6 +210,7 @@ export type TopicValues = {
   rerankers: RerankerJudged
   queries: QueryAsked
   feedback: FeedbackGiven
+  audit: AuditEntry
 }
 
 export type Topic = keyof TopicValues
@@ -201,6 +227,7 @@ export const topics = [
   'rerankers',
   'queries',
   'feedback',
+  'audit',
 ] as const satisfies readonly Topic[]
 
 export const deadTopicOf = (topic: Topic): DeadTopic => `${topic}.dead`

@@ -9,7 +9,7 @@ import { programVersion } from '../program.ts'
 import { erasePair, recordFeedback, requestRetraining, trainingProgress } from './commands.ts'
 import { createCatalogueReadiness } from './catalogue-readiness.ts'
 import { inTime, missingDependencies, PATIENCE } from './dependencies.ts'
-import type { Front } from './front.ts'
+import { listening, type Front } from './front.ts'
 import { consumerLag, lagByGroup, type Lag } from './lag.ts'
 import { privateNames } from './private-names.ts'
 import { never, type RunningRole } from './role.ts'
@@ -21,7 +21,7 @@ export async function startApiRole(
   services: Services,
   front?: Front,
 ): Promise<RunningRole & { readonly address: string }> {
-  const { config, metrics, logger, publisher, serving, search, catalogue, log, blobs } = services
+  const { config, metrics, logger, publisher, serving, search, catalogue, log, blobs, access, audit, clock } = services
   await services.reranker.prepare()
   const queries = config.QUERY_LOG === 'on' ? await openQueryLog(services) : null
   const app = createApi({
@@ -41,6 +41,17 @@ export async function startApiRole(
     reasonsNotReady: catalogueReadiness(services),
     missing: () => missingDependencies(services, ['api']),
     registry: scraped(services),
+    access,
+    audit,
+    rateLimits: {
+      reads: config.RATE_LIMIT_READS,
+      changes: config.RATE_LIMIT_CHANGES,
+      address: config.RATE_LIMIT_ADDRESS,
+      failures: config.RATE_LIMIT_FAILURES,
+    },
+    work: { atOnce: config.MAX_REQUESTS, longest: config.REQUEST_SECONDS * 1_000 },
+    trustedProxies: config.access.trustedProxies,
+    clock,
     webFolder: builtWebFolder(),
     version: programVersion(),
     metrics: {
@@ -58,7 +69,7 @@ export async function startApiRole(
     front.show(app)
     return { address: front.address, failed: never, stop: () => stop(() => front.stop()) }
   }
-  const server: RunningServer = await startServer(app, { host: config.HOST, port: config.PORT })
+  const server: RunningServer = await startServer(app, listening(config))
   return { address: server.address, failed: never, stop: () => stop(() => server.stop()) }
 }
 
@@ -77,7 +88,7 @@ async function openQueryLog({ config, log, metrics, logger, clock }: Services): 
 export function showProbe(services: Services, roles: readonly Role[], front: Front): void {
   const behind = catalogueReadiness(services)
   const reasonsNotReady = async () => (await Promise.all([missingDependencies(services, roles), behind()])).flat()
-  front.show(createProbe({ reasonsNotReady, registry: scraped(services) }))
+  front.show(createProbe({ reasonsNotReady, registry: scraped(services), access: services.access }))
 }
 
 /** Cut off from the log for longer than half the time that a retired generation is kept, a process may serve one that is gone. */

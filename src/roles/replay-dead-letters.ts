@@ -30,7 +30,7 @@ type Place = { readonly partition: number; readonly offset: number }
 type ReplayServices = Pick<Services, 'catalogue' | 'log' | 'clock'>
 
 /** What decides, judges or erases counts when it is said: said again later, it could undo what has been said since. */
-const notReplayable: ReadonlySet<Topic> = new Set(['releases', 'erasures', 'rerankers', 'judgements'])
+const notReplayable: ReadonlySet<Topic> = new Set(['releases', 'erasures', 'rerankers', 'judgements', 'audit'])
 
 /**
  * Appends the originals of dead letters to their topics again, to the same partitions, with the header `replayed_from`. Consumers look

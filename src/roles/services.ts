@@ -1,3 +1,7 @@
+import { createAccess, type Access } from '../api/access/access.ts'
+import { createKeyStore, type KeyStore } from '../api/access/key-store.ts'
+import { createPrincipalNames, type PrincipalNames } from '../api/access/principal-names.ts'
+import { createSharedSecret } from '../api/access/shared-secret.ts'
 import { createSearchService, type SearchService } from '../api/search-service.ts'
 import { isUnfilteredVectorSearch } from '../api/search-types.ts'
 import { createServing, type Serving } from '../api/serving.ts'
@@ -15,6 +19,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import { createSearchObserver, type SearchObserver } from '../telemetry/search-observer.ts'
 import { createJobFolders, type JobFolders } from '../training/job-folders.ts'
 import { createStoredCheckpoints } from '../training/stored-checkpoints.ts'
+import { createAuditLog, type AuditLog } from './audit-log.ts'
 import { createServedReranker, type ServedReranker } from './served-reranker.ts'
 import { createFrozenNetworks, type FrozenNetworks } from './frozen-networks.ts'
 
@@ -32,6 +37,10 @@ export type Services = Platform &
     readonly search: SearchService
     readonly observer: SearchObserver
     readonly reranker: Pick<ServedReranker, 'prepare'>
+    readonly access: Access
+    readonly keys: KeyStore
+    readonly names: PrincipalNames
+    readonly audit: AuditLog
     /** The stored bytes of a picture; throws `blob-missing`. */
     readonly bytesOf: (imageId: string) => Promise<Uint8Array>
     closeServices(): Promise<void>
@@ -87,6 +96,16 @@ export async function createServices(platform: Platform, logger: Logger, metrics
     clock,
   })
 
+  const secret = createSharedSecret({ blobs, clock })
+  const keys = createKeyStore({ blobs, clock })
+  const names = createPrincipalNames({ blobs, secret })
+  const audit = createAuditLog({
+    log,
+    names,
+    clock,
+    onAnchor: (head) => logger.info({ head }, 'the audit log has come so far'),
+  })
+
   return {
     ...platform,
     logger,
@@ -117,6 +136,10 @@ export async function createServices(platform: Platform, logger: Logger, metrics
     },
     observer,
     reranker,
+    access: createAccess({ choice: config.access, keys, names, secret, clock }),
+    keys,
+    names,
+    audit,
     async bytesOf(imageId) {
       const bytes = await blobs.get(imageBlobKey(imageId))
       if (bytes === null)
@@ -124,6 +147,7 @@ export async function createServices(platform: Platform, logger: Logger, metrics
       return bytes
     },
     async closeServices() {
+      await audit.close()
       await serving.close()
       await reranker.close()
       await features.close()

@@ -111,11 +111,13 @@ it('describes every address in OpenAPI 3.1 and on a page without scripts', async
   )
   expect(operations.sort()).toEqual([
     'delete /v1/pairs/{id}',
-    'delete /v1/subjects/{id}',
+    'delete /v1/session',
+    'delete /v1/subjects/{subject}',
     'get /health',
     'get /health/live',
     'get /health/ready',
     'get /metrics',
+    'get /v1/audit',
     'get /v1/erasures/{id}',
     'get /v1/images/{id}',
     'get /v1/images/{id}/content',
@@ -125,7 +127,7 @@ it('describes every address in OpenAPI 3.1 and on a page without scripts', async
     'get /v1/releases',
     'get /v1/search',
     'get /v1/status',
-    'get /v1/subjects/{id}/export',
+    'get /v1/subjects/{subject}/export',
     'post /encode_image',
     'post /encode_text',
     'post /search_images_by_text',
@@ -133,6 +135,7 @@ it('describes every address in OpenAPI 3.1 and on a page without scripts', async
     'post /v1/pairs',
     'post /v1/retraining',
     'post /v1/search',
+    'post /v1/session',
   ])
   const docs = await app.request('/docs')
   const page = await docs.text()

@@ -108,6 +108,7 @@ function eventLogRecordsContract(driver: EventLogDriver): void {
         { topic: 'rerankers', key: 'k', value: topicValues.rerankers },
         { topic: 'queries', key: 'k', value: topicValues.queries },
         { topic: 'feedback', key: 'k', value: topicValues.feedback },
+        { topic: 'audit', key: 'k', value: topicValues.audit },
       ])
       const all = Object.keys(topicValues) as (keyof TopicValues)[]
       const records = await tailRecords(log, all, all.length)

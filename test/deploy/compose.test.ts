@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { requireCredentialsFor } from '../../src/access-settings.ts'
 import { roles } from '../../src/config.ts'
 import { configurationOf, readText, readYaml, root, unknownVariables } from './deployed-files.ts'
 
@@ -39,8 +40,9 @@ describe('docker-compose.yml', () => {
   it('gives the roles a configuration that they start with, over real servers', () => {
     for (const [name, { environment = {} }] of roleServices) {
       expect(unknownVariables(environment), name).toEqual([])
-      const { drivers } = configurationOf(environment)
+      const { drivers, access } = configurationOf(environment)
       expect(Object.values(drivers).map(({ kind }) => kind)).toEqual(['kafka', 'qdrant', 's3', 'mlflow'])
+      expect(() => requireCredentialsFor('0.0.0.0', access)).not.toThrow()
     }
   })
 
@@ -133,6 +135,16 @@ describe('docker-compose.yml', () => {
     const { scrape_configs: jobs } = readYaml('deploy/prometheus/prometheus.yml') as { scrape_configs: readonly Job[] }
     const targets = jobs.flatMap(({ static_configs = [] }) => static_configs.flatMap((one) => one.targets))
     for (const target of targets) expect(Object.keys(compose.services)).toContain(target.split(':')[0])
+
+    const own = jobs.find(({ job_name }) => job_name === 'pairstream')?.authorization?.credentials_file ?? '?'
+    const ownKey = compose.configs[own.slice(1)]?.content ?? '?'
+    expect(compose.services['prometheus']?.configs).toContain(own.slice(1))
+    expect(ownKey).toMatch(/^\$\{\w+:-[\w-]+\}$/)
+    for (const [name, { environment = {} }] of roleServices) {
+      expect(environment['API_KEYS'], name).toContain(`operator/metrics:read:${ownKey}`)
+      const { access } = configurationOf(environment)
+      expect(access.keys.map(({ role, scopes }) => [role, scopes])).toEqual([['admin', null], ['operator', ['metrics:read']]]) // prettier-ignore
+    }
 
     const key = compose.services['qdrant']?.environment?.['QDRANT__SERVICE__API_KEY']
     const job = jobs.find(({ job_name }) => job_name === 'qdrant')

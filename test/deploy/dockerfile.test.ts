@@ -36,6 +36,8 @@ describe('deploy/Dockerfile', () => {
     expect(runtime.indexOf('VOLUME /data')).toBeGreaterThan(
       runtime.findIndex((line) => line.includes('/data') && line.startsWith('RUN')),
     )
+    // Others can reach it, so it asks them who they are.
+    expect(runtime.join('\n')).toMatch(/HOST=0\.0\.0\.0\s+REQUIRE_CREDENTIALS=true/)
     expect(runtime).toContain('STOPSIGNAL SIGTERM')
     expect(runtime.some((line) => line.startsWith('HEALTHCHECK'))).toBe(true)
     const { bin } = JSON.parse(readText('package.json')) as { bin: { pairstream: string } }

@@ -65,6 +65,8 @@ describe('deploy/kubernetes/base', () => {
       readOnlyRootFilesystem: true,
       capabilities: { drop: ['ALL'] },
     })
+    const asked = { name: 'REQUIRE_CREDENTIALS', value: 'true' }
+    expect(container?.env).toEqual(expect.arrayContaining([{ name: 'HOST', value: '0.0.0.0' }, asked]))
     expect(common?.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(20)
   })
 

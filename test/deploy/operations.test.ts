@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { roles, settings } from '../../src/config.ts'
+import { defineAccessCommands } from '../../src/commands/access-commands.ts'
 import { defineDataCommands } from '../../src/commands/data-commands.ts'
 import { defineModelCommands } from '../../src/commands/model-commands.ts'
 import { defineRerankerCommands } from '../../src/commands/reranker-commands.ts'
@@ -25,7 +26,13 @@ it('has every alert and every role', () => {
 it('names only commands and variables that there are', () => {
   const program = new Command()
   const act = () => Promise.resolve()
-  for (const define of [defineServiceCommands, defineDataCommands, defineModelCommands, defineRerankerCommands])
+  for (const define of [
+    defineServiceCommands,
+    defineDataCommands,
+    defineModelCommands,
+    defineRerankerCommands,
+    defineAccessCommands,
+  ])
     define(program, act)
   const commands = program.commands.map((command) => command.name())
   const named = [...text.matchAll(/(?<!-n )pairstream ([a-z][a-z-]+)/g)].map(([, name = '']) => name)

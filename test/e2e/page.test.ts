@@ -1,19 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { publishSource } from '../../src/producers/publish-source.ts'
 import { scenesSource } from '../../src/producers/scenes/scenes-source.ts'
-import { findChromium, openInChromium } from './page/chromium-page.ts'
-import type { OpenedPage } from './page/opened-page.ts'
-import { openWithoutBrowser } from './page/small-page.ts'
+import { pageOpeners } from './page/page-openers.ts'
 import { startPairstream, type RunningPairstream } from './running-pairstream.ts'
-
-type Opener = readonly [where: string, open: (address: string) => Promise<OpenedPage>]
-
-const chromium = findChromium()
-const inChromium = (executable: string): Opener => ['in Chromium', (address) => openInChromium(executable, address)]
-const openers: readonly Opener[] = [
-  ['without a browser', async (address) => openWithoutBrowser(address)],
-  ...(chromium === null ? [] : [inChromium(chromium)]),
-]
 
 let pairstream: RunningPairstream
 
@@ -25,7 +14,7 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => pairstream.stop())
 
-describe.each(openers)('the search page, %s', (_, open) => {
+describe.each(pageOpeners())('the search page, %s', (_, open) => {
   it('answers a query with pictures, shows one, and goes on to more like it', async () => {
     const page = await open(pairstream.address)
     try {

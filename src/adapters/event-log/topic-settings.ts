@@ -39,6 +39,7 @@ const liveTopics: Readonly<Record<Topic, TopicSettings>> = {
   rerankers: { partitions: 'one', ...forEver },
   queries: { partitions: 'many', ...ofPeople },
   feedback: { partitions: 'many', ...ofPeople },
+  audit: { partitions: 'one', ...forEver },
 }
 
 /** How every topic is kept. A dead topic has the partitions of its source. */

@@ -1,5 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { feedbackActions } from '../../core/events.ts'
+import { askerOf } from '../access/caller.ts'
+import { needs } from '../access/route-permissions.ts'
 import { readJsonBody } from '../body.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import type { ApiEnvironment } from '../middleware/trace.ts'
@@ -25,6 +27,7 @@ const FeedbackSchema = z
   .openapi('Feedback')
 
 const route = createRoute({
+  ...needs('feedback:give'),
   method: 'post',
   path: '/v1/feedback',
   tags: ['Search'],
@@ -41,7 +44,7 @@ export function feedbackRoutes({ recordFeedback }: Pick<ApiDependencies, 'record
   routes.openAPIRegistry.registerPath(route)
   routes.post(route.path, async (context) => {
     const value = await readJsonBody(context, FeedbackSchema)
-    await recordFeedback({ ...value, principal: null })
+    await recordFeedback({ ...value, principal: askerOf(context) })
     return context.json({ queryId: value.queryId }, 202)
   })
   return routes

@@ -1,4 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
+import { forAnyone, needs } from '../access/route-permissions.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import type { ApiEnvironment } from '../middleware/trace.ts'
 import { problemDetails, problemResponse } from '../problem.ts'
@@ -7,6 +8,7 @@ import { json, problems } from '../schemas.ts'
 const tags = ['Operation']
 
 const liveRoute = createRoute({
+  ...forAnyone,
   method: 'get',
   path: '/health/live',
   tags,
@@ -15,6 +17,7 @@ const liveRoute = createRoute({
 })
 
 const readyRoute = createRoute({
+  ...forAnyone,
   method: 'get',
   path: '/health/ready',
   tags,
@@ -35,6 +38,7 @@ const readyRoute = createRoute({
 })
 
 const metricsRoute = createRoute({
+  ...needs('metrics:read'),
   method: 'get',
   path: '/metrics',
   tags,

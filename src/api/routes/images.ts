@@ -2,6 +2,7 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Catalogue, CatalogueImage } from '../../catalogue/catalogue.ts'
 import { AppError } from '../../core/errors.ts'
 import { isImageContentType } from '../../core/image-types.ts'
+import { needs } from '../access/route-permissions.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import type { ApiEnvironment } from '../middleware/trace.ts'
 import { CaptionSchema, json, MetadataSchema, pathId, problems, SplitSchema } from '../schemas.ts'
@@ -24,6 +25,7 @@ const ImageSchema = z
 const tags = ['Pictures']
 
 const imageRoute = createRoute({
+  ...needs('pairs:read'),
   method: 'get',
   path: '/v1/images/{id}',
   tags,
@@ -33,6 +35,7 @@ const imageRoute = createRoute({
 })
 
 const contentRoute = createRoute({
+  ...needs('pairs:read'),
   method: 'get',
   path: '/v1/images/{id}/content',
   tags,

@@ -1,6 +1,8 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import type { ReleaseRecord } from '../../core/events.ts'
 import { lastWordOn } from '../../core/release-chain.ts'
+import { needs } from '../access/route-permissions.ts'
+import { callerOf } from '../access/caller.ts'
 import { readOptionalJson } from '../body.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import type { ApiEnvironment } from '../middleware/trace.ts'
@@ -52,6 +54,7 @@ const RetrainingBodySchema = z
 const tags = ['Models']
 
 const modelsRoute = createRoute({
+  ...needs('models:read'),
   method: 'get',
   path: '/v1/models',
   tags,
@@ -60,6 +63,7 @@ const modelsRoute = createRoute({
 })
 
 const releasesRoute = createRoute({
+  ...needs('models:read'),
   method: 'get',
   path: '/v1/releases',
   tags,
@@ -68,6 +72,7 @@ const releasesRoute = createRoute({
 })
 
 const retrainingRoute = createRoute({
+  ...needs('retraining:request'),
   method: 'post',
   path: '/v1/retraining',
   tags,
@@ -111,7 +116,7 @@ export function modelRoutes(deps: Pick<ApiDependencies, 'catalogue' | 'serving' 
   routes.openAPIRegistry.registerPath(retrainingRoute)
   routes.post(retrainingRoute.path, async (context) => {
     await readOptionalJson(context, RetrainingBodySchema)
-    const { requestId, reason, dataSetSize, newPairs, requestedAt } = await deps.requestRetraining('api')
+    const { requestId, reason, dataSetSize, newPairs, requestedAt } = await deps.requestRetraining(callerOf(context))
     return context.json({ requestId, reason, dataSetSize, newPairs, requestedAt: isoTime(requestedAt) }, 202)
   })
   return routes

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Hono } from 'hono'
 import { AppError } from '../../core/errors.ts'
+import { anyone } from '../access/route-permissions.ts'
 import type { ApiEnvironment } from '../middleware/trace.ts'
 
 const contentTypes: Readonly<Record<string, string>> = {
@@ -19,8 +20,8 @@ const FILE_NAME = /^[a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*\.(html|css|js|map|svg)$/
 /** The built search page at `/`, its files beside it. */
 export function pageRoutes(folder: string) {
   const routes = new Hono<ApiEnvironment>()
-  routes.get('/', (context) => sendFile('index.html', context.req.header('if-none-match')))
-  routes.get('/:file{[^/]+\\.[a-z]+}', (context) =>
+  routes.get('/', anyone, (context) => sendFile('index.html', context.req.header('if-none-match')))
+  routes.get('/:file{[^/]+\\.[a-z]+}', anyone, (context) =>
     sendFile(context.req.param('file'), context.req.header('if-none-match')),
   )
 

@@ -1,6 +1,8 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { embedGroup } from '../../core/consumer-groups.ts'
 import { AppError } from '../../core/errors.ts'
+import { needs } from '../access/route-permissions.ts'
+import { callerOf } from '../access/caller.ts'
 import { readBody } from '../body.ts'
 import type { ApiDependencies, PairEntry, PublishResult } from '../dependencies.ts'
 import type { ApiEnvironment } from '../middleware/trace.ts'
@@ -23,6 +25,7 @@ import { ifLogAnswers, readSettled } from '../settle.ts'
 const tags = ['Pairs']
 
 const postRoute = createRoute({
+  ...needs('pairs:publish'),
   method: 'post',
   path: '/v1/pairs',
   tags,
@@ -45,6 +48,7 @@ const postRoute = createRoute({
 })
 
 const getRoute = createRoute({
+  ...needs('pairs:read'),
   method: 'get',
   path: '/v1/pairs/{id}',
   tags,
@@ -54,6 +58,7 @@ const getRoute = createRoute({
 })
 
 const listRoute = createRoute({
+  ...needs('pairs:read'),
   method: 'get',
   path: '/v1/pairs',
   tags,
@@ -68,6 +73,7 @@ const listRoute = createRoute({
 })
 
 const deleteRoute = createRoute({
+  ...needs('pairs:erase'),
   method: 'delete',
   path: '/v1/pairs/{id}',
   tags,
@@ -77,6 +83,7 @@ const deleteRoute = createRoute({
 })
 
 const receiptRoute = createRoute({
+  ...needs('pairs:read'),
   method: 'get',
   path: '/v1/erasures/{id}',
   tags,
@@ -94,6 +101,7 @@ export function pairRoutes(deps: Pick<ApiDependencies, 'publish' | 'erase' | 'ca
   routes.post(postRoute.path, async (context) => {
     const body = await readBody(context, { json: z.union([PairBatchSchema, PairSchema]), form: PairFormSchema })
     const results = await publishAll(pairEntries(body), deps.publish)
+    context.set('auditedCount', results.filter(({ outcome }) => outcome !== 'rejected').length)
     const [first] = results
     if (first === undefined || !isSinglePair(body)) {
       const anyRejected = results.some(({ outcome }) => outcome === 'rejected')
@@ -125,7 +133,7 @@ export function pairRoutes(deps: Pick<ApiDependencies, 'publish' | 'erase' | 'ca
     // One that was erased may have been restored and published again since.
     const live = await readSettled(catalogue, log, () => (catalogue.isErased(id) ? null : true))
     if (live !== null) {
-      await deps.erase(id, 'api')
+      await deps.erase(id, callerOf(context))
       await readSettled(catalogue, log, () => (catalogue.isErased(id) ? true : null))
     }
     return context.json({ pairId: id, receipt: `/v1/erasures/${id}` }, 202)

@@ -1,5 +1,6 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { AppError } from '../../core/errors.ts'
+import { forAnyone, needs } from '../access/route-permissions.ts'
 import { readBody } from '../body.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import type { ApiEnvironment } from '../middleware/trace.ts'
@@ -53,6 +54,7 @@ const ResultsSchema = z
 const tags = ['Plain']
 
 const healthRoute = createRoute({
+  ...forAnyone,
   method: 'get',
   path: '/health',
   tags,
@@ -66,6 +68,7 @@ const healthRoute = createRoute({
 })
 
 const textRoute = createRoute({
+  ...needs('search'),
   method: 'post',
   path: '/encode_text',
   tags,
@@ -75,6 +78,7 @@ const textRoute = createRoute({
 })
 
 const imageRoute = createRoute({
+  ...needs('search'),
   method: 'post',
   path: '/encode_image',
   tags,
@@ -88,6 +92,7 @@ const imageRoute = createRoute({
 })
 
 const searchRoute = createRoute({
+  ...needs('search'),
   method: 'post',
   path: '/search_images_by_text',
   tags,

@@ -1,6 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { AppError } from '../../core/errors.ts'
 import { pointKinds } from '../../ports/vector-index.ts'
+import { needs } from '../access/route-permissions.ts'
 import { readBody, type Body } from '../body.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import { filterOf, FilterSchema, flatFilter } from '../filter-schemas.ts'
@@ -109,6 +110,7 @@ const BodySchema = z
 const responses = { 200: json(ResultSchema, 'Best first'), ...problems }
 
 const getRoute = createRoute({
+  ...needs('search'),
   method: 'get',
   path: '/v1/search',
   tags: ['Search'],
@@ -118,6 +120,7 @@ const getRoute = createRoute({
 })
 
 const postRoute = createRoute({
+  ...needs('search'),
   method: 'post',
   path: '/v1/search',
   tags: ['Search'],

@@ -1,4 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
+import { needs } from '../access/route-permissions.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import type { ApiEnvironment } from '../middleware/trace.ts'
 import { isoTime, json, problems, TimeSchema } from '../schemas.ts'
@@ -24,6 +25,7 @@ const StatusSchema = z
   .openapi('Status')
 
 const statusRoute = createRoute({
+  ...needs('status:read'),
   method: 'get',
   path: '/v1/status',
   tags: ['Operation'],

@@ -1,4 +1,6 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
+import { callerOf } from '../access/caller.ts'
+import { needs } from '../access/route-permissions.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import type { ApiEnvironment } from '../middleware/trace.ts'
 import { isoTime, json, MetadataSchema, problems, SplitSchema, TimeSchema } from '../schemas.ts'
@@ -7,11 +9,12 @@ import { imageAddress } from '../search-types.ts'
 const MAX_SUBJECT_LENGTH = 200
 
 const params = z.object({
-  id: z
+  // Not `id`: the audit log is kept for ever, and names no person that a path names.
+  subject: z
     .string()
     .min(1)
     .max(MAX_SUBJECT_LENGTH)
-    .openapi({ param: { name: 'id', in: 'path' }, description: 'The data subject, as pairs name it, or who asked.' }),
+    .openapi({ param: { name: 'subject', in: 'path' }, description: 'The data subject, as pairs name it, or who asked.' }),
 })
 
 const ExportSchema = z
@@ -52,8 +55,9 @@ const ExportSchema = z
   .openapi('SubjectExport')
 
 const exportRoute = createRoute({
+  ...needs('subjects:export'),
   method: 'get',
-  path: '/v1/subjects/{id}/export',
+  path: '/v1/subjects/{subject}/export',
   tags: ['Privacy'],
   summary: 'Everything that is kept of a person',
   description:
@@ -77,8 +81,9 @@ const ErasureSchema = z
   .openapi('SubjectErasure')
 
 const deleteRoute = createRoute({
+  ...needs('subjects:erase'),
   method: 'delete',
-  path: '/v1/subjects/{id}',
+  path: '/v1/subjects/{subject}',
   tags: ['Privacy'],
   summary: 'Erase everything of a person',
   description:
@@ -87,16 +92,16 @@ const deleteRoute = createRoute({
   responses: { 202: json(ErasureSchema, 'What is being erased'), ...problems },
 })
 
-/** `GET /v1/subjects/{id}/export` and `DELETE /v1/subjects/{id}`. */
+/** `GET /v1/subjects/{subject}/export` and `DELETE /v1/subjects/{subject}`. */
 export function subjectRoutes({ subjectData, eraseSubject }: Pick<ApiDependencies, 'subjectData' | 'eraseSubject'>) {
   const routes = new OpenAPIHono<ApiEnvironment>()
 
   routes.openapi(exportRoute, async (context) => {
-    const { id } = context.req.valid('param')
-    const { pairs, queries, feedback } = await subjectData(id, context.req.raw.signal)
+    const { subject } = context.req.valid('param')
+    const { pairs, queries, feedback } = await subjectData(subject, context.req.raw.signal)
     return context.json(
       {
-        subject: id,
+        subject,
         pairs: pairs.map(({ pairId, imageId, caption, split, source, metadata, publishedAt }) => ({
           ...{ pairId, imageId, caption, split, source, metadata },
           image: imageAddress(imageId),
@@ -117,10 +122,10 @@ export function subjectRoutes({ subjectData, eraseSubject }: Pick<ApiDependencie
   })
 
   routes.openapi(deleteRoute, async (context) => {
-    const { id } = context.req.valid('param')
-    const { pairIds, queries, feedback } = await eraseSubject(id, 'api')
+    const { subject } = context.req.valid('param')
+    const { pairIds, queries, feedback } = await eraseSubject(subject, callerOf(context))
     const pairs = pairIds.map((pairId) => ({ pairId, receipt: `/v1/erasures/${pairId}` }))
-    return context.json({ subject: id, pairs, queries, feedback }, 202)
+    return context.json({ subject, pairs, queries, feedback }, 202)
   })
   return routes
 }

@@ -41,7 +41,11 @@ export async function publishJudgements(
       if ('code' in read) tally.reject(`${source.describe}, ${read.place}`, read.code, read.detail)
       else {
         const { query, document } = read.judgement
-        batch.push({ topic: 'judgements', key: judgementIdOf(query, document), value: withdraw ? null : read.judgement })
+        batch.push({
+          topic: 'judgements',
+          key: judgementIdOf(query, document),
+          value: withdraw ? null : read.judgement,
+        })
         if (batch.length >= BATCH) await append()
       }
     }

@@ -14,6 +14,9 @@ const datedTopics = ['pairs', 'erasures', 'retraining.requested', 'models.traine
 
 const seconds = (milliseconds: number): string => `${(milliseconds / 1_000).toFixed(1)} s`
 
+/** What counts in these is which record came first. */
+const oneOrder = ['retraining.requested', 'models.trained', 'releases', 'erasures', 'rerankers', 'audit'] as const
+
 /** Whether the topics can be read and are as configured. */
 export const logCheck = ({ log, config }: Services): Check => ({
   name: 'event log',
@@ -26,7 +29,7 @@ export const logCheck = ({ log, config }: Services): Check => ({
       const text = `pairs has ${partitions} partitions, and PARTITIONS is ${config.PARTITIONS}`
       findings.push(problem(text, `Set PARTITIONS=${partitions}; the count is fixed once the log exists.`))
     }
-    for (const topic of ['retraining.requested', 'models.trained', 'releases', 'erasures', 'rerankers'] as const) {
+    for (const topic of oneOrder) {
       const count = await log.partitions(topic)
       if (count === 1) continue
       const text = `${topic} has ${count} partitions, and needs one order of its records`

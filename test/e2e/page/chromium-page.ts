@@ -41,7 +41,15 @@ export async function openInChromium(executablePath: string, address: string): P
       await page.getByTestId('search-input').fill(words)
       await page.keyboard.press('Enter')
     },
+    async signIn(credential) {
+      await page.getByTestId('credential').fill(credential)
+      await page.keyboard.press('Enter')
+    },
     waitFor: (testId) => page.getByTestId(testId).first().waitFor(),
+    waitForText: (testId, form) => page.getByTestId(testId).filter({ hasText: form }).first().waitFor(),
+    waitForPicture: () =>
+      // As text, since what runs in the page has types that this side lacks.
+      page.waitForFunction('document.querySelector(".results img")?.naturalWidth > 0').then(() => undefined),
     count: (testId) => page.getByTestId(testId).count(),
     text: async (testId) => (await page.getByTestId(testId).first().textContent()) ?? '',
     click: (testId) => page.getByTestId(testId).first().click(),

@@ -8,7 +8,9 @@ import { walk, type SmallElement } from './small-element.ts'
 
 /** Runs the scripts of the page at an address, which it is given, and answers what its parent asks: `[method, ...values]`. */
 
-type Inside = Pick<OpenedPage, 'search' | 'waitFor' | 'count' | 'text' | 'click' | 'address' | 'errors'>
+type Inside = Pick<OpenedPage, 'search' | 'signIn' | 'waitFor' | 'count' | 'text' | 'click' | 'address' | 'errors'> & {
+  textIfThere(testId: string): Promise<string>
+}
 
 const [, , address = ''] = process.argv
 const errors: string[] = []
@@ -59,10 +61,15 @@ async function open(): Promise<Inside> {
       first('search-input').value = words
       root.querySelectorAll('form')[0]?.dispatchEvent(new Event('submit', { cancelable: true }))
     },
+    async signIn(credential) {
+      first('credential').value = credential
+      first('sign-in-form').dispatchEvent(new Event('submit', { cancelable: true }))
+    },
     async waitFor(testId) {
       while (found(testId).length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
     },
     count: async (testId) => found(testId).length,
+    textIfThere: async (testId) => found(testId)[0]?.textContent ?? '',
     text: async (testId) => first(testId).textContent,
     click: async (testId) => void first(testId).dispatchEvent(new Event('click')),
     address: async () => place().href,

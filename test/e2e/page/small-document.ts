@@ -57,8 +57,14 @@ export function createWindow(root: SmallElement, address: string): SmallWindow {
     getElementById: (id: string) => [...walk(root)].find(({ attributes }) => attributes.get('id') === id) ?? null,
     querySelector: (selector: string) => root.querySelectorAll(selector)[0] ?? null,
   })
+  const stored = new Map<string, string>()
   const globals = {
     document,
+    sessionStorage: {
+      getItem: (name: string) => stored.get(name) ?? null,
+      setItem: (name: string, value: string) => void stored.set(name, value),
+      removeItem: (name: string) => void stored.delete(name),
+    },
     location: {
       get pathname() {
         return place.pathname

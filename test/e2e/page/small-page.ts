@@ -23,7 +23,13 @@ export function openWithoutBrowser(address: string): OpenedPage {
   }
   return {
     search: (words) => ask('search', words),
+    signIn: (credential) => ask('signIn', credential),
     waitFor: (testId) => ask('waitFor', testId),
+    async waitForText(testId, form) {
+      while (!form.test(await ask<string>('textIfThere', testId)))
+        await new Promise((resolve) => setTimeout(resolve, 10))
+    },
+    waitForPicture: () => Promise.reject(new Error('There is nothing to show a picture on.')),
     count: (testId) => ask('count', testId),
     text: (testId) => ask('text', testId),
     click: (testId) => ask('click', testId),
