@@ -46,6 +46,41 @@ export interface paths {
             'application/json': components['schemas']['SearchResult']
           }
         }
+        /** @description Nobody is known by what was sent */
+        401: {
+          headers: {
+            /** @description `Bearer`. */
+            'WWW-Authenticate'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description The caller lacks the permission */
+        403: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description Too many requests */
+        429: {
+          headers: {
+            /** @description Requests (`q`) in so many seconds (`w`). */
+            'RateLimit-Policy'?: string
+            /** @description Requests that are left (`r`), and the seconds until all are there again (`t`). */
+            RateLimit?: string
+            /** @description Seconds. */
+            'Retry-After'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
         /** @description What went wrong */
         default: {
           headers: {
@@ -110,6 +145,41 @@ export interface paths {
             'application/json': components['schemas']['SearchResult']
           }
         }
+        /** @description Nobody is known by what was sent */
+        401: {
+          headers: {
+            /** @description `Bearer`. */
+            'WWW-Authenticate'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description The caller lacks the permission */
+        403: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description Too many requests */
+        429: {
+          headers: {
+            /** @description Requests (`q`) in so many seconds (`w`). */
+            'RateLimit-Policy'?: string
+            /** @description Requests that are left (`r`), and the seconds until all are there again (`t`). */
+            RateLimit?: string
+            /** @description Seconds. */
+            'Retry-After'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
         /** @description What went wrong */
         default: {
           headers: {
@@ -165,6 +235,41 @@ export interface paths {
             }
           }
         }
+        /** @description Nobody is known by what was sent */
+        401: {
+          headers: {
+            /** @description `Bearer`. */
+            'WWW-Authenticate'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description The caller lacks the permission */
+        403: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description Too many requests */
+        429: {
+          headers: {
+            /** @description Requests (`q`) in so many seconds (`w`). */
+            'RateLimit-Policy'?: string
+            /** @description Requests that are left (`r`), and the seconds until all are there again (`t`). */
+            RateLimit?: string
+            /** @description Seconds. */
+            'Retry-After'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
         /** @description What went wrong */
         default: {
           headers: {
@@ -182,7 +287,7 @@ export interface paths {
     patch?: never
     trace?: never
   }
-  '/v1/subjects/{id}/export': {
+  '/v1/subjects/{subject}/export': {
     parameters: {
       query?: never
       header?: never
@@ -199,7 +304,7 @@ export interface paths {
         header?: never
         path: {
           /** @description The data subject, as pairs name it, or who asked. */
-          id: string
+          subject: string
         }
         cookie?: never
       }
@@ -212,6 +317,41 @@ export interface paths {
           }
           content: {
             'application/json': components['schemas']['SubjectExport']
+          }
+        }
+        /** @description Nobody is known by what was sent */
+        401: {
+          headers: {
+            /** @description `Bearer`. */
+            'WWW-Authenticate'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description The caller lacks the permission */
+        403: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description Too many requests */
+        429: {
+          headers: {
+            /** @description Requests (`q`) in so many seconds (`w`). */
+            'RateLimit-Policy'?: string
+            /** @description Requests that are left (`r`), and the seconds until all are there again (`t`). */
+            RateLimit?: string
+            /** @description Seconds. */
+            'Retry-After'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
           }
         }
         /** @description What went wrong */
@@ -233,7 +373,7 @@ export interface paths {
     patch?: never
     trace?: never
   }
-  '/v1/subjects/{id}': {
+  '/v1/subjects/{subject}': {
     parameters: {
       query?: never
       header?: never
@@ -253,7 +393,7 @@ export interface paths {
         header?: never
         path: {
           /** @description The data subject, as pairs name it, or who asked. */
-          id: string
+          subject: string
         }
         cookie?: never
       }
@@ -266,6 +406,41 @@ export interface paths {
           }
           content: {
             'application/json': components['schemas']['SubjectErasure']
+          }
+        }
+        /** @description Nobody is known by what was sent */
+        401: {
+          headers: {
+            /** @description `Bearer`. */
+            'WWW-Authenticate'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description The caller lacks the permission */
+        403: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description Too many requests */
+        429: {
+          headers: {
+            /** @description Requests (`q`) in so many seconds (`w`). */
+            'RateLimit-Policy'?: string
+            /** @description Requests that are left (`r`), and the seconds until all are there again (`t`). */
+            RateLimit?: string
+            /** @description Seconds. */
+            'Retry-After'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
           }
         }
         /** @description What went wrong */
@@ -311,6 +486,41 @@ export interface paths {
           }
           content: {
             'application/json': components['schemas']['PairList']
+          }
+        }
+        /** @description Nobody is known by what was sent */
+        401: {
+          headers: {
+            /** @description `Bearer`. */
+            'WWW-Authenticate'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description The caller lacks the permission */
+        403: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description Too many requests */
+        429: {
+          headers: {
+            /** @description Requests (`q`) in so many seconds (`w`). */
+            'RateLimit-Policy'?: string
+            /** @description Requests that are left (`r`), and the seconds until all are there again (`t`). */
+            RateLimit?: string
+            /** @description Seconds. */
+            'Retry-After'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
           }
         }
         /** @description What went wrong */
@@ -374,6 +584,41 @@ export interface paths {
             'application/json': components['schemas']['PublishedPairs']
           }
         }
+        /** @description Nobody is known by what was sent */
+        401: {
+          headers: {
+            /** @description `Bearer`. */
+            'WWW-Authenticate'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description The caller lacks the permission */
+        403: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description Too many requests */
+        429: {
+          headers: {
+            /** @description Requests (`q`) in so many seconds (`w`). */
+            'RateLimit-Policy'?: string
+            /** @description Requests that are left (`r`), and the seconds until all are there again (`t`). */
+            RateLimit?: string
+            /** @description Seconds. */
+            'Retry-After'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
         /** @description What went wrong */
         default: {
           headers: {
@@ -420,6 +665,41 @@ export interface paths {
             'application/json': components['schemas']['PairStatus']
           }
         }
+        /** @description Nobody is known by what was sent */
+        401: {
+          headers: {
+            /** @description `Bearer`. */
+            'WWW-Authenticate'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description The caller lacks the permission */
+        403: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description Too many requests */
+        429: {
+          headers: {
+            /** @description Requests (`q`) in so many seconds (`w`). */
+            'RateLimit-Policy'?: string
+            /** @description Requests that are left (`r`), and the seconds until all are there again (`t`). */
+            RateLimit?: string
+            /** @description Seconds. */
+            'Retry-After'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
         /** @description What went wrong */
         default: {
           headers: {
@@ -453,6 +733,41 @@ export interface paths {
           }
           content: {
             'application/json': components['schemas']['ErasureAccepted']
+          }
+        }
+        /** @description Nobody is known by what was sent */
+        401: {
+          headers: {
+            /** @description `Bearer`. */
+            'WWW-Authenticate'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description The caller lacks the permission */
+        403: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description Too many requests */
+        429: {
+          headers: {
+            /** @description Requests (`q`) in so many seconds (`w`). */
+            'RateLimit-Policy'?: string
+            /** @description Requests that are left (`r`), and the seconds until all are there again (`t`). */
+            RateLimit?: string
+            /** @description Seconds. */
+            'Retry-After'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
           }
         }
         /** @description What went wrong */
@@ -498,6 +813,41 @@ export interface paths {
           }
           content: {
             'application/json': components['schemas']['ErasureReceipt']
+          }
+        }
+        /** @description Nobody is known by what was sent */
+        401: {
+          headers: {
+            /** @description `Bearer`. */
+            'WWW-Authenticate'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description The caller lacks the permission */
+        403: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description Too many requests */
+        429: {
+          headers: {
+            /** @description Requests (`q`) in so many seconds (`w`). */
+            'RateLimit-Policy'?: string
+            /** @description Requests that are left (`r`), and the seconds until all are there again (`t`). */
+            RateLimit?: string
+            /** @description Seconds. */
+            'Retry-After'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
           }
         }
         /** @description What went wrong */
@@ -546,6 +896,41 @@ export interface paths {
           }
           content: {
             'application/json': components['schemas']['Image']
+          }
+        }
+        /** @description Nobody is known by what was sent */
+        401: {
+          headers: {
+            /** @description `Bearer`. */
+            'WWW-Authenticate'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description The caller lacks the permission */
+        403: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description Too many requests */
+        429: {
+          headers: {
+            /** @description Requests (`q`) in so many seconds (`w`). */
+            'RateLimit-Policy'?: string
+            /** @description Requests that are left (`r`), and the seconds until all are there again (`t`). */
+            RateLimit?: string
+            /** @description Seconds. */
+            'Retry-After'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
           }
         }
         /** @description What went wrong */
@@ -603,6 +988,41 @@ export interface paths {
           }
           content?: never
         }
+        /** @description Nobody is known by what was sent */
+        401: {
+          headers: {
+            /** @description `Bearer`. */
+            'WWW-Authenticate'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description The caller lacks the permission */
+        403: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description Too many requests */
+        429: {
+          headers: {
+            /** @description Requests (`q`) in so many seconds (`w`). */
+            'RateLimit-Policy'?: string
+            /** @description Requests that are left (`r`), and the seconds until all are there again (`t`). */
+            RateLimit?: string
+            /** @description Seconds. */
+            'Retry-After'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
         /** @description What went wrong */
         default: {
           headers: {
@@ -650,6 +1070,41 @@ export interface paths {
             }
           }
         }
+        /** @description Nobody is known by what was sent */
+        401: {
+          headers: {
+            /** @description `Bearer`. */
+            'WWW-Authenticate'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description The caller lacks the permission */
+        403: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description Too many requests */
+        429: {
+          headers: {
+            /** @description Requests (`q`) in so many seconds (`w`). */
+            'RateLimit-Policy'?: string
+            /** @description Requests that are left (`r`), and the seconds until all are there again (`t`). */
+            RateLimit?: string
+            /** @description Seconds. */
+            'Retry-After'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
         /** @description What went wrong */
         default: {
           headers: {
@@ -695,6 +1150,41 @@ export interface paths {
             'application/json': {
               releases: components['schemas']['Release'][]
             }
+          }
+        }
+        /** @description Nobody is known by what was sent */
+        401: {
+          headers: {
+            /** @description `Bearer`. */
+            'WWW-Authenticate'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description The caller lacks the permission */
+        403: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description Too many requests */
+        429: {
+          headers: {
+            /** @description Requests (`q`) in so many seconds (`w`). */
+            'RateLimit-Policy'?: string
+            /** @description Requests that are left (`r`), and the seconds until all are there again (`t`). */
+            RateLimit?: string
+            /** @description Seconds. */
+            'Retry-After'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
           }
         }
         /** @description What went wrong */
@@ -748,6 +1238,41 @@ export interface paths {
             'application/json': components['schemas']['Retraining']
           }
         }
+        /** @description Nobody is known by what was sent */
+        401: {
+          headers: {
+            /** @description `Bearer`. */
+            'WWW-Authenticate'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description The caller lacks the permission */
+        403: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description Too many requests */
+        429: {
+          headers: {
+            /** @description Requests (`q`) in so many seconds (`w`). */
+            'RateLimit-Policy'?: string
+            /** @description Requests that are left (`r`), and the seconds until all are there again (`t`). */
+            RateLimit?: string
+            /** @description Seconds. */
+            'Retry-After'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
         /** @description What went wrong */
         default: {
           headers: {
@@ -789,6 +1314,41 @@ export interface paths {
           }
           content: {
             'application/json': components['schemas']['Status']
+          }
+        }
+        /** @description Nobody is known by what was sent */
+        401: {
+          headers: {
+            /** @description `Bearer`. */
+            'WWW-Authenticate'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description The caller lacks the permission */
+        403: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description Too many requests */
+        429: {
+          headers: {
+            /** @description Requests (`q`) in so many seconds (`w`). */
+            'RateLimit-Policy'?: string
+            /** @description Requests that are left (`r`), and the seconds until all are there again (`t`). */
+            RateLimit?: string
+            /** @description Seconds. */
+            'Retry-After'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
           }
         }
         /** @description What went wrong */
@@ -930,6 +1490,41 @@ export interface paths {
             'text/plain': string
           }
         }
+        /** @description Nobody is known by what was sent */
+        401: {
+          headers: {
+            /** @description `Bearer`. */
+            'WWW-Authenticate'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description The caller lacks the permission */
+        403: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description Too many requests */
+        429: {
+          headers: {
+            /** @description Requests (`q`) in so many seconds (`w`). */
+            'RateLimit-Policy'?: string
+            /** @description Requests that are left (`r`), and the seconds until all are there again (`t`). */
+            RateLimit?: string
+            /** @description Seconds. */
+            'Retry-After'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
         /** @description What went wrong */
         default: {
           headers: {
@@ -1028,6 +1623,41 @@ export interface paths {
             'application/json': components['schemas']['Embedding']
           }
         }
+        /** @description Nobody is known by what was sent */
+        401: {
+          headers: {
+            /** @description `Bearer`. */
+            'WWW-Authenticate'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description The caller lacks the permission */
+        403: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description Too many requests */
+        429: {
+          headers: {
+            /** @description Requests (`q`) in so many seconds (`w`). */
+            'RateLimit-Policy'?: string
+            /** @description Requests that are left (`r`), and the seconds until all are there again (`t`). */
+            RateLimit?: string
+            /** @description Seconds. */
+            'Retry-After'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
         /** @description What went wrong */
         default: {
           headers: {
@@ -1086,6 +1716,41 @@ export interface paths {
             'application/json': components['schemas']['Embedding']
           }
         }
+        /** @description Nobody is known by what was sent */
+        401: {
+          headers: {
+            /** @description `Bearer`. */
+            'WWW-Authenticate'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description The caller lacks the permission */
+        403: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description Too many requests */
+        429: {
+          headers: {
+            /** @description Requests (`q`) in so many seconds (`w`). */
+            'RateLimit-Policy'?: string
+            /** @description Requests that are left (`r`), and the seconds until all are there again (`t`). */
+            RateLimit?: string
+            /** @description Seconds. */
+            'Retry-After'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
         /** @description What went wrong */
         default: {
           headers: {
@@ -1140,6 +1805,41 @@ export interface paths {
             'application/json': components['schemas']['PlainResults']
           }
         }
+        /** @description Nobody is known by what was sent */
+        401: {
+          headers: {
+            /** @description `Bearer`. */
+            'WWW-Authenticate'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description The caller lacks the permission */
+        403: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description Too many requests */
+        429: {
+          headers: {
+            /** @description Requests (`q`) in so many seconds (`w`). */
+            'RateLimit-Policy'?: string
+            /** @description Requests that are left (`r`), and the seconds until all are there again (`t`). */
+            RateLimit?: string
+            /** @description Seconds. */
+            'Retry-After'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
         /** @description What went wrong */
         default: {
           headers: {
@@ -1151,6 +1851,205 @@ export interface paths {
         }
       }
     }
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/session': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /**
+     * Exchange a token or key for a cookie, with which a browser can show pictures
+     * @description The cookie only reads, lasts an hour at most, and ends with the token or key.
+     */
+    post: {
+      parameters: {
+        query?: never
+        header?: never
+        path?: never
+        cookie?: never
+      }
+      requestBody?: never
+      responses: {
+        /** @description The cookie is set */
+        200: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/json': components['schemas']['Session']
+          }
+        }
+        /** @description Nobody is known by what was sent */
+        401: {
+          headers: {
+            /** @description `Bearer`. */
+            'WWW-Authenticate'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description The caller lacks the permission */
+        403: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description Too many requests */
+        429: {
+          headers: {
+            /** @description Requests (`q`) in so many seconds (`w`). */
+            'RateLimit-Policy'?: string
+            /** @description Requests that are left (`r`), and the seconds until all are there again (`t`). */
+            RateLimit?: string
+            /** @description Seconds. */
+            'Retry-After'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description What went wrong */
+        default: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+      }
+    }
+    /** Forget the cookie */
+    delete: {
+      parameters: {
+        query?: never
+        header?: never
+        path?: never
+        cookie?: never
+      }
+      requestBody?: never
+      responses: {
+        /** @description It is gone */
+        204: {
+          headers: {
+            [name: string]: unknown
+          }
+          content?: never
+        }
+        /** @description What went wrong */
+        default: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+      }
+    }
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/v1/audit': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** Who did what, newest first, page by page */
+    get: {
+      parameters: {
+        query?: {
+          limit?: number
+          /** @description The `next` of the page before. */
+          before?: number | null
+        }
+        header?: never
+        path?: never
+        cookie?: never
+      }
+      requestBody?: never
+      responses: {
+        /** @description A page */
+        200: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/json': {
+              entries: components['schemas']['AuditEntry'][]
+              /** @description Records of this page that cannot be read. */
+              unreadable: number
+              next: number | null
+            }
+          }
+        }
+        /** @description Nobody is known by what was sent */
+        401: {
+          headers: {
+            /** @description `Bearer`. */
+            'WWW-Authenticate'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description The caller lacks the permission */
+        403: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description Too many requests */
+        429: {
+          headers: {
+            /** @description Requests (`q`) in so many seconds (`w`). */
+            'RateLimit-Policy'?: string
+            /** @description Requests that are left (`r`), and the seconds until all are there again (`t`). */
+            RateLimit?: string
+            /** @description Seconds. */
+            'Retry-After'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description What went wrong */
+        default: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+      }
+    }
+    put?: never
+    post?: never
     delete?: never
     options?: never
     head?: never
@@ -1582,6 +2481,35 @@ export interface components {
         image_url: string
       }[]
       model_version: string | null
+    }
+    Session: {
+      principal: string
+      permissions: string[]
+      /**
+       * Format: date-time
+       * @description Null where nobody is asked who they are.
+       * @example 2025-01-31T12:00:00.000Z
+       */
+      expiresAt: string | null
+    }
+    AuditEntry: {
+      offset: number
+      writer: string
+      sequence: number
+      previousHash: string
+      hash: string
+      principal: string
+      action: string
+      object: string | null
+      count: number
+      /** @description `asked` before a change; then `ok`, or the code of the problem. */
+      outcome: string
+      /**
+       * Format: date-time
+       * @example 2025-01-31T12:00:00.000Z
+       */
+      at: string
+      traceId: string | null
     }
   }
   responses: never
