@@ -22,6 +22,12 @@ const url = (schemes: readonly string[]) =>
     )
 const text = z.string().min(1)
 const whole = (least: number, most = Number.MAX_SAFE_INTEGER) => z.coerce.number().int().min(least).max(most)
+/** The origins that a setting names. */
+export const originsIn = (text: string): string[] => text.split(',').map((origin) => origin.trim())
+
+/** Whether a text is an origin as browsers send it: neither a path nor a wildcard. */
+const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text
+
 const share = z.coerce.number().positive().max(10)
 const seconds = z.coerce.number().min(0)
 
@@ -127,6 +133,13 @@ export const settings = z.object({
   HUB_MAX_BYTES: whole(1).default(4_000_000_000).describe('Most bytes of all files of a model that is pulled'),
   HOST: text.default('127.0.0.1').describe('Address the API listens on'),
   PORT: whole(0, 65_535).default(8080).describe('Port the API listens on; 0 takes a free one'),
+  CORS_ORIGINS: text
+    .refine(
+      (origins) => originsIn(origins).every(isOrigin),
+      'must be origins such as https://shop.example.com, with commas between',
+    )
+    .optional()
+    .describe('Origins whose pages may use the API from a browser, with commas between; default: its own page alone'),
   FIRST_TRAINING_PAIRS: whole(1).default(1_000).describe('Pairs that the first training waits for'),
   RETRAIN_THRESHOLD: share.default(0.1).describe('Share of new pairs past which a retraining is requested'),
   RETRAIN_SCHEDULE: text.optional().describe('Cron expression that requests a retraining'),

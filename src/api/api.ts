@@ -1,13 +1,17 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { bodyLimit } from 'hono/body-limit'
+import { compress } from 'hono/compress'
+import { cors } from 'hono/cors'
 import { AppError } from '../core/errors.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import { failureHandler, invalidRequest, nothingHere } from './failures.ts'
 import { observe } from './middleware/observe.ts'
 import { readableQuery } from './middleware/readable-query.ts'
+import { requestId } from './middleware/request-id.ts'
 import { sameSite } from './middleware/same-site.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
 import { trace, type ApiEnvironment } from './middleware/trace.ts'
+import { clipRetrievalRoutes } from './routes/clip-retrieval.ts'
 import { docsRoutes } from './routes/docs.ts'
 import { healthRoutes } from './routes/health.ts'
 import { imageRoutes } from './routes/images.ts'
@@ -17,6 +21,9 @@ import { pairRoutes } from './routes/pairs.ts'
 import { plainRoutes } from './routes/plain.ts'
 import { searchRoutes } from './routes/search.ts'
 import { statusRoutes } from './routes/status.ts'
+
+/** Headers of answers that a page of an allowed origin may read. */
+const exposed = ['ETag', 'Location', 'Retry-After', 'Traceparent', 'X-Request-Id']
 
 const DEFAULT_MAX_BODY_BYTES = 25 * 1024 * 1024
 
@@ -34,9 +41,21 @@ export function createApi(deps: ApiDependencies): OpenAPIHono<ApiEnvironment> {
       `A request may have ${maxSize} bytes; send fewer pairs at once or smaller pictures.`,
     )
   }
-  app.use(trace(), observe(deps.metrics), securityHeaders(), sameSite(), readableQuery())
+  const origins = deps.corsOrigins ?? []
+  app.use(trace(), requestId(), observe(deps.metrics), compress({ encoding: 'gzip' }))
+  if (origins.length > 0) app.use(cors({ origin: [...origins], exposeHeaders: exposed, maxAge: 600 }))
+  app.use(securityHeaders(), sameSite(origins), readableQuery())
   app.use(bodyLimit({ maxSize, onError: tooLarge }))
-  const resources = [searchRoutes, pairRoutes, imageRoutes, modelRoutes, statusRoutes, healthRoutes, plainRoutes]
+  const resources = [
+    searchRoutes,
+    pairRoutes,
+    imageRoutes,
+    modelRoutes,
+    statusRoutes,
+    healthRoutes,
+    plainRoutes,
+    clipRetrievalRoutes,
+  ]
   for (const routes of resources) app.route('/', routes(deps))
   app.route('/', docsRoutes(app, deps.version))
   if (deps.webFolder !== null) app.route('/', pageRoutes(deps.webFolder))

@@ -30,6 +30,10 @@ export async function readOptionalJson<S extends z.ZodType>(context: Context, sc
   throw new AppError('media-type-unsupported', 'Send application/json, or no body at all; see /docs.')
 }
 
+/** Validates a JSON body, whatever it is sent as: some clients do not say what they send. Throws `invalid-request`. */
+export const readAnyJson = async <S extends z.ZodType>(context: Context, schema: S): Promise<z.output<S>> =>
+  validate(schema, await readJson(context))
+
 const mediaType = (context: Context): string | undefined =>
   context.req.header('content-type')?.split(';')[0]?.trim().toLowerCase()
 
@@ -49,7 +53,8 @@ async function readForm(context: Context): Promise<unknown> {
   }
 }
 
-function validate<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+/** The value as the schema has it. Throws `invalid-request`. */
+export function validate<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
   const result = schema.safeParse(value)
   if (!result.success) throw invalidRequest(result.error)
   return result.data

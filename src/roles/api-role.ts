@@ -2,7 +2,7 @@ import { createApi } from '../api/api.ts'
 import { createProbe } from '../api/probe.ts'
 import { startServer, type RunningServer } from '../api/server.ts'
 import { builtWebFolder } from '../bootstrap.ts'
-import type { Role } from '../config.ts'
+import { originsIn, type Role } from '../config.ts'
 import { counterState } from '../consumers/retraining-request.ts'
 import { programVersion } from '../program.ts'
 import { erasePair, requestRetraining, trainingProgress } from './commands.ts'
@@ -36,6 +36,7 @@ export async function startApiRole(
     registry: scraped(services),
     webFolder: builtWebFolder(),
     version: programVersion(),
+    corsOrigins: config.CORS_ORIGINS === undefined ? [] : originsIn(config.CORS_ORIGINS),
     metrics: {
       requested: ({ method, route, status, seconds }) =>
         metrics.httpRequestSeconds.observe({ method, route, status: String(status) }, seconds),

@@ -2,7 +2,7 @@ import type { MiddlewareHandler } from 'hono'
 import { continueTrace, formatTraceparent } from '../../telemetry/trace-context.ts'
 import { withinTrace } from '../../telemetry/traced-log.ts'
 
-type ApiVariables = { traceId: string }
+type ApiVariables = { traceId: string; requestId: string }
 export type ApiEnvironment = { Variables: ApiVariables }
 
 /** Continues the caller's trace or starts one; the answer and what is appended meanwhile carry `traceparent`, problems the trace id. */
