@@ -23,6 +23,12 @@ const url = (schemes: readonly string[]) =>
     )
 const text = z.string().min(1)
 const whole = (least: number, most = Number.MAX_SAFE_INTEGER) => z.coerce.number().int().min(least).max(most)
+/** The origins that a setting names. */
+export const originsIn = (text: string): string[] => text.split(',').map((origin) => origin.trim())
+
+/** Whether a text is an origin as browsers send it: neither a path nor a wildcard. */
+const isOrigin = (text: string): boolean => URL.canParse(text) && new URL(text).origin === text
+
 const share = z.coerce.number().positive().max(10)
 const seconds = z.coerce.number().min(0)
 
@@ -164,6 +170,13 @@ export const settings = z.object({
   RATE_LIMIT_FAILURES: whole(0).default(60).describe('Wrong credentials a minute from one address'),
   MAX_REQUESTS: whole(1, 100_000).default(256).describe('Requests in work at once; four times as many may wait'),
   REQUEST_SECONDS: whole(1, 3_600).default(60).describe('How long a request may take, its body included'),
+  CORS_ORIGINS: text
+    .refine(
+      (origins) => originsIn(origins).every(isOrigin),
+      'must be origins such as https://shop.example.com, with commas between',
+    )
+    .optional()
+    .describe('Origins whose pages may use the API from a browser, with commas between; default: its own page alone'),
   FIRST_TRAINING_PAIRS: whole(1).default(1_000).describe('Pairs that the first training waits for'),
   RETRAIN_THRESHOLD: share.default(0.1).describe('Share of new pairs past which a retraining is requested'),
   RETRAIN_SCHEDULE: text.optional().describe('Cron expression that requests a retraining'),

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { loadConfig } from '../src/config.ts'
+import { loadConfig, originsIn } from '../src/config.ts'
 import { AppError } from '../src/core/errors.ts'
 import { temporaryFolder } from './fixtures/temporary-folder.ts'
 
@@ -198,5 +198,15 @@ describe('the configuration', () => {
     it('refuses a file that is not there', () => {
       expect(failure({ PAIRSTREAM_CONFIG: `${folder}/absent.json` }).message).toContain('does not exist')
     })
+  })
+})
+
+describe('the origins of pages that may use the API', () => {
+  it('are origins, with commas between', () => {
+    const { CORS_ORIGINS = '' } = loadConfig({ CORS_ORIGINS: 'https://shop.example.com, http://127.0.0.1:3000' })
+    expect(originsIn(CORS_ORIGINS)).toEqual(['https://shop.example.com', 'http://127.0.0.1:3000'])
+    expect(loadConfig({}).CORS_ORIGINS).toBeUndefined()
+    for (const wrong of ['*', 'shop.example.com', 'https://shop.example.com/', 'https://a.example.com,'])
+      expect(failure({ CORS_ORIGINS: wrong })).toMatchObject({ code: 'configuration-invalid' })
   })
 })

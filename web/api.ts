@@ -1,10 +1,12 @@
 import { fetchSigned } from './session.ts'
 
 export type Target = 'images' | 'captions'
-export type Mode = 'vector' | 'text'
+export type Mode = 'vector' | 'text' | 'hybrid'
 
 export type Hit = {
   readonly score: number
+  /** The probability that it is right; null where that is not known. */
+  readonly relevance: number | null
   readonly imageId: string
   readonly image: string
   readonly captions: readonly { readonly pairId: string; readonly caption: string }[]
@@ -12,10 +14,13 @@ export type Hit = {
   readonly caption: string | null
   readonly split: string
   readonly metadata: Readonly<Record<string, string>>
+  /** Near-duplicates of the picture that are not shown. */
+  readonly duplicates: readonly string[] | null
 }
 
 export type SearchResult = {
   readonly hits: readonly Hit[]
+  readonly noMatch: boolean | null
   readonly modelVersion: string | null
   readonly generation: string | null
   readonly tookMs: number
@@ -56,7 +61,8 @@ export type Query = {
 
 /** Throws `ProblemError`, or what the signal was aborted with. */
 export async function search(query: Query, offset: number, limit: number, signal: AbortSignal): Promise<SearchResult> {
-  const page = { target: query.target, offset: String(offset), limit: String(limit) }
+  const page: Record<string, string> = { target: query.target, offset: String(offset), limit: String(limit) }
+  if (query.target === 'images') page['group'] = 'true'
   if (query.picture !== null) {
     const form = new FormData()
     form.set('image', query.picture)

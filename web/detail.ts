@@ -103,6 +103,7 @@ function facts(hit: Hit, modelVersion: string | null, generation: string | null)
   const rows: [string, string | HTMLElement][] = [
     ['Picture', element('a', { href: hit.image, target: '_blank', rel: 'noopener' }, hit.imageId)],
     ['Set', hit.split],
+    ...(hit.relevance === null ? [] : [['Relevance', `${(hit.relevance * 100).toPrecision(2)} %`] as [string, string]]),
     ['Model', modelVersion === null ? 'none' : `${modelVersion}, generation ${generation ?? ''}`],
     ...Object.entries(hit.metadata),
   ]

@@ -2,7 +2,7 @@ import { imageAddress, ProblemError, search, type Hit, type Query, type SearchRe
 import { createDetail } from './detail.ts'
 import { counted, element, hideBroken, part } from './elements.ts'
 import { onPicture } from './picture-input.ts'
-import { isEmpty, noQuery, readAddress, writeAddress } from './query-address.ts'
+import { isEmpty, modeOf, noQuery, readAddress, writeAddress } from './query-address.ts'
 import { resultCard } from './results.ts'
 import { followStatus } from './status-strip.ts'
 
@@ -95,14 +95,18 @@ function showResult(result: SearchResult, offset: number): void {
     resultCard(hit, { target, mode, best, rank, open: () => detail.open(shown, rank) }),
   )
   results.className = `results results-${target}`
-  if (offset === 0) results.replaceChildren(...cards)
+  if (offset === 0)
+    results.replaceChildren(...(result.noMatch === true && cards.length > 0 ? [weakNotice()] : []), ...cards)
   else results.append(...cards.slice(offset))
   if (offset > 0 && cards.length > offset) cards[offset]?.focus()
   more.hidden = result.hits.length < PAGE
   const found = counted(hits.length, target === 'images' ? 'picture' : 'caption')
-  const where = mode === 'vector' && result.generation !== null ? ` in generation ${result.generation}` : ''
+  const where = mode !== 'text' && result.generation !== null ? ` in generation ${result.generation}` : ''
   summary.textContent = hits.length === 0 ? nothingFound() : `${found}${where}, ${result.tookMs.toFixed(1)} ms`
 }
+
+const weakNotice = (): HTMLElement =>
+  element('p', { class: 'weak', 'data-testid': 'no-match' }, 'Nothing here matches well. The nearest are:')
 
 const nothingFound = (): string =>
   query.mode === 'text' ? 'No caption has these words. Try others, or search by meaning.' : 'Nothing is indexed yet.'
@@ -142,8 +146,7 @@ const choice = (data: FormData, name: string): string => {
 function fromForm(changes: Partial<Query> = {}): Query {
   const data = new FormData(form)
   const target = choice(data, 'target') === 'captions' ? 'captions' : 'images'
-  const mode = choice(data, 'mode') === 'text' ? 'text' : 'vector'
-  return { ...query, text: text.value.trim(), target, mode, ...changes }
+  return { ...query, text: text.value.trim(), target, mode: modeOf(choice(data, 'mode')), ...changes }
 }
 
 form.addEventListener('submit', (event) => {

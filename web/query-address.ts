@@ -1,6 +1,8 @@
-import type { Query } from './api.ts'
+import type { Mode, Query } from './api.ts'
 
 export const noQuery: Query = { text: '', like: null, picture: null, target: 'images', mode: 'vector' }
+
+export const modeOf = (name: string | null): Mode => (name === 'text' || name === 'hybrid' ? name : 'vector')
 
 export const isEmpty = (query: Query): boolean => query.text === '' && query.like === null && query.picture === null
 
@@ -11,7 +13,7 @@ export function readAddress(address: URLSearchParams): Query {
     like: address.get('like'),
     picture: null,
     target: address.get('target') === 'captions' ? 'captions' : 'images',
-    mode: address.get('mode') === 'text' ? 'text' : 'vector',
+    mode: modeOf(address.get('mode')),
   }
 }
 

@@ -1,10 +1,16 @@
 import type { Hit, Mode, Target } from './api.ts'
-import { element, hideBroken } from './elements.ts'
+import { counted, element, hideBroken } from './elements.ts'
+
+const scoreNames: Readonly<Record<Mode, string>> = {
+  vector: 'Cosine similarity',
+  text: 'Word score (bm25)',
+  hybrid: 'Fused ranks',
+}
 
 /** The bar of a score, as a share of the best one; the number beside it is the score itself. */
 export function scoreBar(score: number, best: number, mode: Mode): HTMLElement {
   const share = best > 0 ? Math.max(0, Math.min(1, score / best)) : 0
-  const name = mode === 'vector' ? 'Cosine similarity' : 'Word score (bm25)'
+  const name = scoreNames[mode]
   const fill = element('span', { class: 'score-fill' })
   fill.style.width = `${(share * 100).toFixed(1)}%`
   return element(
@@ -33,12 +39,23 @@ export function resultCard(
       { class: 'card-text' },
       element('span', { class: captionless ? 'caption captionless' : 'caption' }, describe(hit)),
       scoreBar(hit.score, context.best, context.mode),
+      ...alike(hit),
     ),
   )
+}
+
+function alike({ duplicates }: Hit): HTMLElement[] {
+  const count = duplicates?.length ?? 0
+  if (count === 0) return []
+  return [
+    element('span', { class: 'alike', 'data-testid': 'alike' }, `and ${counted(count, 'picture')} almost the same`),
+  ]
 }
 
 function picture(hit: Hit, rank: number): HTMLElement {
   // The caption beside it already says what it shows; the first row is wanted at once.
   const loading = rank < 8 ? 'eager' : 'lazy'
-  return element('img', { src: hit.image, alt: '', loading, decoding: 'async', onerror: hideBroken })
+  const [small = hit.image, large = hit.image] = [320, 640].map((width) => `${hit.image}?width=${width}`)
+  const sources = { src: small, srcset: `${small} 1x, ${large} 2x` }
+  return element('img', { ...sources, alt: '', loading, decoding: 'async', onerror: hideBroken })
 }

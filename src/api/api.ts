@@ -1,5 +1,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { bodyLimit } from 'hono/body-limit'
+import { compress } from 'hono/compress'
+import { cors } from 'hono/cors'
 import { AppError } from '../core/errors.ts'
 import { routePermissions, type NeedsOf } from './access/route-permissions.ts'
 import type { ApiDependencies, Audited } from './dependencies.ts'
@@ -11,10 +13,12 @@ import { findClient } from './middleware/find-client.ts'
 import { observe } from './middleware/observe.ts'
 import { createRateLimits, limitAddress, limitPrincipal } from './middleware/rate-limit.ts'
 import { readableQuery } from './middleware/readable-query.ts'
+import { requestId } from './middleware/request-id.ts'
 import { sameSite } from './middleware/same-site.ts'
 import { securityHeaders } from './middleware/security-headers.ts'
 import { trace, type ApiEnvironment } from './middleware/trace.ts'
 import { auditRoutes } from './routes/audit.ts'
+import { clipRetrievalRoutes } from './routes/clip-retrieval.ts'
 import { docsRoutes } from './routes/docs.ts'
 import { feedbackRoutes } from './routes/feedback.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -27,6 +31,9 @@ import { searchRoutes } from './routes/search.ts'
 import { sessionRoutes } from './routes/session.ts'
 import { statusRoutes } from './routes/status.ts'
 import { subjectRoutes } from './routes/subjects.ts'
+
+/** Headers of answers that a page of an allowed origin may read. */
+const exposed = ['ETag', 'Location', 'Retry-After', 'Traceparent', 'X-Request-Id']
 
 const DEFAULT_MAX_BODY_BYTES = 25 * 1024 * 1024
 
@@ -49,7 +56,10 @@ export function createApi(deps: ApiDependencies): OpenAPIHono<ApiEnvironment> {
   // Known once all routes are there, which is before the first request.
   let needsOfRoutes: NeedsOf = () => []
   const needsOf: NeedsOf = (context) => needsOfRoutes(context)
-  app.use(trace(), observe(deps.metrics), securityHeaders(), sameSite(), readableQuery())
+  const origins = deps.corsOrigins ?? []
+  app.use(trace(), requestId(), observe(deps.metrics), compress({ encoding: 'gzip' }))
+  if (origins.length > 0) app.use(cors({ origin: [...origins], exposeHeaders: exposed, maxAge: 600 }))
+  app.use(securityHeaders(), sameSite(origins), readableQuery())
   app.use(findClient(deps.trustedProxies), limitAddress(limits, access))
   const onForbidden = (refusal: Audited): void => {
     audit.record(refusal).catch((error: unknown) => logger?.warn({ err: error }, 'a refusal is not in the audit log'))
@@ -68,6 +78,7 @@ export function createApi(deps: ApiDependencies): OpenAPIHono<ApiEnvironment> {
     plainRoutes,
     sessionRoutes,
     auditRoutes,
+    clipRetrievalRoutes,
   ]
   for (const routes of resources) app.route('/', routes(deps))
   app.route('/', docsRoutes(app, deps.version))

@@ -34,6 +34,10 @@ export async function readOptionalJson<S extends z.ZodType>(context: Context, sc
   return (await context.req.text()) === '' ? validate(schema, {}) : readJsonBody(context, schema)
 }
 
+/** Validates a JSON body, whatever it is sent as: some clients do not say what they send. Throws `invalid-request`. */
+export const readAnyJson = async <S extends z.ZodType>(context: Context, schema: S): Promise<z.output<S>> =>
+  validate(schema, await readJson(context))
+
 const mediaType = (context: Context): string | undefined =>
   context.req.header('content-type')?.split(';')[0]?.trim().toLowerCase()
 
@@ -53,7 +57,8 @@ async function readForm(context: Context): Promise<unknown> {
   }
 }
 
-function validate<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+/** The value as the schema has it. Throws `invalid-request`. */
+export function validate<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
   const result = schema.safeParse(value)
   if (!result.success) throw invalidRequest(result.error)
   return result.data

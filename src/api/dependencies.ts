@@ -121,6 +121,8 @@ export type ApiDependencies = {
   readonly webFolder: string | null
   readonly version: string
   readonly metrics?: RequestMetrics
+  /** Origins (`https://shop.example.com`) whose pages may use the API from a browser; default none. */
+  readonly corsOrigins?: readonly string[]
   readonly logger?: ApiLogger
   /** The largest request body, in bytes. Default 25 MB. */
   readonly maxBodyBytes?: number

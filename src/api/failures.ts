@@ -29,19 +29,28 @@ function telling(issues: readonly z.core.$ZodIssue[]): {
 /** States in which a service may well be; they are told by readiness and need no line a request. */
 const expected: ReadonlySet<ErrorCode> = new Set(['no-model', 'not-ready', 'overloaded'])
 
+/** Tells the log of a failure that is not the client's. */
+export function tellFailure(
+  logger: ApiDependencies['logger'],
+  error: AppError,
+  request: { readonly traceId: string; readonly requestId: string; readonly path: string },
+): void {
+  const facts = { code: error.code, ...request }
+  if (error.kind === 'unavailable') {
+    // A dependency that is away is no fault of this program, so where in it that was met tells nothing.
+    if (!expected.has(error.code)) logger?.warn({ ...facts, detail: error.message }, 'request not answered')
+  } else if (statusOf(error.code) >= 500) {
+    logger?.error({ ...facts, err: error.cause ?? error }, 'request failed')
+  }
+}
+
 /** Every failure as a problem. What is not understood is told to the log, and to the client only by its trace id. */
 export function failureHandler(deps: Pick<ApiDependencies, 'logger' | 'progress'>): ErrorHandler<ApiEnvironment> {
   return (thrown, context) => {
     const error = thrown instanceof HTTPException ? ofHttpException(thrown) : toAppError(thrown)
     const traceId = context.get('traceId')
     context.set('problem', error.code)
-    const facts = { code: error.code, traceId, path: context.req.path }
-    if (error.kind === 'unavailable') {
-      // A dependency that is away is no fault of this program, so where in it that was met tells nothing.
-      if (!expected.has(error.code)) deps.logger?.warn({ ...facts, detail: error.message }, 'request not answered')
-    } else if (statusOf(error.code) >= 500) {
-      deps.logger?.error({ ...facts, err: error.cause ?? error }, 'request failed')
-    }
+    tellFailure(deps.logger, error, { traceId, requestId: context.get('requestId'), path: context.req.path })
     if (error.code === 'no-model') {
       const { missingPairs } = deps.progress()
       const detail =

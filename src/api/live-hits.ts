@@ -1,4 +1,5 @@
 import type { Catalogue, CatalogueImage } from '../catalogue/catalogue.ts'
+import { isWithin } from '../core/value-range.ts'
 import type { Filter, PointKind } from '../ports/vector-index.ts'
 
 /** What a search structure found: a picture, or one caption of it (`pairId`). */
@@ -13,12 +14,16 @@ export type LiveHit = {
 }
 
 /** Whether the picture satisfies the filter by what the catalogue says; an index may be a moment behind. */
-function matchesFilter(image: CatalogueImage, filter: Filter): boolean {
+export function matchesFilter(image: CatalogueImage, filter: Filter): boolean {
   if (filter.splits !== undefined && !filter.splits.includes(image.split)) return false
-  return Object.entries(filter.metadata ?? {}).every(([field, values]) => {
-    const value = image.metadata[field]
-    return value !== undefined && values.includes(value)
-  })
+  const holds = (field: string, accepts: (value: string) => boolean): boolean => {
+    const value = Object.hasOwn(image.metadata, field) ? image.metadata[field] : undefined
+    return value !== undefined && accepts(value)
+  }
+  return (
+    Object.entries(filter.metadata ?? {}).every(([field, values]) => holds(field, (value) => values.includes(value))) &&
+    Object.entries(filter.ranges ?? {}).every(([field, range]) => holds(field, (value) => isWithin(range, value)))
+  )
 }
 
 /** Keeps what the catalogue holds as alive, in order, each picture or caption once: tombstones win over any index. */
@@ -38,14 +43,30 @@ export function joinLive(catalogue: Catalogue, candidates: readonly Candidate[],
   return hits
 }
 
-/** Each picture once, where the first of its captions stands. */
-export function picturesOf(captions: readonly LiveHit[]): LiveHit[] {
+/** Of several with the same key the first. */
+export function firstOfEach<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
   const seen = new Set<string>()
-  return captions.flatMap((hit) => {
-    if (seen.has(hit.image.imageId)) return []
-    seen.add(hit.image.imageId)
-    return [{ ...hit, pairId: null, caption: null }]
-  })
+  return items.filter((item) => seen.size < seen.add(keyOf(item)).size)
+}
+
+/** Each picture once, where the first of its captions stands. */
+export const picturesOf = (captions: readonly LiveHit[]): LiveHit[] =>
+  firstOfEach(captions, ({ image }) => image.imageId).map((hit) => ({ ...hit, pairId: null, caption: null }))
+
+/** Asks for at least so many candidates at once, and again only for more of them. */
+export function atLeast(
+  least: number,
+  fetch: (count: number) => Promise<readonly Candidate[]>,
+): (count: number) => Promise<readonly Candidate[]> {
+  let known: readonly Candidate[] = []
+  let asked = 0
+  return async (count) => {
+    if (asked < count && known.length === asked) {
+      asked = Math.max(count, least)
+      known = await fetch(asked)
+    }
+    return known.slice(0, count)
+  }
 }
 
 /**

@@ -124,7 +124,7 @@ export function failureResponse(error: AppError, extensions: Readonly<Record<str
  * What may be told of a failure. A server-side fault keeps its code but not its words, which may hold paths and library
  * messages: those go to the log alone.
  */
-function publicDetail(error: AppError): string {
+export function publicDetail(error: AppError): string {
   return statuses[error.code] === 500
     ? 'Something failed on this side; the log of the server says what, under the trace id.'
     : error.message

@@ -1,9 +1,10 @@
 import { v7 as uuidV7 } from 'uuid'
+import { AppError } from '../core/errors.ts'
 import type { QueryAsked } from '../core/events.ts'
 import { withoutPersonalData, type Names } from '../core/personal-data.ts'
 import type { EventLog, NewRecord } from '../ports/event-log.ts'
 import type { SearchService } from './search-service.ts'
-import type { SearchRequest, SearchResult } from './search-types.ts'
+import { likenessIn, type SearchRequest, type SearchResult } from './search-types.ts'
 
 /** Hits of an answer that are kept with the query. */
 const HITS = 10
@@ -61,14 +62,21 @@ export function createQueryLog(deps: {
     writing ??= Promise.resolve().then(write)
   }
 
+  function kept(request: SearchRequest, result: SearchResult): SearchResult {
+    const queryId = uuidV7()
+    keep(recordOf(queryId, request, result, deps.clock(), deps.names))
+    return { ...result, queryId }
+  }
+
   return {
     around: (search) => ({
-      ...search,
-      async search(request) {
-        const result = await search.search(request)
-        const queryId = uuidV7()
-        keep(recordOf(queryId, request, result, deps.clock(), deps.names))
-        return { ...result, queryId }
+      search: async (request) => kept(request, await search.search(request)),
+      async searchAll(requests) {
+        const results = await search.searchAll(requests)
+        return results.map((result, i) => {
+          const request = requests[i]
+          return result instanceof AppError || request === undefined ? result : kept(request, result)
+        })
       },
     }),
     async close() {
@@ -89,8 +97,8 @@ function recordOf(
   return {
     queryId,
     input: input.kind,
-    text: input.kind === 'text' ? withoutPersonalData(input.text, names) : null,
-    imageId: input.kind === 'image' ? input.imageId : null,
+    text: 'text' in input ? withoutPersonalData(input.text, names) : null,
+    imageId: likenessIn(request),
     target,
     mode,
     principal,

@@ -3,8 +3,14 @@ import { normaliseCaption } from '../core/caption.ts'
 import { AppError } from '../core/errors.ts'
 import { normalise } from '../core/vector.ts'
 import type { VectorIndex } from '../ports/vector-index.ts'
-import type { SearchInput } from './search-types.ts'
+import type { SearchInput, SearchRequest } from './search-types.ts'
 import type { Served } from './serving.ts'
+
+/**
+ * How far a query moves away from what is not wanted. Chosen on the development fold of Flickr8k (`bench/negative-text.ts`): among the ten best, half as many
+ * pictures show what is not wanted, and hardly fewer what is; beyond it those become fewer, too.
+ */
+const NOT_WEIGHT = 0.5
 
 /** The query as captions are seen: 1 to 2,000 characters after normalisation. Throws `invalid-request`. */
 export function normaliseQuery(text: string): string {
@@ -22,23 +28,45 @@ export function normaliseQuery(text: string): string {
   }
 }
 
+/** Unit vectors of normalised texts, in order. */
+export type TextEncoding = (texts: readonly string[]) => Promise<readonly Float32Array[]>
+
+type Sources = {
+  readonly served: Served
+  readonly encodeTexts: TextEncoding
+  readonly index: VectorIndex
+  readonly catalogue: Catalogue
+}
+
 /**
- * What is searched for as the release that is held sees it, of unit length. Throws `invalid-request`, `invalid-vector`, `image-not-found`,
- * `not-ready`, or the picture's `image-…`.
+ * What is searched for as the release that is held sees it, of unit length: of a text with a picture their weighted mean, and away from what is not
+ * wanted (subtraction of vectors, as in Mikolov and others, "Linguistic regularities in continuous space word representations", 2013). Throws
+ * `invalid-request`, `invalid-vector`, `image-not-found`, `not-ready`, or the picture's `image-…`.
  */
 export async function queryVector(
-  input: SearchInput,
-  { encoder, generation }: Served,
-  index: VectorIndex,
-  catalogue: Catalogue,
+  { input, not }: Pick<SearchRequest, 'input' | 'not'>,
+  sources: Sources,
 ): Promise<Float32Array> {
+  const unwanted = not === undefined ? null : normaliseQuery(not)
+  const wanted = await inputVector(input, sources)
+  if (unwanted === null) return wanted
+  return blend(wanted, 1, only(await sources.encodeTexts([unwanted])), -NOT_WEIGHT)
+}
+
+async function inputVector(input: SearchInput, sources: Sources): Promise<Float32Array> {
+  const { served, encodeTexts, index, catalogue } = sources
+  const { encoder, generation } = served
   switch (input.kind) {
     case 'text':
-      return only(await encoder.encodeTexts([normaliseQuery(input.text)]))
+      return only(await encodeTexts([normaliseQuery(input.text)]))
     case 'picture':
       return only(await encoder.encodeImages([{ imageId: null, bytes: async () => input.bytes }]))
     case 'embedding':
       return checkedEmbedding(input.embedding, encoder.dimension)
+    case 'both': {
+      const text = await inputVector({ kind: 'text', text: input.text }, sources)
+      return blend(text, input.textWeight, await inputVector(input.picture, sources), 1 - input.textWeight)
+    }
     case 'image': {
       if (catalogue.image(input.imageId) === null) {
         throw new AppError('image-not-found', `There is no picture ${input.imageId}; it may have been erased.`)
@@ -51,6 +79,9 @@ export async function queryVector(
     }
   }
 }
+
+const blend = (a: Float32Array, weight: number, b: Float32Array, other: number): Float32Array =>
+  normalise(a.map((value, i) => weight * value + other * (b[i] ?? 0)))
 
 function only(vectors: readonly Float32Array[]): Float32Array {
   const [vector] = vectors

@@ -1,149 +1,123 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
-import { withDeadline } from '../core/deadline.ts'
-import { AppError, toAppError } from '../core/errors.ts'
-import type { VectorIndex } from '../ports/vector-index.ts'
-import { normaliseQuery, queryVector } from './query-vector.ts'
-import { candidateOf, joinLive, livePage, picturesOf, type Candidate, type LiveHit } from './live-hits.ts'
-import { imageAddress, type SearchHit, type SearchRequest, type SearchResult } from './search-types.ts'
-import { rerankHits, unranked, type RankedHit, type Reranking, type RerankingReport } from './rerank-hits.ts'
+import type { AppError } from '../core/errors.ts'
+import { createFinding, type Course, type FindingDependencies, type FoundHit } from './find-hits.ts'
+import type { LiveHit } from './live-hits.ts'
+import { duplicatesOf } from './near-duplicates.ts'
+import type { TextEncoding } from './query-vector.ts'
+import type { RankedHit } from './rerank-hits.ts'
+import { encodedTogether, inBatches } from './search-batch.ts'
+import { refuseSenseless } from './search-rules.ts'
+import {
+  imageAddress,
+  type SearchHit,
+  type SearchRelease,
+  type SearchRequest,
+  type SearchResult,
+} from './search-types.ts'
 import type { Served, Serving } from './serving.ts'
+import { createStageClock } from './stage-clock.ts'
 
 export interface SearchService {
-  /** Throws `no-model` (mode `vector`), `invalid-request`, `invalid-vector`, `image-not-found`, `not-ready`, or the picture's `image-…`. */
+  /**
+   * Throws `no-model` (unless words alone are compared), `invalid-request`, `invalid-vector`, `image-not-found`, `not-ready`, or the picture's
+   * `image-…`.
+   */
   search(request: SearchRequest): Promise<SearchResult>
+  /** Several searches under one release, their texts encoded together; each has its result or what it would throw, in their order. */
+  searchAll(requests: readonly SearchRequest[]): Promise<readonly (SearchResult | AppError)[]>
 }
 
 interface SearchMetrics {
   searched(search: { mode: string; target: string; input: string; seconds: number }): void
 }
 
-/** How long an index may take for words, in milliseconds, before they are looked up in the catalogue: one that hangs is as good as away. */
-const WORDS_PATIENCE = 2_000
+type SearchDependencies = FindingDependencies & {
+  readonly serving: Serving
+  /** Stands around every search that is made: gives the answer that it had given before, or runs it. */
+  readonly around?: (
+    request: SearchRequest,
+    release: SearchRelease | null,
+    run: () => Promise<SearchResult>,
+  ) => Promise<SearchResult>
+  readonly metrics?: SearchMetrics
+}
 
-const tooLate = (): AppError => new AppError('index-unavailable', 'The index did not answer in time.')
+export function createSearchService(deps: SearchDependencies): SearchService {
+  const { serving, catalogue } = deps
+  const find = createFinding(deps)
 
-type Release = { readonly modelVersion: string; readonly generation: string } | null
-
-export function createSearchService(deps: {
-  serving: Serving
-  index: VectorIndex
-  catalogue: Catalogue
-  reranking: Reranking
-  metrics?: SearchMetrics
-}): SearchService {
-  const { serving, index, catalogue } = deps
-
-  const vectorHits = async (request: SearchRequest, served: Served): Promise<LiveHit[]> => {
-    const { input, target, filter } = request
-    const vector = await queryVector(input, served, index, catalogue)
-    const own = input.kind === 'image' && target === 'images' ? input.imageId : null
-    return livePage(
-      request,
-      async (limit) =>
-        (await index.search(served.generation, target, { vector, limit, filter })).map((hit) =>
-          candidateOf(target, hit),
-        ),
-      (candidates) => joinLive(catalogue, candidates, filter).filter((hit) => hit.image.imageId !== own),
+  const run = async (
+    request: SearchRequest,
+    release: SearchRelease | null,
+    course: Omit<Course, 'clock'>,
+  ): Promise<SearchResult> => {
+    const clock = createStageClock()
+    const { hits, noMatch, threshold, report } = await find(request, { ...course, clock })
+    const shown = clock.within('join', () =>
+      hits.map((hit) => searchHit(hit, release, duplicatesIn(catalogue, request, hit))),
     )
-  }
-
-  /** Words are searched in the index of the release; where there is none, or the index is away, in the catalogue. */
-  const textHits = async (request: SearchRequest, served: Served | null): Promise<LiveHit[]> => {
-    const { input, target, filter } = request
-    if (input.kind !== 'text') {
-      throw new AppError('invalid-request', 'Full text compares words: search by text, or leave the mode at "vector".')
-    }
-    const words = normaliseQuery(input.text)
-    const live = (fetch: (limit: number) => Promise<readonly Candidate[]>): Promise<LiveHit[]> =>
-      livePage(request, fetch, (found) => {
-        const captions = joinLive(catalogue, found, filter)
-        return target === 'images' ? picturesOf(captions) : captions
-      })
-    const fromCatalogue = () => live(async (limit) => catalogue.searchText(words, limit, 0, filter))
-    if (served === null) return fromCatalogue()
-    try {
-      return await live(async (limit) =>
-        (
-          await withDeadline(index.searchWords(served.generation, { words, limit, filter }), WORDS_PATIENCE, tooLate)
-        ).map((hit) => candidateOf('captions', hit)),
-      )
-    } catch (error) {
-      if (toAppError(error).code !== 'index-unavailable') throw error
-      return fromCatalogue()
+    const stages = clock.read()
+    const { mode, target, input } = request
+    // What the reranker takes is of no concern to the release that is searched.
+    deps.metrics?.searched({ mode, target, input: input.kind, seconds: (stages.total - stages.rerank) / 1_000 })
+    return {
+      hits: shown,
+      noMatch,
+      relevanceThreshold: threshold,
+      release,
+      modelVersion: release?.modelVersion ?? null,
+      generation: release?.generation ?? null,
+      reranked: report,
+      cached: false,
+      stages,
+      tookMs: stages.total,
     }
   }
 
-  /** What was found, and whose release it is. */
-  type Found = { readonly hits: readonly LiveHit[]; readonly release: Release }
-
-  const find = async (request: SearchRequest): Promise<Found> => {
-    if (request.mode === 'text' && serving.current() === null) {
-      return { hits: await textHits(request, null), release: null }
-    }
-    return serving.hold(async (served) => {
-      const { modelVersion, generation } = served
-      const hits = await (request.mode === 'text' ? textHits(request, served) : vectorHits(request, served))
-      return { hits, release: { modelVersion, generation } }
-    })
+  const searchUnder = async (request: SearchRequest, served: Served | null, encodeTexts: TextEncoding | null) => {
+    refuseSenseless(request)
+    const release = served === null ? null : releaseOf(served)
+    const search = () => run(request, release, { served, encodeTexts })
+    return deps.around === undefined ? search() : deps.around(request, release, search)
   }
 
-  /** The page of a search whose first `count` hits are put into a better order before it is cut. */
-  const findReranked = async (request: SearchRequest, count: number) => {
-    const { input, offset, limit } = request
-    if (input.kind !== 'text') {
-      throw new AppError('invalid-request', 'Reranking compares words: search by text, or leave out "rerank".')
-    }
-    const { hits, release } = await find({ ...request, offset: 0, limit: Math.max(offset + limit, count) })
-    const foundAt = performance.now()
-    const ranked = await rerankHits(deps.reranking, normaliseQuery(input.text), hits, count)
-    const rerankedIn = performance.now() - foundAt
-    // It took a while, in which any of them may have been erased.
-    const live = joinLive(catalogue, ranked.hits.map(candidateOfHit), request.filter)
-    const scores = new Map(ranked.hits.map((hit) => [idOf(hit), hit.rerankScore]))
-    const alive = live.map((hit): RankedHit => ({ ...hit, rerankScore: scores.get(idOf(hit)) ?? null }))
-    return { hits: alive.slice(offset, offset + limit), release, report: ranked.report, rerankedIn }
-  }
+  const isWithoutModel = ({ mode }: SearchRequest): boolean => mode === 'text' && serving.current() === null
 
-  type Answer = {
-    readonly hits: readonly RankedHit[]
-    readonly release: Release
-    readonly report: RerankingReport | null
-    /** Milliseconds, of no concern to the release that is searched. */
-    readonly rerankedIn: number
-  }
-
-  const answerOf = async (request: SearchRequest): Promise<Answer> => {
-    if (request.rerank !== undefined && request.rerank > 0) return findReranked(request, request.rerank)
-    const { hits, release } = await find(request)
-    return { hits: unranked(hits), release, report: null, rerankedIn: 0 }
-  }
+  const search = (request: SearchRequest): Promise<SearchResult> =>
+    isWithoutModel(request)
+      ? searchUnder(request, null, null)
+      : serving.hold((served) => searchUnder(request, served, null))
 
   return {
-    async search(request) {
-      const startedAt = performance.now()
-      const { hits, release, report, rerankedIn } = await answerOf(request)
-      const result: SearchResult = {
-        hits: hits.map((hit) => searchHit(hit, release)),
-        modelVersion: release?.modelVersion ?? null,
-        generation: release?.generation ?? null,
-        reranked: report,
-        tookMs: performance.now() - startedAt,
-      }
-      const { mode, target, input } = request
-      deps.metrics?.searched({ mode, target, input: input.kind, seconds: (result.tookMs - rerankedIn) / 1_000 })
-      return result
+    search,
+    async searchAll(requests) {
+      if (serving.current() === null) return inBatches(requests, search)
+      return serving.hold(async (served) => {
+        const encodeTexts = await encodedTogether(requests, served)
+        return inBatches(requests, (request) => searchUnder(request, served, encodeTexts))
+      })
     },
   }
 }
 
-const idOf = ({ image, pairId }: LiveHit): string => pairId ?? image.imageId
+const duplicatesIn = (catalogue: Catalogue, { group = false, filter }: SearchRequest, hit: LiveHit): string[] | null =>
+  group ? duplicatesOf(catalogue, hit, filter) : null
 
-const candidateOfHit = ({ image, pairId, score }: LiveHit): Candidate => ({ imageId: image.imageId, pairId, score })
+const releaseOf = ({ release: { releaseId }, modelVersion, generation }: Served): SearchRelease => ({
+  releaseId,
+  modelVersion,
+  generation,
+})
 
-function searchHit({ score, rerankScore, image, pairId, caption }: RankedHit, release: Release): SearchHit {
+function searchHit(
+  { score, relevance, rerankScore, image, pairId, caption }: RankedHit<FoundHit>,
+  release: SearchRelease | null,
+  duplicates: readonly string[] | null,
+): SearchHit {
   const { imageId, captions, split, metadata } = image
   return {
     score,
+    relevance,
     rerankScore,
     imageId,
     image: imageAddress(imageId),
@@ -152,6 +126,7 @@ function searchHit({ score, rerankScore, image, pairId, caption }: RankedHit, re
     caption,
     split,
     metadata,
+    duplicates,
     modelVersion: release?.modelVersion ?? null,
     generation: release?.generation ?? null,
   }

@@ -19,6 +19,8 @@ export type CatalogueImage = {
   readonly width: number
   readonly height: number
   readonly split: Split
+  /** Images that share it are near-duplicates. */
+  readonly splitKey: string
   readonly source: string
   readonly metadata: Readonly<Record<string, string>>
   /** Live pairs with a caption, in the order of publication. */
@@ -110,6 +112,8 @@ export interface Catalogue {
   liveAmong(kind: PointKind, ids: readonly string[]): ReadonlySet<string>
   /** The live images among `imageIds`. */
   images(imageIds: readonly string[]): ReadonlyMap<string, CatalogueImage>
+  /** The live images of a group of near-duplicates, by id. */
+  imagesLike(splitKey: string): readonly string[]
   /** Up to `limit` live pairs in the order of their ids, after the id `after` ('' begins). */
   pairPage(after: string, limit: number): readonly CataloguePair[]
   /** The pairs of an image, also erased ones. */

@@ -23,6 +23,7 @@ type ImageRow = {
   width: number
   height: number
   split: Split
+  split_key: string
   source: string
   metadata: string
 }
@@ -104,6 +105,7 @@ export function createQueries(database: Database): Queries {
     width: row.width,
     height: row.height,
     split: row.split,
+    splitKey: row.split_key,
     source: row.source,
     metadata: metadataOf(row.metadata),
     captions: captionsOf(row.image_id),
@@ -155,6 +157,11 @@ export function createQueries(database: Database): Queries {
       const found = imageIds.map(image).filter((known) => known !== null)
       return new Map(found.map((known) => [known.imageId, known]))
     },
+    imagesLike: (splitKey) =>
+      database
+        .prepare<{ id: string }>('SELECT image_id AS id FROM image WHERE split_key = ? ORDER BY image_id')
+        .all(splitKey)
+        .map(({ id }) => id),
     pair(pairId) {
       const row = database.prepare<PairRow>(`${pairSql} WHERE pair_id = ?`).get(pairId)
       return row === undefined ? null : toPair(row)

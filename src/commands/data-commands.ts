@@ -4,7 +4,7 @@ import { pointKinds } from '../ports/vector-index.ts'
 import type { DeadLettersOptions } from './dead-letters.ts'
 import type { ReplayDeadOptions } from './dead-letters-replay.ts'
 import type { AuditedOptions } from './erase.ts'
-import { currentUser, filterTerm, splitName, wholeNumber } from './option-values.ts'
+import { currentUser, filterTerm, leastRelevance, rangeTerm, splitName, wholeNumber } from './option-values.ts'
 import type { PublishOptions } from './publish.ts'
 import type { DefineCommands } from './define-commands.ts'
 import type { SearchOptions } from './search.ts'
@@ -41,16 +41,22 @@ Examples:
 
   program
     .command('search')
-    .description('find pictures or captions by a text or by a picture')
+    .description('find pictures or captions by a text, by a picture, or by both')
     .argument('[text]', 'what to search for')
-    .option('--image <file>', 'search by this picture in place of a text')
+    .option('--image <file>', 'search by this picture; with a text, changed by these words')
+    .option('--not <text>', 'what is not wanted')
     .option('--top-k <number>', 'how many to print', wholeNumber(1, 100), 10)
     .addOption(new Option('--target <kind>', 'what to find').choices(pointKinds).default('images'))
     .addOption(
-      new Option('--mode <mode>', 'compare meanings, or words (needs no model)').choices(searchModes).default('vector'),
+      new Option('--mode <mode>', 'compare meanings, or words (needs no model), or fuse both')
+        .choices(searchModes)
+        .default('vector'),
     )
     .option('--rerank <number>', 'have a reranker put so many of the first hits in order', wholeNumber(0, 100), 0)
     .option('--filter <name=value>', 'only where this holds; split=… too; may be given again', filterTerm)
+    .option('--range <name=from..to>', 'only where a number or date lies in it; may be given again', rangeTerm)
+    .option('--min-relevance <share>', 'leave out what is less relevant, 0 to 1; auto: no match at all', leastRelevance)
+    .option('--group', 'of near-duplicates show the best')
     .option(...JSON_OPTION)
     .addHelpText('after', '\nExample:\n  $ pairstream search "a dog running on the beach" --top-k 5')
     .action((text: string | undefined, options: SearchOptions) =>

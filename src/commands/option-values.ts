@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os'
 import { InvalidArgumentError } from 'commander'
 import { roles, type Role } from '../config.ts'
-import { AppError } from '../core/errors.ts'
+import { AppError, toAppError } from '../core/errors.ts'
 import {
   accessRoles,
   allPermissions,
@@ -11,6 +11,7 @@ import {
   type Permission,
 } from '../core/permissions.ts'
 import { parseSplit, type Split } from '../core/split.ts'
+import { parseRange } from '../core/value-range.ts'
 import type { Filter } from '../ports/vector-index.ts'
 
 /** Reads a whole number between two bounds. */
@@ -93,6 +94,26 @@ export function filterTerm(text: string, before: Filter = {}): Filter {
   if (name === 'split') return { ...before, splits: [...(before.splits ?? []), splitName(value)] }
   const metadata = before.metadata ?? {}
   return { ...before, metadata: { ...metadata, [name]: [...(metadata[name] ?? []), value] } }
+}
+
+/** Adds `name=FROM..TO` to the ranges of a filter. */
+export function rangeTerm(text: string, before: NonNullable<Filter['ranges']> = {}): NonNullable<Filter['ranges']> {
+  const [, name, range] = /^([^=]+)=([^]*)$/.exec(text) ?? []
+  if (name === undefined || range === undefined) throw new InvalidArgumentError('Write name=FROM..TO.')
+  if (Object.hasOwn(before, name)) throw new InvalidArgumentError('Give one range a name.')
+  try {
+    return { ...before, [name]: parseRange(range) }
+  } catch (error) {
+    throw new InvalidArgumentError(toAppError(error).message)
+  }
+}
+
+/** Reads a relevance from 0 to 1, or `auto`. */
+export function leastRelevance(text: string): number | 'auto' {
+  const value = Number(text)
+  if (text === 'auto') return 'auto'
+  if (text.trim() !== '' && value >= 0 && value <= 1) return value
+  throw new InvalidArgumentError('It is a number from 0 to 1, or auto.')
 }
 
 /** Who is at the keyboard, for the audit. */

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { SearchInput, SearchMode, SearchResult } from '../api/search-types.ts'
+import { TEXT_WEIGHT, type SearchInput, type SearchMode, type SearchResult } from '../api/search-types.ts'
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import { AppError } from '../core/errors.ts'
 import type { Filter, PointKind } from '../ports/vector-index.ts'
@@ -18,29 +18,33 @@ export type SearchOptions = {
   readonly topK: number
   readonly target: PointKind
   readonly mode: SearchMode
+  readonly not?: string | undefined
   readonly filter?: Filter | undefined
+  readonly range?: Filter['ranges'] | undefined
   readonly rerank?: number
+  readonly minRelevance?: number | 'auto' | undefined
+  readonly group?: boolean
   readonly json?: boolean
 }
 
 const CAPTION_WIDTH = 70
 
-/** Searches by text or by a picture, with the release that is current now. */
+/** Searches by text, by a picture, or by both, with the release that is current now. */
 export async function search(
   text: string | undefined,
   options: SearchOptions,
   context: CommandContext,
 ): Promise<ExitName> {
   const input = await readInput(text, options.image)
-  const { topK: limit, target, mode, filter = {}, rerank = 0 } = options
+  const { topK: limit, target, mode, filter = {}, range, rerank = 0, not, minRelevance, group = false } = options
+  const conditions = { ...filter, ...(range === undefined ? {} : { ranges: range }) }
+  const request = { input, not, target, mode, limit, offset: 0, filter: conditions, rerank, minRelevance, group }
   return withServices<ExitName>(context, { access: 'share', needsData: true }, async (services) => {
-    const serving = mode === 'vector' ? await startServingRole(services) : null
+    const serving = mode === 'text' ? null : await startServingRole(services)
     try {
-      const result = await services.search
-        .search({ input, target, mode, limit, offset: 0, filter, rerank })
-        .catch((error: unknown) => {
-          throw withMissingPairs(error, services)
-        })
+      const result = await services.search.search(request).catch((error: unknown) => {
+        throw withMissingPairs(error, services)
+      })
       if (options.json === true) printJson(context, withSources(result, services.catalogue))
       else printHits(result, services.catalogue, context)
     } finally {
@@ -51,14 +55,15 @@ export async function search(
 }
 
 async function readInput(text: string | undefined, image: string | undefined): Promise<SearchInput> {
-  if ((text === undefined) === (image === undefined)) {
-    throw new AppError('invalid-request', 'Give a text to search for, or a picture by --image; one of them.')
+  if (image === undefined) {
+    if (text !== undefined) return { kind: 'text', text }
+    throw new AppError('invalid-request', 'Give a text to search for, or a picture by --image, or both.')
   }
-  if (image === undefined) return { kind: 'text', text: text ?? '' }
   const bytes = await readFile(image).catch((cause: unknown) => {
     throw new AppError('source-not-found', `The picture ${image} cannot be read; check the path.`, { cause })
   })
-  return { kind: 'picture', bytes }
+  const picture = { kind: 'picture', bytes } as const
+  return text === undefined ? picture : { kind: 'both', text, picture, textWeight: TEXT_WEIGHT }
 }
 
 function withMissingPairs(error: unknown, services: Services): unknown {
@@ -82,22 +87,37 @@ const withSources = (result: SearchResult, catalogue: Catalogue) => ({
 })
 
 function printHits(
-  { hits, modelVersion, generation, reranked }: SearchResult,
+  { hits, noMatch, modelVersion, generation, reranked }: SearchResult,
   catalogue: Catalogue,
   context: CommandContext,
 ): void {
   if (hits.length === 0) {
-    remark(context, 'Nothing was found.')
+    remark(context, noMatch === true ? 'Nothing matches.' : 'Nothing was found.')
     return
   }
-  const rows = hits.map(({ score, imageId, caption, captions }, index) => [
+  if (noMatch === true) remark(context, 'Nothing here matches well.')
+  const rows = hits.map(({ score, relevance, imageId, caption, captions }, index) => [
     index + 1,
     score.toFixed(4),
+    relevance === null ? null : relevance.toFixed(3),
     catalogue.image(imageId)?.source ?? null,
     imageId,
     cut(caption ?? captions[0]?.caption ?? '', CAPTION_WIDTH),
   ])
-  print(context, formatTable(['rank', { title: 'score', align: 'right' }, 'picture', 'image id', 'caption'], rows))
+  print(
+    context,
+    formatTable(
+      [
+        'rank',
+        { title: 'score', align: 'right' },
+        { title: 'relevance', align: 'right' },
+        'picture',
+        'image id',
+        'caption',
+      ],
+      rows,
+    ),
+  )
   if (reranked?.failure != null) remark(context, `not reranked: ${reranked.failure.detail}`)
   else if (reranked !== null) remark(context, `${reranked.hits} reranked by ${reranked.modelVersion ?? '–'}`)
   if (modelVersion !== null) remark(context, `model ${modelVersion}, generation ${generation ?? '–'}`)

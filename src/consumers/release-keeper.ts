@@ -14,6 +14,8 @@ export type KeeperDependencies = {
   readonly observe: (modelVersion: string, generation: string, signal: AbortSignal | undefined) => Promise<Observations>
   /** Why a model can never be opened (its folder is damaged); null for one that can, or may later. */
   readonly modelProblem: (modelVersion: string, signal: AbortSignal | undefined) => Promise<AppError | null>
+  /** Has what searches under a release need made before it takes over. Throws `not-ready` once `signal` is raised, and nothing else. */
+  readonly prepare?: (modelVersion: string, generation: string, signal: AbortSignal | undefined) => Promise<void>
   readonly limits: WatchLimits
   /** How long a new champion is watched, in milliseconds. */
   readonly probation: number
@@ -51,6 +53,7 @@ export function createReleaseKeeper(deps: KeeperDependencies): ReleaseKeeper {
     const { head, serving } = view
     if (serving?.generation != null)
       before.set(build.generation, await deps.observe(serving.modelVersion, serving.generation, signal))
+    await deps.prepare?.(build.modelVersion, build.generation, signal)
     const golden = (await deps.observe(build.modelVersion, build.generation, signal)).goldenRecall
     await releases.append(
       {

@@ -134,7 +134,7 @@ export type RerankerJudged = {
 /** A search that was answered, without what tells of a person. */
 export type QueryAsked = {
   readonly queryId: string
-  /** What was searched by: `text`, `picture`, `embedding`, `image`. */
+  /** What was searched by: `text`, `picture`, `embedding`, `image`, or `both`, a text and a picture. */
   readonly input: string
   /** The text as `withoutPersonalData` leaves it; null where there was none. */
   readonly text: string | null
@@ -142,7 +142,7 @@ export type QueryAsked = {
   readonly imageId: string | null
   /** `images` or `captions`. */
   readonly target: string
-  /** `vector` or `text`. */
+  /** `vector`, `text` or `hybrid`. */
   readonly mode: string
   /** Who asked: an opaque id, or null where nobody is told from another. */
   readonly principal: string | null

@@ -65,7 +65,7 @@ function timeoutError(limits: ImageLimits): AppError {
 }
 
 /** sharp's own timeout ends the work but counts whole seconds and only between scan lines; the timer keeps the promise. */
-async function withinTime<T>(work: Promise<T>, limits: ImageLimits): Promise<T> {
+export async function withinTime<T>(work: Promise<T>, limits: ImageLimits = defaultImageLimits): Promise<T> {
   try {
     return await withDeadline(work, limits.timeoutMilliseconds, () => timeoutError(limits))
   } catch (error) {
@@ -84,7 +84,7 @@ type Opened = {
 }
 
 /** Checks type, bytes and pixels from the header, before anything is decoded. */
-async function open(bytes: Uint8Array, limits: ImageLimits): Promise<Opened> {
+export async function openPicture(bytes: Uint8Array, limits: ImageLimits = defaultImageLimits): Promise<Opened> {
   if (bytes.length > limits.maxBytes) {
     const detail = `The file has ${megabytes(bytes.length)}; at most ${megabytes(limits.maxBytes)} are accepted. Save it smaller.`
     throw new AppError('image-too-many-bytes', detail)
@@ -129,7 +129,7 @@ async function rgb(picture: Sharp, limits: ImageLimits): Promise<Uint8Array> {
  */
 export async function inspectImage(bytes: Uint8Array, limits: Partial<ImageLimits> = {}): Promise<ImageFacts> {
   const bounds = { ...defaultImageLimits, ...limits }
-  const { picture, contentType, width, height } = await open(bytes, bounds)
+  const { picture, contentType, width, height } = await openPicture(bytes, bounds)
   // JPEG's quick way to shrink would give a copy in another container another hash.
   const shrunk = picture().resize({ ...HASH_INPUT, fit: 'fill', kernel: 'linear', fastShrinkOnLoad: false })
   const small = await rgb(shrunk, bounds)
@@ -157,7 +157,7 @@ export async function decodePixels(
   limits: Partial<ImageLimits> = {},
 ): Promise<Float32Array[]> {
   const bounds = { ...defaultImageLimits, ...limits }
-  const { picture, width, height } = await open(bytes, bounds)
+  const { picture, width, height } = await openPicture(bytes, bounds)
   const { kernel, crop } = preprocessing
   const pillowKernel = (resized: Size): Exclude<typeof kernel, 'nearest'> | null =>
     preprocessing.resampling === 'pillow' &&

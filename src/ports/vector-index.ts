@@ -1,4 +1,5 @@
 import type { Split } from '../core/split.ts'
+import type { ValueRange } from '../core/value-range.ts'
 
 /** The two collections of a generation: image points (id = imageId) and caption points (id = pairId). */
 export const pointKinds = ['images', 'captions'] as const
@@ -25,11 +26,19 @@ export type Removal = { readonly id: string; readonly upTo: number }
 
 export type Hit = { readonly id: string; readonly score: number; readonly payload: Payload }
 
-/** Every given condition must hold: the split is one of `splits`; each metadata field has one of the values. */
+/**
+ * Every given condition must hold: the split is one of `splits`; each field of `metadata` has one of the values; the value of each field of
+ * `ranges` counts as what the range is of and lies in it.
+ */
 export type Filter = {
   readonly splits?: readonly Split[]
   readonly metadata?: Readonly<Record<string, readonly string[]>>
+  readonly ranges?: Readonly<Record<string, ValueRange>>
 }
+
+/** Whether a filter has a condition at all. */
+export const isFiltering = ({ splits, metadata = {}, ranges = {} }: Filter): boolean =>
+  splits !== undefined || Object.keys(metadata).length > 0 || Object.keys(ranges).length > 0
 
 export type IndexQuery = {
   readonly vector: Float32Array

@@ -3,7 +3,7 @@ import { createQueryLog, type QueryLog } from '../api/query-log.ts'
 import { createProbe } from '../api/probe.ts'
 import { startServer, type RunningServer } from '../api/server.ts'
 import { builtWebFolder } from '../bootstrap.ts'
-import type { Role } from '../config.ts'
+import { originsIn, type Role } from '../config.ts'
 import { counterState } from '../consumers/retraining-request.ts'
 import { programVersion } from '../program.ts'
 import { erasePair, recordFeedback, requestRetraining, trainingProgress } from './commands.ts'
@@ -54,6 +54,7 @@ export async function startApiRole(
     clock,
     webFolder: builtWebFolder(),
     version: programVersion(),
+    corsOrigins: config.CORS_ORIGINS === undefined ? [] : originsIn(config.CORS_ORIGINS),
     metrics: {
       requested: ({ method, route, status, seconds }) =>
         metrics.httpRequestSeconds.observe({ method, route, status: String(status) }, seconds),

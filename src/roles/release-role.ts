@@ -7,6 +7,7 @@ import { createReleaseLog } from '../consumers/release-log.ts'
 import { defaultWatchLimits as limits } from '../consumers/release-watch.ts'
 import { createJudge } from '../evaluation/judge.ts'
 import { createGoldenQueries, type GoldenAnswers } from '../evaluation/golden-queries.ts'
+import { startCalibrationRole } from './calibration-role.ts'
 import { startEvaluationReports } from './evaluation-reports.ts'
 import { createJudgement } from './judgement.ts'
 import { startRegistryFollower } from './registry.ts'
@@ -43,6 +44,9 @@ export function startReleaseRole(services: Services, events: ReleaseEvents): Run
     onDecided: (reason: string, outcome: string) => metrics.retrainings.inc({ reason, outcome }),
   }
   const consumer = runHandler(services, createReleaseHandler(deciding))
+  // Of several processes with this role one works: the one that is given the models to decide on.
+  const works = (): boolean => consumer.reads('models.trained', 0)
+  const calibration = startCalibrationRole(services, judgement, works)
   const golden = createGoldenQueries({ catalogue, index, openEncoder: encoders.open, judgement })
   const keeper = createReleaseKeeper({
     catalogue,
@@ -62,13 +66,12 @@ export function startReleaseRole(services: Services, events: ReleaseEvents): Run
         return problem.kind === 'invalid' ? problem : null
       }
     },
+    prepare: calibration.prepare,
     limits,
     probation: config.PROBATION_SECONDS * 1_000,
     watchInterval: 30_000,
     clock,
   })
-  // Of several processes with this role one works: the one that is given the models to decide on.
-  const works = (): boolean => consumer.reads('models.trained', 0)
   const loop = startLoop({
     step: async (signal) => works() && ((await keeper.step(signal)) || lookAgain(deciding, signal)),
     interval: 1_000,
@@ -77,6 +80,7 @@ export function startReleaseRole(services: Services, events: ReleaseEvents): Run
   })
   return joinRoles([
     reports,
+    calibration,
     startRegistryFollower(services, works),
     { failed: consumer.done, stop: consumer.stop },
     { failed: never, stop: loop.stop },

@@ -2,8 +2,9 @@ import { createAccess, type Access } from '../api/access/access.ts'
 import { createKeyStore, type KeyStore } from '../api/access/key-store.ts'
 import { createPrincipalNames, type PrincipalNames } from '../api/access/principal-names.ts'
 import { createSharedSecret } from '../api/access/shared-secret.ts'
+import { cacheKey, createSearchCache } from '../api/search-cache.ts'
 import { createSearchService, type SearchService } from '../api/search-service.ts'
-import { isUnfilteredVectorSearch } from '../api/search-types.ts'
+import { isUnfilteredVectorSearch, type SearchResult } from '../api/search-types.ts'
 import { createServing, type Serving } from '../api/serving.ts'
 import type { Platform } from '../bootstrap.ts'
 import { AppError } from '../core/errors.ts'
@@ -20,6 +21,8 @@ import { createSearchObserver, type SearchObserver } from '../telemetry/search-o
 import { createJobFolders, type JobFolders } from '../training/job-folders.ts'
 import { createStoredCheckpoints } from '../training/stored-checkpoints.ts'
 import { createAuditLog, type AuditLog } from './audit-log.ts'
+import { createCalibrationStore, type CalibrationStore } from './calibration-store.ts'
+import { createServedCalibration, type ServedCalibration } from './served-calibration.ts'
 import { createServedReranker, type ServedReranker } from './served-reranker.ts'
 import { createFrozenNetworks, type FrozenNetworks } from './frozen-networks.ts'
 
@@ -36,6 +39,8 @@ export type Services = Platform &
     readonly serving: Serving
     readonly search: SearchService
     readonly observer: SearchObserver
+    readonly calibrations: CalibrationStore
+    readonly servedCalibration: ServedCalibration
     readonly reranker: Pick<ServedReranker, 'prepare'>
     readonly access: Access
     readonly keys: KeyStore
@@ -76,11 +81,28 @@ export async function createServices(platform: Platform, logger: Logger, metrics
     threads: config.THREADS,
     onFailed: (error) => logger.warn({ err: error }, 'the reranker failed; hits come in their own order'),
   })
-  const searched = createSearchService({
+  const calibrations = createCalibrationStore(blobs)
+  const servedCalibration = createServedCalibration(calibrations)
+  const cache = createSearchCache({
+    onChange: catalogue.onChange,
+    onLookedUp: (outcome) => metrics.searchCache.inc({ outcome }),
+  })
+  const search = createSearchService({
     serving,
     index,
     catalogue,
     reranking: reranker,
+    calibration: servedCalibration.of,
+    around(request, release, run) {
+      // Where another process folds the catalogue, this one is not told of what changes.
+      const calibratedAt = release === null ? null : (servedCalibration.of(release.generation)?.fittedAt ?? null)
+      const key = platform.holdsFolder ? cacheKey(request, release, calibratedAt) : null
+      // A reranker is no part of a release, and what it takes or breaks says nothing of one.
+      if ((request.rerank ?? 0) > 0) return cache.answer(key, run)
+      const scoresIn = ({ hits }: SearchResult) =>
+        isUnfilteredVectorSearch(request) ? hits.map(({ score }) => score) : null
+      return cache.answer(key, () => observer.observe(run, scoresIn))
+    },
     metrics: { searched: ({ input, seconds }) => metrics.searchSeconds.observe({ kind: kindOf(input) }, seconds) },
   })
   const checkpoints = createStoredCheckpoints({
@@ -124,17 +146,10 @@ export async function createServices(platform: Platform, logger: Logger, metrics
     clip: networks.clip,
     publisher,
     serving,
-    search: {
-      search(request) {
-        // A reranker is no part of a release, and what it takes or breaks says nothing of one.
-        if ((request.rerank ?? 0) > 0) return searched.search(request)
-        return observer.observe(
-          () => searched.search(request),
-          ({ hits }) => (isUnfilteredVectorSearch(request) ? hits.map(({ score }) => score) : null),
-        )
-      },
-    },
+    search,
     observer,
+    calibrations,
+    servedCalibration,
     reranker,
     access: createAccess({ choice: config.access, keys, names, secret, clock }),
     keys,
@@ -148,6 +163,7 @@ export async function createServices(platform: Platform, logger: Logger, metrics
     },
     async closeServices() {
       await audit.close()
+      cache.close()
       await serving.close()
       await reranker.close()
       await features.close()

@@ -9,14 +9,16 @@ import type { Services } from './services.ts'
  * `signal` ends the wait for the first model.
  */
 export async function startServingRole(services: Services, signal?: AbortSignal): Promise<RunningRole> {
-  const { catalogue, serving, metrics, observer, logger, holdsFolder } = services
+  const { catalogue, serving, metrics, observer, logger, holdsFolder, servedCalibration } = services
   const recall = startRecallGauge(services)
+  let calibration: Awaited<ReturnType<typeof servedCalibration.start>> | null = null
   const follow = async (stopping: AbortSignal | undefined): Promise<void> => {
     const current = catalogue.currentRelease()
     if (current?.release.releaseId === serving.current()?.release.releaseId) return
     await serving.switchTo(current, stopping)
     observer.restart()
     recall.switched()
+    calibration?.look()
     if (current === null) return
     metrics.serveRelease(current.modelVersion, current.generation)
     logger.info({ modelVersion: current.modelVersion, generation: current.generation }, 'serving a release')
@@ -26,6 +28,10 @@ export async function startServingRole(services: Services, signal?: AbortSignal)
   await follow(signal).catch((error: unknown) => {
     if (signal?.aborted !== true) report(error)
   })
+  calibration = await servedCalibration.start(
+    () => serving.current()?.generation ?? null,
+    (error) => logger.warn({ err: error }, 'the relevance of hits is not known yet; looked for again'),
+  )
   const loop = startLoop({
     async step(stopping) {
       await follow(stopping)
@@ -35,7 +41,7 @@ export async function startServingRole(services: Services, signal?: AbortSignal)
     onWake: catalogue.onReleaseChange,
     onError: report,
   })
-  return joinRoles([recall, { failed: never, stop: loop.stop }])
+  return joinRoles([recall, calibration, { failed: never, stop: loop.stop }])
 }
 
 /** Milliseconds until a recall that could not be read is asked for again. */

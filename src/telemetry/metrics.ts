@@ -74,6 +74,12 @@ export function createMetrics(options: { readonly processMetrics?: boolean } = {
     workSeconds,
   )
   for (const kind of searchKinds) searchSeconds.zero({ kind })
+  const searchCache = counter(
+    'pairstream_search_cache_total',
+    'Searches by texts and picture ids, by whether their answer was at hand (`hit`) or had to be found (`miss`).',
+    ['outcome'],
+  )
+  for (const outcome of ['hit', 'miss']) searchCache.inc({ outcome }, 0)
   const embeddingSeconds = histogram(
     'pairstream_embedding_seconds',
     'Time to encode what an embedding consumer takes at once: the pictures, or the captions, of up to EMBED_BATCH records.',
@@ -117,6 +123,7 @@ export function createMetrics(options: { readonly processMetrics?: boolean } = {
     recordsDead,
     recordsRefused,
     embeddingSeconds,
+    searchCache,
     searchSeconds,
     retrainingRequested: gauge(
       'pairstream_retraining_requested_timestamp_seconds',

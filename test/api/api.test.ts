@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { expect, it } from 'vitest'
 import type { RequestMetrics } from '../../src/api/dependencies.ts'
 import { errorCodes } from '../../src/core/errors.ts'
@@ -116,6 +117,7 @@ it('describes every address in OpenAPI 3.1 and on a page without scripts', async
     'get /health',
     'get /health/live',
     'get /health/ready',
+    'get /indices-list',
     'get /metrics',
     'get /v1/audit',
     'get /v1/erasures/{id}',
@@ -130,6 +132,8 @@ it('describes every address in OpenAPI 3.1 and on a page without scripts', async
     'get /v1/subjects/{subject}/export',
     'post /encode_image',
     'post /encode_text',
+    'post /knn-service',
+    'post /metadata',
     'post /search_images_by_text',
     'post /v1/feedback',
     'post /v1/pairs',
@@ -179,4 +183,61 @@ it('serves the page and nothing beside its folder', async () => {
     const response = await app.request(path)
     expect([path, response.status]).toEqual([path, 404])
   }
+})
+
+it('keeps the id that a caller gave its request where it can be written down, and gives one otherwise', async () => {
+  const logged: Readonly<Record<string, unknown>>[] = []
+  const { app } = await runningApi({
+    lag: async () => Promise.reject(new TypeError('broken')),
+    logger: { warn: () => undefined, error: (facts) => void logged.push(facts) },
+  })
+  const idOf = async (given: string) =>
+    (await app.request('/v1/status', { headers: { 'x-request-id': given } })).headers.get('x-request-id')
+  expect(await idOf('abc-123_=')).toBe('abc-123_=')
+  expect(logged).toMatchObject([{ requestId: 'abc-123_=', code: 'internal' }])
+  for (const given of ['', 'a b', 'x'.repeat(129), '<script>']) expect(await idOf(given)).toMatch(/^[0-9a-f-]{36}$/)
+})
+
+it('packs long answers in words for whoever takes gzip, and pictures for nobody', async () => {
+  const { app, publish, catalogue, log } = await runningApi()
+  const { imageId } = await publish('red', `a red square ${'again and '.repeat(190)}`)
+  await catalogue.caughtUp(log)
+  const ask = (path: string) => app.request(path, { headers: { 'accept-encoding': 'gzip' } })
+  const packed = await ask('/v1/search?q=square&mode=text')
+  expect(packed.headers.get('content-encoding')).toBe('gzip')
+  expect(packed.headers.get('vary')).toMatch(/accept-encoding/i)
+  const plain = await app.request('/v1/search?q=square&mode=text')
+  expect(plain.headers.get('content-encoding')).toBeNull()
+  const { hits } = JSON.parse(gunzipSync(await packed.arrayBuffer()).toString()) as { hits: object[] }
+  expect(hits).toEqual(((await plain.json()) as { hits: object[] }).hits)
+  expect((await ask(`/v1/images/${imageId}/content`)).headers.get('content-encoding')).toBeNull()
+  expect((await ask(`/v1/images/${imageId}/content?width=160`)).headers.get('content-encoding')).toBeNull()
+})
+
+it('lets pages of the origins that are named use it, and no others', async () => {
+  const shop = 'https://shop.example.com'
+  const { app } = await runningApi({ corsOrigins: [shop] })
+  const from = (origin: string, init: RequestInit = {}) => {
+    const headers = new Headers(init.headers)
+    headers.set('origin', origin)
+    headers.set('sec-fetch-site', 'cross-site')
+    return app.request('/v1/search?q=a&mode=text', { ...init, headers })
+  }
+  const allowed = await from(shop)
+  expect(allowed.headers.get('access-control-allow-origin')).toBe(shop)
+  expect(allowed.headers.get('access-control-expose-headers')).toContain('X-Request-Id')
+  expect(allowed.headers.get('vary')).toContain('Origin')
+  const asked = { 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' }
+  const preflight = await from(shop, { method: 'OPTIONS', headers: asked })
+  expect([preflight.status, preflight.headers.get('access-control-allow-methods')]).toEqual([204, expect.stringContaining('POST')]) // prettier-ignore
+  expect(preflight.headers.get('access-control-allow-headers')).toBe('content-type')
+  const post = postJson({ text: 'a', mode: 'text' })
+  expect((await from(shop, post)).status).toBe(200)
+  const refused = await from(shop, postJson({ text: 'a', mode: 'none' }))
+  expect([refused.status, refused.headers.get('access-control-allow-origin')]).toEqual([400, shop])
+  expect((await from('https://other.example.com')).headers.get('access-control-allow-origin')).toBeNull()
+  expect((await from('https://other.example.com', post)).status).toBe(403)
+  const closed = (await runningApi()).app
+  const unnamed = await closed.request('/v1/status', { headers: { origin: shop } })
+  expect(unnamed.headers.get('access-control-allow-origin')).toBeNull()
 })

@@ -12,6 +12,8 @@ import { tailRecords } from '../fixtures/log-consumers.ts'
 const result: SearchResult = {
   hits: Array.from({ length: 12 }, (_, i) => ({
     score: 1 / (i + 1),
+    relevance: null,
+    duplicates: null,
     rerankScore: null,
     imageId: `image-${i}`,
     image: '',
@@ -25,10 +27,19 @@ const result: SearchResult = {
   })),
   modelVersion: 'm-1',
   generation: 'g1',
+  noMatch: null,
+  relevanceThreshold: null,
+  release: null,
+  cached: false,
+  stages: { encode: 0, search: 1, join: 0, rerank: 0, total: 2 },
   reranked: null,
   tookMs: 2,
 }
-const answering: SearchService = { search: async () => result }
+const answering: SearchService = {
+  search: async () => result,
+  searchAll: async (requests) =>
+    requests.map(({ mode }) => (mode === 'text' ? new AppError('no-model', 'none') : result)),
+}
 const byText = (text: string): SearchRequest => ({
   input: { kind: 'text', text },
   target: 'images',
@@ -80,6 +91,19 @@ describe('the log of queries', () => {
     expect(JSON.stringify(records)).not.toContain('0.25,')
   })
 
+  it('keeps each of several searches that has an answer', async () => {
+    const { log } = await platform()
+    const { search, close } = over(log)
+    const answers = await search.searchAll([byText('one'), { ...byText('two'), mode: 'text' }, byText('three')])
+    await close()
+    expect(answers[1]).toBeInstanceOf(AppError)
+    const records = await tailRecords(log, ['queries'], 2)
+    expect(records.map(({ value }) => value?.text).sort()).toEqual(['one', 'three'])
+    expect(answers.flatMap((answer) => ('queryId' in answer ? answer.queryId : [])).sort()).toEqual(
+      records.map(({ key }) => key).sort(),
+    )
+  })
+
   it('a search is answered while the log is away, and what cannot be kept is counted', async () => {
     const { search, close, dropped, failures } = over({
       append: () => Promise.reject(new AppError('log-unavailable', 'away')),
@@ -104,7 +128,7 @@ describe('the log of queries', () => {
   it('a search that fails is not kept', async () => {
     const { log } = await platform()
     const { around, close } = over(log)
-    const failing = around({ search: () => Promise.reject(new AppError('no-model', 'none')) })
+    const failing = around({ ...answering, search: () => Promise.reject(new AppError('no-model', 'none')) })
     await expect(failing.search(byText('a dog'))).rejects.toMatchObject({ code: 'no-model' })
     await close()
     expect([...(await log.endOffsets('queries')).values()].every((end) => end === 0)).toBe(true)

@@ -8,7 +8,7 @@ const hitOf = (imageId: string, captions: readonly string[], caption: string | n
   pairId: caption === null ? null : `pair of ${imageId}`,
   caption,
   image: {
-    imageId, blobKey: '', contentType: '', width: 1, height: 1, split: 'train', source: '', metadata: {}, newestOffset: 0,
+    imageId, blobKey: '', contentType: '', width: 1, height: 1, split: 'train', splitKey: imageId, source: '', metadata: {}, newestOffset: 0,
     captions: captions.map((text) => ({ pairId: text, caption: text })),
   }, // prettier-ignore
 })

@@ -4,16 +4,7 @@ import { AppError } from '../../src/core/errors.ts'
 import { removalsOf } from '../fixtures/points.ts'
 import { createColourEncoder, picture } from './fixtures/colour-encoder.ts'
 import { runningApi } from './fixtures/running-api.ts'
-
-const request = (changes: Partial<SearchRequest>): SearchRequest => ({
-  input: { kind: 'text', text: 'red' },
-  target: 'images',
-  mode: 'vector',
-  limit: 10,
-  offset: 0,
-  filter: {},
-  ...changes,
-})
+import { request } from './fixtures/search-request.ts'
 
 async function threeColours() {
   const api = await runningApi()

@@ -3,6 +3,7 @@ import type { Point, VectorIndex } from '../../src/ports/vector-index.ts'
 import { clusteredVectors, pointIdOf, pointOf, randomVector, removalsOf, seededRandom } from '../fixtures/points.ts'
 import { temporaryFolder } from '../fixtures/temporary-folder.ts'
 import { along, createIndexHarness, generation, idsOf, sweep } from './vector-index-harness.ts'
+import { rangeContract } from './vector-index-ranges.ts'
 import { removalContract } from './vector-index-removal.ts'
 import { searchContract } from './vector-index-search.ts'
 import { wordsContract } from './vector-index-words.ts'
@@ -96,6 +97,7 @@ export function vectorIndexContract<Index extends VectorIndex>(
 
   removalContract(harness)
   searchContract(harness)
+  rangeContract(harness)
   wordsContract(harness)
 
   describe('generations', () => {

@@ -39,6 +39,42 @@ describe.each(pageOpeners())('the search page, %s', (_, open) => {
     }
   })
 
+  it('says above weak results that nothing matches well, and searches by both at once', async () => {
+    const { services, address } = pairstream
+    const { generation = '', modelVersion = '' } = services.serving.current() ?? {}
+    const bins = [{ said: 0.5, seen: 0.5, hits: 1 }]
+    const sure = { calibrationError: 0, calibrationErrorOfBest: 0, auroc: 1, aurocOfBest: 1, wronglyEmpty: 0 }
+    await services.calibrations.put({
+      generation,
+      modelVersion,
+      images: 160,
+      fittedAt: 1,
+      model: { intercept: -5, scoreSlope: 0, shareSlope: 0, sharpness: 1 },
+      threshold: 0.5,
+      report: { ...sure, rightlyEmpty: 1, queries: 1, images: 1, bins },
+    })
+    const following = await services.servedCalibration.start(() => generation, console.error)
+    await following.stop()
+    const weak = await open(`${address}/?q=quarterly+report`)
+    try {
+      await weak.waitFor('no-match')
+      expect(await weak.text('no-match')).toBe('Nothing here matches well. The nearest are:')
+      expect(await weak.count('result')).toBe(24)
+      expect(await weak.errors()).toEqual([])
+    } finally {
+      await weak.close()
+    }
+    const both = await open(`${address}/?q=a+large+red+circle&mode=hybrid`)
+    try {
+      await both.waitFor('result')
+      expect(await both.count('no-match')).toBe(0)
+      expect(await both.text('summary')).toMatch(/^24 pictures in generation g1-\w+, /)
+      expect(await both.errors()).toEqual([])
+    } finally {
+      await both.close()
+    }
+  })
+
   it('opens a shared address as the search that it holds', async () => {
     const page = await open(`${pairstream.address}/?q=circle&target=captions&mode=text`)
     try {

@@ -83,6 +83,7 @@ export function createCollectionRecords(database: Database) {
         if (dropped === undefined) return false
         const numbers = `SELECT number FROM points WHERE collection = ? ORDER BY number LIMIT ?`
         database.prepare(`DELETE FROM metadata WHERE point IN (${numbers})`).run(dropped.collection, limit)
+        database.prepare(`DELETE FROM metadata_values WHERE point IN (${numbers})`).run(dropped.collection, limit)
         database.prepare(`DELETE FROM caption_words WHERE rowid IN (${numbers})`).run(dropped.collection, limit)
         const { changes } = database
           .prepare(`DELETE FROM points WHERE number IN (${numbers})`)

@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors.ts'
 import { isUuid } from '../../core/ids.ts'
 import { dot } from '../../core/vector.ts'
-import type { Filter, IndexQuery, Removal, WordsQuery } from '../../ports/vector-index.ts'
+import { isFiltering, type Filter, type IndexQuery, type Removal, type WordsQuery } from '../../ports/vector-index.ts'
 
 const UNIT_TOLERANCE = 1e-3
 
@@ -61,8 +61,8 @@ export function checkPage(query: Pick<WordsQuery, 'limit' | 'offset' | 'filter'>
     throw new AppError('invalid-request', 'limit must be a whole number, 0 or more.')
   if (!Number.isSafeInteger(offset) || offset < 0)
     throw new AppError('invalid-request', 'offset must be a whole number, 0 or more.')
-  const conditions = query.filter?.splits !== undefined || Object.keys(query.filter?.metadata ?? {}).length > 0
-  return { limit, offset, filter: conditions ? (query.filter ?? null) : null }
+  const filter = query.filter !== undefined && isFiltering(query.filter) ? query.filter : null
+  return { limit, offset, filter }
 }
 
 /** As `checkPage`, and `invalid-vector`. */

@@ -1,6 +1,7 @@
 import type { Filter } from '../../ports/vector-index.ts'
-import type { Database } from '../../sqlite/database.ts'
+import type { Database, SqliteValue } from '../../sqlite/database.ts'
 import type { Collection } from './collection-records.ts'
+import { IN_RANGE, rangeBounds } from './metadata-values.ts'
 
 type MatchingScope = {
   /** Only among these points. */
@@ -17,9 +18,9 @@ export function filterConditions(
   collection: Collection,
   filter: Filter,
   among: 'few' | 'all',
-): { readonly sql: string; readonly values: readonly (string | number)[] } {
+): { readonly sql: string; readonly values: readonly SqliteValue[] } {
   const conditions = ['points.collection = ?']
-  const values: (string | number)[] = [collection.number]
+  const values: SqliteValue[] = [collection.number]
   if (filter.splits !== undefined) {
     conditions.push('points.split IN (SELECT value FROM json_each(?))')
     values.push(JSON.stringify(filter.splits))
@@ -34,6 +35,16 @@ export function filterConditions(
              AND field.value IN (SELECT value FROM json_each(?)))`,
     )
     values.push(collection.number, name, JSON.stringify(accepted))
+  }
+  for (const [name, range] of Object.entries(filter.ranges ?? {})) {
+    conditions.push(
+      among === 'all'
+        ? `points.number IN (SELECT point FROM metadata_values
+             WHERE collection = ? AND name = ? AND kind = ? AND ${IN_RANGE})`
+        : `EXISTS (SELECT 1 FROM metadata_values AS field
+             WHERE field.point = points.number AND field.collection = ? AND field.name = ? AND field.kind = ? AND ${IN_RANGE})`,
+    )
+    values.push(collection.number, name, range.of, ...rangeBounds(range))
   }
   return { sql: conditions.join(' AND '), values }
 }

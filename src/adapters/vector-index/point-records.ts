@@ -4,6 +4,7 @@ import type { Payload, Point, Removal } from '../../ports/vector-index.ts'
 import type { Database } from '../../sqlite/database.ts'
 import { createCaptionWords } from './caption-words.ts'
 import { nextPosition, type Collection } from './collection-records.ts'
+import { createMetadataValues } from './metadata-values.ts'
 
 /** What a write did to the vectors of a collection, in order. Changes of payloads alone are none. */
 export type VectorChange =
@@ -23,6 +24,7 @@ const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b
 /** The points of all collections: the truth that graphs and vector tables are made from. */
 export function createPointRecords(database: Database) {
   const words = createCaptionWords(database)
+  const comparable = createMetadataValues(database)
   const find = database.prepare<Row>('SELECT number, id, payload, vector FROM points WHERE collection = ? AND id = ?')
   const insert = database.prepare('INSERT INTO points VALUES (?, ?, ?, ?, ?, ?)')
   const setPayload = database.prepare('UPDATE points SET split = ?, payload = ? WHERE number = ?')
@@ -52,13 +54,20 @@ export function createPointRecords(database: Database) {
   )
 
   const writeMetadata = (collection: Collection, number: number, payload: Payload): void => {
-    for (const [name, value] of Object.entries(payload.metadata))
+    for (const [name, value] of Object.entries(payload.metadata)) {
       addMetadata.run(collection.number, name, value, number)
+      comparable.add(collection, number, name, value)
+    }
+  }
+
+  const removeMetadata = (number: number): void => {
+    eraseMetadata.run(number)
+    comparable.remove(number)
   }
 
   const removeRow = (collection: Collection, number: number): VectorChange => {
     erase.run(number)
-    eraseMetadata.run(number)
+    removeMetadata(number)
     words.remove(collection, number)
     addRemoval.run(nextPosition(database), collection.number, number)
     return { type: 'removed', number }
@@ -71,7 +80,7 @@ export function createPointRecords(database: Database) {
     if (existing !== undefined && sameBytes(existing.vector, bytes)) {
       if (existing.payload === text) return []
       setPayload.run(payload.split, text, existing.number)
-      eraseMetadata.run(existing.number)
+      removeMetadata(existing.number)
       writeMetadata(collection, existing.number, payload)
       words.remove(collection, existing.number)
       words.add(collection, existing.number, payload)

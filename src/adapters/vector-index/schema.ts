@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { AppError } from '../../core/errors.ts'
 import { openDatabase, type Database } from '../../sqlite/database.ts'
 import { ensureCaptionWords } from './caption-words.ts'
+import { ensureMetadataValues } from './metadata-values.ts'
 
 /**
  * Every change takes the next value of one sequence, so a number is never used twice: a point's number stands for one id with one
@@ -64,13 +65,17 @@ export function openVectorDatabase(path: string, writable: boolean, maxBytes?: n
     database.transaction(() => {
       database.exec(SCHEMA)
       ensureCaptionWords(database)
+      ensureMetadataValues(database)
     })
     return database
   }
   // libsql creates the file even when it is to be read only, so both need checking here.
   const database = existsSync(path) ? openDatabase(path, { readonly: true, unavailable: 'index-unavailable' }) : null
   database?.exec('PRAGMA query_only=ON')
-  if (database?.prepare("SELECT 1 FROM sqlite_master WHERE name = 'caption_words'").get() === undefined) {
+  const made = database
+    ?.prepare<{ name: string }>("SELECT name FROM sqlite_master WHERE name IN ('caption_words', 'metadata_values')")
+    .all()
+  if (database === null || made?.length !== 2) {
     database?.close()
     throw new AppError(
       'index-unavailable',

@@ -7,6 +7,7 @@ import type { Client } from '../limits/client-address.ts'
 
 type ApiVariables = {
   traceId: string
+  requestId: string
   client: Client
   /** Who calls; unset where everybody may. */
   principal: Principal | undefined

@@ -1,5 +1,6 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { AppError } from '../../core/errors.ts'
+import { askerOf } from '../access/caller.ts'
 import { forAnyone, needs } from '../access/route-permissions.ts'
 import { readBody } from '../body.ts'
 import type { ApiDependencies } from '../dependencies.ts'
@@ -144,6 +145,7 @@ export function plainRoutes({ serving, search }: Pick<ApiDependencies, 'serving'
       limit,
       offset: 0,
       filter: {},
+      principal: askerOf(context),
     })
     const results = hits.map(({ imageId, score, captions, image }) => ({
       image_id: imageId,

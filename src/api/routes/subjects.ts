@@ -14,7 +14,10 @@ const params = z.object({
     .string()
     .min(1)
     .max(MAX_SUBJECT_LENGTH)
-    .openapi({ param: { name: 'subject', in: 'path' }, description: 'The data subject, as pairs name it, or who asked.' }),
+    .openapi({
+      param: { name: 'subject', in: 'path' },
+      description: 'The data subject, as pairs name it, or who asked.',
+    }),
 })
 
 const ExportSchema = z

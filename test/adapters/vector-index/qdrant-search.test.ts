@@ -1,5 +1,6 @@
 import type { Schemas } from '@qdrant/js-client-rest'
 import { describe, expect, it } from 'vitest'
+import { rangeOf } from '../../../src/core/value-range.ts'
 import type { VectorIndex } from '../../../src/ports/vector-index.ts'
 import { pointIdOf, pointOf } from '../../fixtures/points.ts'
 import { along, found, indexOver, known, scored, wordsDocument } from './qdrant-over-stand-in.ts'
@@ -41,6 +42,35 @@ describe('searching in Qdrant', () => {
         ],
       },
     } satisfies Schemas['QueryRequest'])
+  })
+
+  it('compares numbers and dates in objects of their own, and has these indexed as what they are', async () => {
+    const { index, server } = await indexOver({
+      ...known,
+      [query]: found(scored(1, 0.9)),
+      'PUT /collections/images_g1/index': result(completed),
+    })
+    const ranges = {
+      year: rangeOf({ gte: 2019, lt: 2021 }),
+      'a "b"': rangeOf({ gt: '2024-06-29', lte: '2024-06-30T12:00Z' }),
+    }
+    await index.search('g1', 'images', { vector: along(1, 0), limit: 5, filter: { ranges } })
+    expect(server.bodyOf(query)).toMatchObject({
+      filter: {
+        must: [
+          { key: 'numbers.year', range: { gte: 2019, lt: 2021 } },
+          {
+            key: 'dates."a %22b%22"',
+            range: { gte: '2024-06-30T00:00:00.000Z', lte: '2024-06-30T12:00:00.000Z' },
+          },
+        ],
+      } satisfies Schemas['Filter'],
+    })
+    const indexed = server.seen.filter(({ line }) => line.startsWith('PUT')).map(({ body }) => body)
+    expect(indexed).toEqual([
+      { field_name: 'numbers.year', field_schema: 'float' },
+      { field_name: 'dates."a %22b%22"', field_schema: 'datetime' },
+    ] satisfies Schemas['CreateFieldIndex'][])
   })
 
   it('asks further where the page ends in a tie, and breaks ties by id', async () => {

@@ -115,6 +115,25 @@ describe('writing points to Qdrant', () => {
     } satisfies Schemas['PointsList'])
   })
 
+  it('sends what of the metadata reads as a number or a date as such, beside the texts, and reads the texts', async () => {
+    const metadata = { year: '2019', taken: '2024-06-30T01:00:00+02:00', 'a "b"': '1e3', place: 'Rome' }
+    const { index, server } = await indexOver({
+      ...known,
+      'PUT /collections/images_g1/points': result(completed),
+      'POST /collections/images_g1/points': (response, request) =>
+        result((server.bodyOf('PUT') as Schemas['PointsList']).points)(response, request),
+    })
+    const point = pointOf(1, along(0, 1), { metadata })
+    await index.upsert('g1', 'images', [point])
+    const { points } = server.bodyOf('PUT') as Schemas['PointsList']
+    expect(points[0]?.payload).toMatchObject({
+      metadata: { year: '2019', taken: '2024-06-30T01:00:00+02:00', 'a %22b%22': '1e3', place: 'Rome' },
+      numbers: { year: 2019, 'a %22b%22': 1_000 },
+      dates: { taken: '2024-06-29T23:00:00.000Z' },
+    })
+    expect(await index.points('g1', 'images', [point.id])).toEqual([point])
+  })
+
   it('sends captions with the words that Qdrant is to weigh, where they have any', async () => {
     const { index, server } = await indexOver({
       'GET /collections/captions_g1': result(collectionInfo(2)),

@@ -1,5 +1,8 @@
+import sharp from 'sharp'
 import { expect, it } from 'vitest'
+import { createPictureVariants } from '../../../src/api/picture-variants.ts'
 import { imageRoutes } from '../../../src/api/routes/images.ts'
+import type { CatalogueImage } from '../../../src/catalogue/catalogue.ts'
 import { pairKey } from '../../../src/core/ids.ts'
 import { imageBlobKey } from '../../../src/core/pair-record.ts'
 import { pairEvent } from '../../fixtures/pair-events.ts'
@@ -44,6 +47,53 @@ it('gives its bytes, to be kept by the browser alone', async () => {
   expect([again.status, await again.text()]).toEqual([304, ''])
   expect((await app.request(content, { headers: { 'if-none-match': '"other"' } })).status).toBe(200)
   expect((await app.request(content, { method: 'HEAD' })).status).toBe(200)
+})
+
+it('gives it resized, as what the browser takes, made once and never larger', async () => {
+  const { app, blobs, log, catalogue } = await onePicture()
+  const wide = await sharp({ create: { width: 1_000, height: 500, channels: 4, background: { r: 200, g: 0, b: 0, alpha: 0.5 } } }).png().toBuffer() // prettier-ignore
+  const form = new FormData()
+  form.set('image', new File([new Uint8Array(wide)], 'wide.png'))
+  form.set('caption', 'a wide picture')
+  const { imageId } = (await (await app.request('/v1/pairs', { method: 'POST', body: form })).json()) as { imageId: string } // prettier-ignore
+  await catalogue.caughtUp(log)
+  let read = 0
+  const get = blobs.get.bind(blobs)
+  Object.assign(blobs, { get: (key: string) => (read++, get(key)) })
+  const ask = (width: number, headers: Record<string, string> = {}) =>
+    app.request(`/v1/images/${imageId}/content?width=${width}`, { headers })
+  const browser = { accept: 'image/avif,image/webp,image/*;q=0.8' }
+  const [webp, again] = await Promise.all([ask(320, browser), ask(320, browser)])
+  const facts = await sharp(await webp.arrayBuffer()).metadata()
+  expect(facts).toMatchObject({ format: 'webp', width: 320, height: 160, hasAlpha: false })
+  expect(again.status).toBe(200)
+  expect((await ask(320, browser)).status).toBe(200)
+  expect(read).toBe(1)
+  expect(Object.fromEntries(webp.headers)).toMatchObject({
+    'content-type': 'image/webp',
+    'cache-control': 'private, max-age=31536000, immutable',
+    etag: `"${imageId}-320-webp"`,
+    vary: 'Accept',
+  })
+  const jpeg = await ask(1_280)
+  expect(await sharp(await jpeg.arrayBuffer()).metadata()).toMatchObject({ format: 'jpeg', width: 1_000 })
+  expect(jpeg.headers.get('etag')).toBe(`"${imageId}-1280-jpeg"`)
+  const current = await ask(320, { ...browser, 'if-none-match': webp.headers.get('etag') ?? '' })
+  expect([current.status, await current.text()]).toEqual([304, ''])
+  expect((await ask(320, { 'if-none-match': webp.headers.get('etag') ?? '' })).status).toBe(200)
+  for (const width of [0, 321, 100_000]) expect((await ask(width)).status).toBe(400)
+})
+
+it('has no resized picture of an erased one, and keeps none', async () => {
+  const { app, erase, catalogue, log, pairId, imageId, content, blobs } = await onePicture()
+  expect((await app.request(`${content}?width=160`)).status).toBe(200)
+  await erase(pairId, 'test')
+  await catalogue.caughtUp(log)
+  expect((await app.request(`${content}?width=160`)).status).toBe(404)
+  const variantOf = createPictureVariants({ catalogue, blobs })
+  await blobs.delete(imageBlobKey(imageId))
+  const gone = { imageId, blobKey: imageBlobKey(imageId) } as CatalogueImage
+  await expect(variantOf(gone, { width: 160, type: 'image/jpeg' })).rejects.toMatchObject({ code: 'blob-missing' })
 })
 
 it('never lets a browser read what it keeps as anything but a picture', async () => {

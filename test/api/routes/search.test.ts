@@ -146,6 +146,69 @@ const refusals: readonly [string, string, RequestInit | undefined, number, strin
     'invalid-request',
     /"filter"/,
   ],
+  ['a range without ends', '/v1/search?q=a&range=year:2019', undefined, 400, 'invalid-request', /^range: .*FROM\.\.TO/],
+  ['a range without a field', '/v1/search?q=a&range=..2019', undefined, 400, 'invalid-request', /^range: .*field:FROM/],
+  [
+    'two ranges of a field',
+    '/v1/search?q=a&range=year:1..2&range=year:3..4',
+    undefined,
+    400,
+    'invalid-request',
+    /^range: .*one range a field/,
+  ],
+  [
+    'a range of two kinds',
+    '/v1/search',
+    filtered({ metadata: { year: { gte: 2019, lt: '2020-01-01' } } }),
+    400,
+    'invalid-request',
+    /^filter.metadata.year: .*both numbers or both dates/,
+  ],
+  [
+    'a range with an unknown bound',
+    '/v1/search',
+    filtered({ metadata: { year: { from: 2019 } } }),
+    400,
+    'invalid-request',
+    /^filter.metadata.year: .*"from"/,
+  ],
+  [
+    'a date that is none',
+    '/v1/search',
+    filtered({ metadata: { taken: { gte: 'last week' } } }),
+    400,
+    'invalid-request',
+    /^filter.metadata.taken: .*such as 2024-06-30/,
+  ],
+  ['a relevance above 1', '/v1/search?q=a&minRelevance=2', undefined, 400, 'invalid-request', /^minRelevance: /],
+  ['a relevance yet unknown', '/v1/search?q=a&minRelevance=0.5', undefined, 503, 'not-ready', /minRelevance/],
+  ['grouped captions', '/v1/search?q=a&target=captions&group=true', undefined, 400, 'invalid-request', /"group"/],
+  ['a weight without a picture', '/v1/search?q=a&textWeight=0.5', undefined, 400, 'invalid-request', /^textWeight: /],
+  ['no queries', '/v1/search', postJson({ queries: [] }), 400, 'invalid-request', /^queries: /],
+  [
+    'too many queries',
+    '/v1/search',
+    postJson({ queries: numbered(101, () => ({ text: 'a' })) }),
+    400,
+    'invalid-request',
+    /^queries: .*100/,
+  ],
+  [
+    'a query that does not match',
+    '/v1/search',
+    postJson({ queries: [{ text: 'a' }, { text: 'b', limit: 0 }] }),
+    400,
+    'invalid-request',
+    /^queries\.1\.limit: /,
+  ],
+  [
+    'queries and more',
+    '/v1/search',
+    postJson({ queries: [{ text: 'a' }], limit: 3 }),
+    400,
+    'invalid-request',
+    /"limit"/,
+  ],
   ['two things', '/v1/search', postJson({ text: 'a', embedding: [1] }), 400, 'invalid-request', /one thing/],
   ['an unknown field', '/v1/search', postJson({ text: 'a', topK: 3 }), 400, 'invalid-request', /topK/],
   ['malformed JSON', '/v1/search', { ...postJson(0), body: '{"text":' }, 400, 'invalid-request', /not JSON/],
@@ -186,6 +249,80 @@ it('refuses what does not match the schema, and says which field', async () => {
     expect(answer, what).toMatchObject({ status, result: { status, code, type: `/problems/${code}` } })
     expect(answer.result.detail, what).toMatch(detail)
   }
+})
+
+it('takes words beside a picture, what is not wanted, fused ranks and groups, in every form', async () => {
+  const { search, red, blue } = await released()
+  const ids = async (path: string, init?: RequestInit) =>
+    (await search(path, init)).result.hits.map(({ imageId }) => imageId)
+  const bytes = await picture('red', 3)
+  const form = new FormData()
+  form.set('image', new File([new Uint8Array(bytes)], 'query.png'))
+  form.set('text', 'blue')
+  form.set('textWeight', '0.9')
+  form.set('group', 'true')
+  expect(await ids('/v1/search', { method: 'POST', body: form })).toEqual([blue.imageId, red.imageId])
+  const image = bytes.toString('base64')
+  expect(await ids('/v1/search', postJson({ image, text: 'blue', textWeight: 0.1, group: true }))).toEqual([
+    red.imageId,
+    blue.imageId,
+  ])
+  expect(await ids('/v1/search', postJson({ imageId: red.imageId, text: 'blue' }))).toEqual([blue.imageId])
+  expect(await ids(`/v1/search?imageId=${red.imageId}&q=blue&textWeight=0.7`)).toEqual([blue.imageId])
+  expect((await ids('/v1/search?q=red+blue&not=red'))[0]).toBe(blue.imageId)
+  expect((await ids('/v1/search', postJson({ text: 'red blue', not: 'blue' })))[0]).toBe(red.imageId)
+  const { hits, release, stages } = (await search('/v1/search?q=sea&mode=hybrid&group=true')).result
+  expect(hits[0]).toMatchObject({ imageId: blue.imageId, duplicates: [] })
+  expect(release).toMatchObject({ modelVersion: 'm-1', generation: 'g1' })
+  expect(stages.total).toBeGreaterThan(0)
+})
+
+it('filters by ranges of numbers and dates', async () => {
+  const { search, app, publish, indexed } = await released()
+  expect(app).toBeDefined()
+  const old = await publish('white', 'an old boat', { metadata: { year: '1999', taken: '1999-05-01' } })
+  const young = await publish('green', 'a young boat', { metadata: { year: '2021', taken: '2021-05-01' } })
+  await indexed('g1')
+  const ids = async (path: string, init?: RequestInit) =>
+    new Set((await search(path, init)).result.hits.map(({ imageId }) => imageId))
+  expect(await ids('/v1/search?q=boat&range=year:2000..')).toEqual(new Set([young.imageId]))
+  expect(await ids('/v1/search?q=boat&range=year:..1999&range=taken:1999-05-01..1999-05-01')).toEqual(
+    new Set([old.imageId]),
+  )
+  const filter = (metadata: object) => postJson({ text: 'boat', filter: { metadata } })
+  expect(await ids('/v1/search', filter({ year: { gte: 1999, lt: 2021 } }))).toEqual(new Set([old.imageId]))
+  expect(await ids('/v1/search', filter({ taken: { gt: '1999-05-01' } }))).toEqual(new Set([young.imageId]))
+  expect(await ids('/v1/search', filter({ year: ['1999', '2021'], taken: { gte: '2000-01-01' } }))).toEqual(
+    new Set([young.imageId]),
+  )
+})
+
+it('answers several queries, each with its result or its problem', async () => {
+  const { app, red, blue } = await released()
+  type Results = { results: (SearchResult & { problem?: { code: string; type: string } })[]; tookMs: number }
+  const ask = async (queries: object[]) => {
+    const response = await app.request('/v1/search', postJson({ queries }))
+    return { status: response.status, body: (await response.json()) as Results }
+  }
+  const all = await ask([
+    { text: 'red', limit: 1 },
+    { text: 'sea', mode: 'text' },
+  ])
+  expect(all.status).toBe(200)
+  expect(all.body.results.map(({ hits }) => hits.map(({ imageId }) => imageId))).toEqual([
+    [red.imageId],
+    [blue.imageId],
+  ])
+  expect(all.body.tookMs).toBeGreaterThan(0)
+  const some = await ask([{ text: ' ' }, { text: 'red', limit: 1 }, {}, { imageId: red.pairId }])
+  expect(some.status).toBe(207)
+  expect(some.body.results.map(({ problem }) => problem?.code ?? null)).toEqual([
+    'invalid-request',
+    null,
+    'invalid-request',
+    'image-not-found',
+  ])
+  expect(some.body.results[1]?.hits.map(({ imageId }) => imageId)).toEqual([red.imageId])
 })
 
 it('says how many pairs are missing while there is no model, and answers full text', async () => {

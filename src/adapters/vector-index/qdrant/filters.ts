@@ -1,8 +1,9 @@
 import type { Schemas } from '@qdrant/js-client-rest'
 import { AppError } from '../../../core/errors.ts'
+import type { ValueRange } from '../../../core/value-range.ts'
 import type { Filter, Removal } from '../../../ports/vector-index.ts'
 import type { QdrantConnection } from './connection.ts'
-import { metadataPath } from './stored-points.ts'
+import { metadataGroups, metadataPath, storedDate } from './stored-points.ts'
 
 /** Every index of a field costs memory and time in each segment; past this number filters work without one. */
 const MOST_METADATA_INDEXES = 32
@@ -11,15 +12,40 @@ const MOST_METADATA_INDEXES = 32
 export const letsNothingThrough = ({ splits, metadata }: Filter): boolean =>
   [splits, ...Object.values(metadata ?? {})].some((accepted) => accepted?.length === 0)
 
+function qdrantRange({ of: kind, ...bounds }: ValueRange) {
+  if (kind === 'numbers') return bounds satisfies Schemas['Range']
+  return Object.fromEntries(
+    Object.entries(bounds).map(([name, bound]) => [name, storedDate(bound)]),
+  ) satisfies Schemas['DatetimeRange']
+}
+
 /** The port's filter in Qdrant's words. */
-export function qdrantFilter({ splits, metadata }: Filter) {
-  const conditions = Object.entries(metadata ?? {}).map(([name, accepted]) => ({
-    key: metadataPath(name),
+export function qdrantFilter({ splits, metadata, ranges }: Filter) {
+  const conditions: Schemas['FieldCondition'][] = Object.entries(metadata ?? {}).map(([name, accepted]) => ({
+    key: metadataPath('metadata', name),
     match: { any: [...accepted] },
   }))
+  for (const [name, range] of Object.entries(ranges ?? {})) {
+    conditions.push({ key: metadataPath(range.of, name), range: qdrantRange(range) })
+  }
   if (splits !== undefined) conditions.push({ key: 'split', match: { any: [...splits] } })
   return { must: conditions } satisfies Schemas['Filter']
 }
+
+const schemas = { metadata: 'keyword', numbers: 'float', dates: 'datetime' } as const
+
+type FieldIndex = { readonly path: string; readonly schema: Schemas['PayloadSchemaType'] }
+
+/** The indexes that make a filter quick. */
+const indexesFor = ({ metadata, ranges }: Filter): FieldIndex[] => [
+  ...Object.keys(metadata ?? {}).map((name) => ({ path: metadataPath('metadata', name), schema: schemas.metadata })),
+  ...Object.entries(ranges ?? {}).map(([name, range]) => ({
+    path: metadataPath(range.of, name),
+    schema: schemas[range.of],
+  })),
+]
+
+const isOfMetadata = (path: string): boolean => metadataGroups.some((group) => path.startsWith(`${group}.`))
 
 /**
  * The points that removals are about and that were not written from a later record. Put as what must not be, so that a point without
@@ -40,18 +66,14 @@ export function removalFilter(removals: readonly Removal[]) {
 export function createMetadataIndexes(connection: QdrantConnection) {
   const settled = new Map<string, Set<string>>()
 
-  const pathsOf = (filter: Filter): string[] => Object.keys(filter.metadata ?? {}).map(metadataPath)
-
   /** Where `wait` is false the index may come later: until then, filters are as right, only slower. */
-  const ensure = async (collection: string, paths: readonly string[], wait: boolean): Promise<void> => {
+  const ensure = async (collection: string, indexes: readonly FieldIndex[], wait: boolean): Promise<void> => {
     const { payload_schema } = await connection.read((client) => client.getCollection(collection))
-    let indexed = Object.keys(payload_schema).filter((path) => path.startsWith('metadata.')).length
-    for (const field_name of paths) {
+    let indexed = Object.keys(payload_schema).filter(isOfMetadata).length
+    for (const { path: field_name, schema: field_schema } of indexes) {
       if (payload_schema[field_name] !== undefined || indexed >= MOST_METADATA_INDEXES) continue
       indexed++
-      await connection.read((client) =>
-        client.createPayloadIndex(collection, { field_name, field_schema: 'keyword', wait }),
-      )
+      await connection.read((client) => client.createPayloadIndex(collection, { field_name, field_schema, wait }))
     }
   }
 
@@ -60,18 +82,18 @@ export function createMetadataIndexes(connection: QdrantConnection) {
     async used(collection: string, filter: Filter): Promise<void> {
       const done = settled.get(collection) ?? new Set<string>()
       settled.set(collection, done)
-      const paths = pathsOf(filter).filter((path) => !done.has(path))
-      if (paths.length === 0) return
-      for (const path of paths) done.add(path)
+      const indexes = indexesFor(filter).filter(({ path }) => !done.has(path))
+      if (indexes.length === 0) return
+      for (const { path } of indexes) done.add(path)
       try {
-        await ensure(collection, paths, false)
+        await ensure(collection, indexes, false)
       } catch (error) {
         if (!(error instanceof AppError)) throw error
-        for (const path of paths) done.delete(path)
+        for (const { path } of indexes) done.delete(path)
       }
     },
     /** Has the fields of a filter indexed, and waits until they are. */
-    demand: (collection: string, filter: Filter): Promise<void> => ensure(collection, pathsOf(filter), true),
+    demand: (collection: string, filter: Filter): Promise<void> => ensure(collection, indexesFor(filter), true),
     /** Forgets a collection that is gone. */
     forget(collection: string): void {
       settled.delete(collection)

@@ -1,6 +1,7 @@
 import type { Schemas } from '@qdrant/js-client-rest'
 import { isUuid } from '../../../core/ids.ts'
 import { splits, type Split } from '../../../core/split.ts'
+import { valueOf, type ValueKind } from '../../../core/value-range.ts'
 import type { Payload, Point, PointKind } from '../../../ports/vector-index.ts'
 import { WORDS, wordsIn } from './words.ts'
 
@@ -10,18 +11,36 @@ const storedName = (name: string): string => name.replaceAll('%', '%25').replace
 const givenName = (stored: string): string =>
   stored.replaceAll('%5C', '\\').replaceAll('%22', '"').replaceAll('%25', '%')
 
+/** The objects of a payload that hold metadata: as texts, and what of them reads as a number or a date. */
+export const metadataGroups = ['metadata', 'numbers', 'dates'] as const
+type MetadataGroup = (typeof metadataGroups)[number]
+
 /** The path of a metadata field for filters and payload indexes, quoted exactly where Qdrant itself would quote it. */
-export function metadataPath(name: string): string {
+export function metadataPath(group: MetadataGroup, name: string): string {
   const stored = storedName(name)
-  return /^[\p{Alphabetic}\p{N}_-]+$/u.test(stored) ? `metadata.${stored}` : `metadata."${stored}"`
+  return /^[\p{Alphabetic}\p{N}_-]+$/u.test(stored) ? `${group}.${stored}` : `${group}."${stored}"`
+}
+
+/** A time as Qdrant compares it. */
+export const storedDate = (milliseconds: number): string => new Date(milliseconds).toISOString()
+
+const storedValue = { numbers: (value: number) => value, dates: storedDate } as const
+
+/** What of the metadata reads as a number or a date; Qdrant compares no texts. Without the object where nothing does. */
+function comparable(kind: ValueKind, metadata: Payload['metadata']) {
+  const values = Object.entries(metadata).flatMap(([name, text]) => {
+    const value = valueOf(kind, text)
+    return value === null ? [] : [[storedName(name), storedValue[kind](value)] as const]
+  })
+  return values.length === 0 ? {} : { [kind]: Object.fromEntries(values) }
 }
 
 /** How Qdrant calls the vector without a name where it stands among others. */
 export const UNNAMED = ''
 
 /**
- * Vectors as numbers in JSON, and beside that of a caption its words; payload as `imageId`, `captions`, `split`, `offset` and an object
- * `metadata`.
+ * Vectors as numbers in JSON, and beside that of a caption its words; payload as `imageId`, `captions`, `split`, `offset` and the objects
+ * `metadata`, `numbers` and `dates`.
  */
 export function storedPoint(kind: PointKind, { id, vector, payload }: Point): Schemas['PointStruct'] {
   const { imageId, captions, split, metadata, offset } = payload
@@ -36,6 +55,8 @@ export function storedPoint(kind: PointKind, { id, vector, payload }: Point): Sc
       split,
       offset,
       metadata: Object.fromEntries(Object.entries(metadata).map(([name, value]) => [storedName(name), value])),
+      ...comparable('numbers', metadata),
+      ...comparable('dates', metadata),
     },
   }
 }
