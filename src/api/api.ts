@@ -12,6 +12,7 @@ import { authorise } from './middleware/authorise.ts'
 import { findClient } from './middleware/find-client.ts'
 import { observe } from './middleware/observe.ts'
 import { createRateLimits, limitAddress, limitPrincipal } from './middleware/rate-limit.ts'
+import { permit } from './middleware/permit.ts'
 import { readableQuery } from './middleware/readable-query.ts'
 import { requestId } from './middleware/request-id.ts'
 import { sameSite } from './middleware/same-site.ts'
@@ -64,7 +65,8 @@ export function createApi(deps: ApiDependencies): OpenAPIHono<ApiEnvironment> {
   const onForbidden = (refusal: Audited): void => {
     audit.record(refusal).catch((error: unknown) => logger?.warn({ err: error }, 'a refusal is not in the audit log'))
   }
-  app.use(authorise({ access, needsOf, failures: limits.failures, onForbidden }), limitPrincipal(limits, needsOf))
+  app.use(authorise({ access, needsOf, failures: limits.failures }), limitPrincipal(limits, needsOf))
+  app.use(permit(needsOf, onForbidden))
   app.use(admit(deps.work, needsOf), bodyLimit({ maxSize, onError: tooLarge }), audited(audit, needsOf, logger))
   const resources = [
     searchRoutes,

@@ -2,6 +2,7 @@ import type { Context, ErrorHandler, Hono, NotFoundHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { z } from '@hono/zod-openapi'
 import { AppError, toAppError, type ErrorCode } from '../core/errors.ts'
+import { routePattern } from './route-pattern.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import type { ApiEnvironment } from './middleware/trace.ts'
 import { failureResponse, problemDetails, problemResponse, statusOf } from './problem.ts'
@@ -33,7 +34,7 @@ const expected: ReadonlySet<ErrorCode> = new Set(['no-model', 'not-ready', 'over
 export function tellFailure(
   logger: ApiDependencies['logger'],
   error: AppError,
-  request: { readonly traceId: string; readonly requestId: string; readonly path: string },
+  request: { readonly traceId: string; readonly requestId: string; readonly route: string | null },
 ): void {
   const facts = { code: error.code, ...request }
   if (error.kind === 'unavailable') {
@@ -50,7 +51,7 @@ export function failureHandler(deps: Pick<ApiDependencies, 'logger' | 'progress'
     const error = thrown instanceof HTTPException ? ofHttpException(thrown) : toAppError(thrown)
     const traceId = context.get('traceId')
     context.set('problem', error.code)
-    tellFailure(deps.logger, error, { traceId, requestId: context.get('requestId'), path: context.req.path })
+    tellFailure(deps.logger, error, { traceId, requestId: context.get('requestId'), route: routePattern(context) })
     if (error.code === 'no-model') {
       const { missingPairs } = deps.progress()
       const detail =

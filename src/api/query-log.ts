@@ -3,6 +3,7 @@ import { AppError } from '../core/errors.ts'
 import type { QueryAsked } from '../core/events.ts'
 import { withoutPersonalData, type Names } from '../core/personal-data.ts'
 import type { EventLog, NewRecord } from '../ports/event-log.ts'
+import { normaliseQuery } from './query-vector.ts'
 import type { SearchService } from './search-service.ts'
 import { likenessIn, type SearchRequest, type SearchResult } from './search-types.ts'
 
@@ -97,7 +98,7 @@ function recordOf(
   return {
     queryId,
     input: input.kind,
-    text: 'text' in input ? withoutPersonalData(input.text, names) : null,
+    text: 'text' in input ? withoutPersonalData(normaliseQuery(input.text), names) : null,
     imageId: likenessIn(request),
     target,
     mode,

@@ -16,20 +16,30 @@ export interface paths {
       parameters: {
         query?: {
           q?: string
-          /** @description More like this picture. */
+          /** @description More like this picture, with `q` changed by these words. */
           imageId?: string
+          /** @description What is not wanted, in words; in mode `vector`. */
+          not?: string
+          /** @description What a text counts beside a picture; 0.5 unless said otherwise. */
+          textWeight?: number
           /** @description What is searched: pictures or captions. */
           target?: 'images' | 'captions'
-          /** @description `vector`: meanings; `text`: words, without a model; while one serves, of the captions that it has embedded. */
-          mode?: 'vector' | 'text'
+          /** @description `vector`: meanings; `text`: words, without a model; while one serves, of the captions that it has embedded; `hybrid`: the first 200 of either, fused by their ranks. */
+          mode?: 'vector' | 'text' | 'hybrid'
           limit?: number
           offset?: number
           /** @description How many of the first hits a reranker puts into a better order, by their captions; of texts only. */
           rerank?: number
+          /** @description Leaves out hits that are less relevant; `auto`: less than `relevanceThreshold`. */
+          minRelevance?: number | string
+          /** @description Of pictures that are near-duplicates shows the best; the others are its `duplicates`. */
+          group?: boolean
           /** @description Any of these sets. */
           split?: ('train' | 'validation' | 'fresh' | 'test')[] | ('train' | 'validation' | 'fresh' | 'test')
           /** @description `field:value`; values of one field are alternatives. */
           metadata?: string[] | string
+          /** @description `field:FROM..TO`, `field:FROM..` or `field:..TO`, ends included: numbers, or dates of ISO 8601. */
+          range?: string[] | string
         }
         header?: never
         path?: never
@@ -93,7 +103,7 @@ export interface paths {
       }
     }
     put?: never
-    /** Search by text, picture or embedding */
+    /** Search by text, picture or embedding, or several times at once */
     post: {
       parameters: {
         query?: never
@@ -103,10 +113,15 @@ export interface paths {
       }
       requestBody?: {
         content: {
-          'application/json': components['schemas']['SearchRequest']
+          'application/json': components['schemas']['SearchRequest'] | components['schemas']['SearchRequests']
           'multipart/form-data': {
             /** Format: binary */
             image: string
+            text?: string
+            /** @description What is not wanted, in words; in mode `vector`. */
+            not?: string
+            /** @description What a text counts beside a picture; 0.5 unless said otherwise. */
+            textWeight?: number
             /**
              * @description What is searched: pictures or captions.
              * @default images
@@ -114,11 +129,11 @@ export interface paths {
              */
             target?: 'images' | 'captions'
             /**
-             * @description `vector`: meanings; `text`: words, without a model; while one serves, of the captions that it has embedded.
+             * @description `vector`: meanings; `text`: words, without a model; while one serves, of the captions that it has embedded; `hybrid`: the first 200 of either, fused by their ranks.
              * @default vector
              * @enum {string}
              */
-            mode?: 'vector' | 'text'
+            mode?: 'vector' | 'text' | 'hybrid'
             /** @default 10 */
             limit?: number
             /** @default 0 */
@@ -128,21 +143,39 @@ export interface paths {
              * @default 0
              */
             rerank?: number
+            /** @description Leaves out hits that are less relevant; `auto`: less than `relevanceThreshold`. */
+            minRelevance?: number | string
+            /**
+             * @description Of pictures that are near-duplicates shows the best; the others are its `duplicates`.
+             * @default false
+             */
+            group?: boolean
             /** @description Any of these sets. */
             split?: ('train' | 'validation' | 'fresh' | 'test')[] | ('train' | 'validation' | 'fresh' | 'test')
             /** @description `field:value`; values of one field are alternatives. */
             metadata?: string[] | string
+            /** @description `field:FROM..TO`, `field:FROM..` or `field:..TO`, ends included: numbers, or dates of ISO 8601. */
+            range?: string[] | string
           }
         }
       }
       responses: {
-        /** @description Best first */
+        /** @description Best first; `results` where `queries` were sent */
         200: {
           headers: {
             [name: string]: unknown
           }
           content: {
-            'application/json': components['schemas']['SearchResult']
+            'application/json': components['schemas']['SearchResult'] | components['schemas']['SearchResults']
+          }
+        }
+        /** @description Some of the queries have no answer but a problem */
+        207: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/json': components['schemas']['SearchResults']
           }
         }
         /** @description Nobody is known by what was sent */
@@ -959,10 +992,13 @@ export interface paths {
       path?: never
       cookie?: never
     }
-    /** The bytes of a picture, as published */
+    /** The bytes of a picture, as published or resized */
     get: {
       parameters: {
-        query?: never
+        query?: {
+          /** @description At most so many pixels wide, upright and on white; WebP where `Accept` names it, else JPEG. Without it the bytes are those that were published. */
+          width?: '160' | '320' | '640' | '1280'
+        }
         header?: never
         path: {
           /** @description imageId */
@@ -2056,6 +2092,245 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/indices-list': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** The names of indices */
+    get: {
+      parameters: {
+        query?: never
+        header?: never
+        path?: never
+        cookie?: never
+      }
+      requestBody?: never
+      responses: {
+        /** @description The one there is */
+        200: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/json': string[]
+          }
+        }
+        /** @description Nobody is known by what was sent */
+        401: {
+          headers: {
+            /** @description `Bearer`. */
+            'WWW-Authenticate'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description The caller lacks the permission */
+        403: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description Too many requests */
+        429: {
+          headers: {
+            /** @description Requests (`q`) in so many seconds (`w`). */
+            'RateLimit-Policy'?: string
+            /** @description Requests that are left (`r`), and the seconds until all are there again (`t`). */
+            RateLimit?: string
+            /** @description Seconds. */
+            'Retry-After'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+      }
+    }
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/knn-service': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** The pictures or captions nearest to a text, a picture or an embedding */
+    post: {
+      parameters: {
+        query?: never
+        header?: never
+        path?: never
+        cookie?: never
+      }
+      requestBody: {
+        content: {
+          'application/json': components['schemas']['KnnRequest']
+        }
+      }
+      responses: {
+        /** @description Best first */
+        200: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/json': components['schemas']['KnnResult'][]
+          }
+        }
+        /** @description Nobody is known by what was sent */
+        401: {
+          headers: {
+            /** @description `Bearer`. */
+            'WWW-Authenticate'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description The caller lacks the permission */
+        403: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description Too many requests */
+        429: {
+          headers: {
+            /** @description Requests (`q`) in so many seconds (`w`). */
+            'RateLimit-Policy'?: string
+            /** @description Requests that are left (`r`), and the seconds until all are there again (`t`). */
+            RateLimit?: string
+            /** @description Seconds. */
+            'Retry-After'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description What went wrong */
+        default: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+      }
+    }
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/metadata': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** What is known of results */
+    post: {
+      parameters: {
+        query?: never
+        header?: never
+        path?: never
+        cookie?: never
+      }
+      requestBody: {
+        content: {
+          'application/json': components['schemas']['MetadataRequest']
+        }
+      }
+      responses: {
+        /** @description Of those that are alive, in the order of the request */
+        200: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/json': components['schemas']['MetadataResult'][]
+          }
+        }
+        /** @description Nobody is known by what was sent */
+        401: {
+          headers: {
+            /** @description `Bearer`. */
+            'WWW-Authenticate'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description The caller lacks the permission */
+        403: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description Too many requests */
+        429: {
+          headers: {
+            /** @description Requests (`q`) in so many seconds (`w`). */
+            'RateLimit-Policy'?: string
+            /** @description Requests that are left (`r`), and the seconds until all are there again (`t`). */
+            RateLimit?: string
+            /** @description Seconds. */
+            'Retry-After'?: string
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+        /** @description What went wrong */
+        default: {
+          headers: {
+            [name: string]: unknown
+          }
+          content: {
+            'application/problem+json': components['schemas']['Problem']
+          }
+        }
+      }
+    }
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
 }
 export type webhooks = Record<string, never>
 export interface components {
@@ -2067,6 +2342,16 @@ export interface components {
        */
       queryId?: string
       hits: components['schemas']['Hit'][]
+      /** @description Whether nothing matches well; null where that is not known. */
+      noMatch: boolean | null
+      /** @description The relevance below which a best hit is no match, as it was fitted for the model. */
+      relevanceThreshold: number | null
+      /** @description What answered; null where words were searched while there was no release. */
+      release: {
+        releaseId: string
+        modelVersion: string
+        generation: string
+      } | null
       modelVersion: string | null
       generation: string | null
       /** @description What became of the reranking; null where none was asked for. */
@@ -2082,11 +2367,23 @@ export interface components {
           detail: string
         } | null
       } | null
+      /** @description Whether the answer was at hand; nothing has changed since it was found. */
+      cached: boolean
+      /** @description What the stages took, in milliseconds. */
+      stages: {
+        encode: number
+        search: number
+        join: number
+        rerank: number
+        total: number
+      }
       tookMs: number
     }
     Hit: {
-      /** @description Cosine in mode `vector`, BM25 in mode `text`; higher is better. */
+      /** @description Cosine in mode `vector`, BM25 in mode `text`, fused ranks in mode `hybrid`; higher is better, and modes do not compare. */
       score: number
+      /** @description The probability that it is a right answer among all pictures; null unless pictures are found by the meaning of a text. */
+      relevance: number | null
       /** @description A reranker's score of its best caption; null where the hit stands where it was found. */
       rerankScore: number | null
       /** Format: uuid */
@@ -2105,6 +2402,8 @@ export interface components {
       metadata: {
         [key: string]: string
       }
+      /** @description Its near-duplicates, where they are grouped; the first 100. */
+      duplicates: string[] | null
       modelVersion: string | null
       generation: string | null
     }
@@ -2123,7 +2422,17 @@ export interface components {
       code: string
       traceId?: string
     }
-    /** @description One of `text`, `image`, `embedding` and `imageId`. */
+    SearchResults: {
+      /** @description For each query its answer, or its problem, in their order. */
+      results: (
+        | components['schemas']['SearchResult']
+        | {
+            problem: components['schemas']['Problem']
+          }
+      )[]
+      tookMs: number
+    }
+    /** @description One of `text`, `image`, `embedding` and `imageId`, or a `text` with one of `image` and `imageId`. */
     SearchRequest: {
       text?: string
       /** @description A picture file in base64. */
@@ -2131,6 +2440,10 @@ export interface components {
       embedding?: number[]
       /** Format: uuid */
       imageId?: string
+      /** @description What is not wanted, in words; in mode `vector`. */
+      not?: string
+      /** @description What a text counts beside a picture; 0.5 unless said otherwise. */
+      textWeight?: number
       /**
        * @description What is searched: pictures or captions.
        * @default images
@@ -2138,11 +2451,11 @@ export interface components {
        */
       target?: 'images' | 'captions'
       /**
-       * @description `vector`: meanings; `text`: words, without a model; while one serves, of the captions that it has embedded.
+       * @description `vector`: meanings; `text`: words, without a model; while one serves, of the captions that it has embedded; `hybrid`: the first 200 of either, fused by their ranks.
        * @default vector
        * @enum {string}
        */
-      mode?: 'vector' | 'text'
+      mode?: 'vector' | 'text' | 'hybrid'
       /** @default 10 */
       limit?: number
       /** @default 0 */
@@ -2152,13 +2465,32 @@ export interface components {
        * @default 0
        */
       rerank?: number
+      /** @description Leaves out hits that are less relevant; `auto`: less than `relevanceThreshold`. */
+      minRelevance?: number | string
+      /**
+       * @description Of pictures that are near-duplicates shows the best; the others are its `duplicates`.
+       * @default false
+       */
+      group?: boolean
       /** @default {} */
       filter?: {
         splits?: ('train' | 'validation' | 'fresh' | 'test')[]
         metadata?: {
-          [key: string]: string[] | string
+          [key: string]:
+            | string[]
+            | string
+            | {
+                gte?: number | string
+                gt?: number | string
+                lte?: number | string
+                lt?: number | string
+              }
         }
       }
+    }
+    /** @description Several searches, answered under one release. */
+    SearchRequests: {
+      queries: components['schemas']['SearchRequest'][]
     }
     Feedback: {
       /**
@@ -2510,6 +2842,53 @@ export interface components {
        */
       at: string
       traceId: string | null
+    }
+    /** @description Metadata of the picture stand beside these, unless they have one of these names. */
+    KnnResult: {
+      /** Format: uuid */
+      id: string
+      similarity: number
+      url?: string
+      caption?: string
+    } & {
+      [key: string]: unknown
+    }
+    KnnRequest: {
+      text?: string | null
+      /** @description A picture file in base64. */
+      image?: string | null
+      image_url?: string | null
+      embedding_input?: number[] | null
+      /**
+       * @default image
+       * @enum {string}
+       */
+      modality?: 'image' | 'text'
+      /**
+       * @description How many results have more than id and similarity.
+       * @default 40
+       */
+      num_images?: number
+      /** @description How many results; 100 at most. */
+      num_result_ids?: number | null
+      /** @description `pairstream`, as `/indices-list` says. */
+      indice_name?: string | null
+      /** @description Whether near-duplicates are left out. */
+      deduplicate?: boolean | null
+    }
+    MetadataResult: {
+      /** Format: uuid */
+      id: string
+      metadata: {
+        url: string
+        caption?: string
+      } & {
+        [key: string]: unknown
+      }
+    }
+    MetadataRequest: {
+      ids: string[]
+      indice_name?: string | null
     }
   }
   responses: never

@@ -1,5 +1,5 @@
 import type { Catalogue } from '../catalogue/catalogue.ts'
-import { readSnapshot } from '../core/snapshot.ts'
+import { splitInSnapshot } from '../core/snapshot.ts'
 import { isCounted } from '../core/split.ts'
 import type { BlobStore } from '../ports/blob-store.ts'
 
@@ -18,8 +18,9 @@ export async function modelsTrainedOn(
     const snapshot = outcome === 'trained' ? snapshots.get(requestId) : undefined
     const bytes = snapshot === undefined ? null : await blobs.get(snapshot)
     if (bytes === null) continue
-    for (const { pairId, split } of readSnapshot(bytes)) {
-      if (wanted.has(pairId) && isCounted(split)) found.set(pairId, [...(found.get(pairId) ?? []), modelVersion])
+    for (const pairId of wanted) {
+      const split = splitInSnapshot(bytes, pairId)
+      if (split !== null && isCounted(split)) found.set(pairId, [...(found.get(pairId) ?? []), modelVersion])
     }
   }
   return found

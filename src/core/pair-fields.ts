@@ -3,7 +3,7 @@ import { AppError } from './errors.ts'
 const MAX_METADATA_FIELDS = 64
 const MAX_METADATA_NAME = 64
 const MAX_METADATA_VALUE = 4_096
-const MAX_SUBJECT_LENGTH = 256
+export const MAX_SUBJECT_LENGTH = 256
 
 /** Throws `metadata-invalid` where the metadata of a pair, whoever publishes it, are more than is kept. */
 export function requireMetadata(metadata: Readonly<Record<string, unknown>>): void {

@@ -14,8 +14,8 @@ const EMAIL = /[\p{L}\p{N}._%+'-]+@[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+/gu
 /** Whatever has the letters of an IP address, which `isIP` then decides. */
 const ADDRESS =
   /(?<![\p{L}\p{N}.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f:]*:[0-9a-f:]*:[0-9a-f:.]*[0-9a-f:])(?![\p{L}\p{N}])/giu
-/** 13 to 19 digits, in groups or not (ISO/IEC 7812). */
-const CARD = /(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)/g
+/** 13 to 19 digits, in groups or not (ISO/IEC 7812), whatever stands between these. */
+const CARD = /(?<!\d)\d(?:[ ./-]{0,2}\d){12,18}(?!\d)/g
 /**
  * National ids of the shapes in use: digits in groups that no phone number has (USA 3-2-4, Nordic countries 6-4, Korea 6-7), and letters around
  * digits (United Kingdom, Spain, Italy).
@@ -29,7 +29,7 @@ const NATIONAL_IDS = [
   /(?<![\p{L}\p{N}])[a-z]{6}\d{2}[a-ehlmprst]\d{2}[a-z]\d{3}[a-z](?![\p{L}\p{N}])/giu,
 ]
 /** What is longer than a telephone number is a number of somebody, too: no count in a search is as long. */
-const LONG_NUMBER = /(?<!\d)\d(?:[ -]?\d){8,}(?!\d)/g
+const LONG_NUMBER = /(?<!\d)\d(?:[ ./-]?\d){8,}(?!\d)/g
 /** Seven to fifteen digits (ITU-T E.164) in groups, or behind a plus. */
 const PHONE = /(?<![\p{L}\p{N}])(?:\+\s?\d|\(\d|\d)[\d\s().\-/]{5,22}\d(?![\p{L}\p{N}])/gu
 /** A day is no phone number: 2024-05-31, 31.05.2024, 5/31/2024. */
@@ -95,7 +95,10 @@ export function namesOf(names: readonly string[]): Names {
  * changes nothing.
  */
 export function withoutPersonalData(text: string, names: Names = (same) => same): string {
+  // Letters and digits of full width, and other spaces, are read as plain ones; so would be whoever reads the record.
   const byRule = text
+    .normalize('NFKC')
+    .replaceAll(/\s+/g, ' ')
     .replaceAll(EMAIL, marks.email)
     .replaceAll(ADDRESS, (found) => (isIP(found) === 0 ? found : marks.address))
     .replaceAll(CARD, (found) => (isCard(digitsOf(found)) ? marks.card : found))

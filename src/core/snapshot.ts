@@ -25,3 +25,19 @@ export function readSnapshot(bytes: Uint8Array): SnapshotEntry[] {
     return { pairId, split }
   })
 }
+
+/** The split of a pair in a snapshot's file, found by halving its sorted lines; null where it is not in it. */
+export function splitInSnapshot(bytes: Uint8Array, pairId: string): Split | null {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  let [from, to] = [0, file.length]
+  while (from < to) {
+    const middle = Math.floor((from + to) / 2)
+    const start = middle === 0 ? 0 : file.lastIndexOf('\n', middle - 1) + 1
+    const end = file.indexOf('\n', middle)
+    const [found = '', name] = file.toString('utf8', start, end < 0 ? file.length : end).split(' ')
+    if (found === pairId) return splits.find((known) => known === name) ?? null
+    if (found < pairId) from = end < 0 ? to : end + 1
+    else to = start
+  }
+  return null
+}

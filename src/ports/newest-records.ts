@@ -9,18 +9,22 @@ export type NewestRecords<T extends Topic> = {
   readonly unreadable: number
 }
 
-/** Reads a topic from its beginning to what is its end now. Rejects with the signal's reason, and as the log does. */
+/**
+ * Reads a topic from its beginning to what is its end now, and keeps what `isWanted` says, which may be little of much. Rejects with the
+ * signal's reason, and as the log does.
+ */
 export async function readNewest<T extends Topic>(
   log: Pick<EventLog, 'tail' | 'endOffsets'>,
   topic: T,
   signal?: AbortSignal,
+  isWanted: (value: TopicValues[T]) => boolean = () => true,
 ): Promise<NewestRecords<T>> {
   const values = new Map<string, TopicValues[T]>()
   let unreadable = 0
   await readToEnd(log, topic, signal, ({ key, value, problem }) => {
     if (problem !== null) unreadable++
-    else if (value === null) values.delete(key)
-    else values.set(key, value)
+    else if (value !== null && isWanted(value)) values.set(key, value)
+    else values.delete(key)
   })
   return { values, unreadable }
 }

@@ -12,6 +12,7 @@ import type {
 import { pairsUntilCrossing } from '../core/counter.ts'
 import { feedbackKey } from '../core/feedback.ts'
 import { pairKey } from '../core/ids.ts'
+import type { NewRecord } from '../ports/event-log.ts'
 import { createReleaseLog } from '../consumers/release-log.ts'
 import { counterState, retrainingRequest } from '../consumers/retraining-request.ts'
 import { inTime } from './dependencies.ts'
@@ -43,12 +44,20 @@ export async function erasePair(
   const pair = catalogue.pair(pairId)
   if (pair === null) throw new AppError('pair-not-found', `There is no pair ${pairId}.`)
   if (pair.erased) return
-  const { imageId } = pair
-  const value: ErasureRecord = { pairId, imageId, state: 'requested', requestedBy, at: clock(), logCleanBy: null }
-  await log.append([
+  await log.append(erasureRecords(pair, requestedBy, clock()))
+}
+
+/** The request for the receipt of a pair's erasure, and the tombstone. */
+export function erasureRecords(
+  { pairId, imageId }: { readonly pairId: string; readonly imageId: string },
+  requestedBy: string,
+  at: number,
+): NewRecord[] {
+  const value: ErasureRecord = { pairId, imageId, state: 'requested', requestedBy, at, logCleanBy: null }
+  return [
     { topic: 'erasures', key: pairId, value },
     { topic: 'pairs', key: pairKey(imageId, pairId), value: null },
-  ])
+  ]
 }
 
 const RESTORE_ATTEMPTS = 5

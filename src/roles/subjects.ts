@@ -1,26 +1,28 @@
 import type { SubjectData, SubjectErasure } from '../api/dependencies.ts'
 import type { NewRecord } from '../ports/event-log.ts'
 import { readNewest } from '../ports/newest-records.ts'
-import { erasePair } from './commands.ts'
+import { erasureRecords } from './commands.ts'
 import { inTime } from './dependencies.ts'
 import type { Services } from './services.ts'
 
 type SubjectServices = Pick<Services, 'catalogue' | 'log' | 'clock'>
 
+/** Records that are appended at once; those of a pair stay together, as the number is even and pairs go first. */
 const BATCH = 500
 
 /** Reads the topics of what people asked and did to their ends, so it takes as long as they are. Throws `log-unavailable` after `patience` milliseconds without an answer. */
 async function keptOf({ catalogue, log }: SubjectServices, subject: string, patience: number, signal?: AbortSignal) {
   await inTime(catalogue.caughtUp(log), 'log-unavailable', patience)
-  const [queries, feedback] = await Promise.all([
-    readNewest(log, 'queries', signal),
-    readNewest(log, 'feedback', signal),
-  ])
-  const asked = new Map([...queries.values].filter(([, { principal }]) => principal === subject))
-  const given = new Map(
-    [...feedback.values].filter(([, { principal, queryId }]) => principal === subject || asked.has(queryId)),
+  const ofSubject = ({ principal }: { readonly principal: string | null }): boolean => principal === subject
+  const { values: queries } = await readNewest(log, 'queries', signal, ofSubject)
+  // What others made of the subject's searches tells of these.
+  const { values: feedback } = await readNewest(
+    log,
+    'feedback',
+    signal,
+    (given) => ofSubject(given) || queries.has(given.queryId),
   )
-  return { pairs: catalogue.pairsOfSubject(subject), queries: asked, feedback: given }
+  return { pairs: catalogue.pairsOfSubject(subject), queries, feedback }
 }
 
 /** All that is kept of a subject now; empty where it is not known. */
@@ -45,8 +47,8 @@ export async function eraseSubject(
   patience: number,
 ): Promise<SubjectErasure> {
   const { pairs, queries, feedback } = await keptOf(services, subject, patience)
-  for (const { pairId } of pairs) await erasePair(services, pairId, requestedBy, patience)
   const tombstones: NewRecord[] = [
+    ...pairs.flatMap((pair) => erasureRecords(pair, requestedBy, services.clock())),
     ...[...queries.keys()].map((key) => ({ topic: 'queries', key, value: null }) as const),
     ...[...feedback.keys()].map((key) => ({ topic: 'feedback', key, value: null }) as const),
   ]

@@ -52,7 +52,7 @@ it('tells the log what is not understood, and the client only where to look', as
   const problem = (await response.json()) as Problem
   expect(problem).toMatchObject({ status: 500, code: 'internal' })
   expect(JSON.stringify(problem)).not.toContain('secret')
-  expect(logged).toMatchObject([{ code: 'internal', traceId: problem.traceId, path: '/v1/status' }])
+  expect(logged).toMatchObject([{ code: 'internal', traceId: problem.traceId, route: '/v1/status' }])
   expect(logged[0]?.['err']).toBeInstanceOf(TypeError)
 })
 

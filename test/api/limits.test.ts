@@ -57,6 +57,13 @@ describe('rate limits', () => {
     expect(flood.filter(({ status }) => status === 429)).toHaveLength(20)
   })
 
+  it('bound what a caller is refused, so that refusals cannot fill the audit log', async () => {
+    const reader = { role: 'reader', scopes: null, hash: sha256Hex(KEY) } as const
+    const { app } = await runningApi({ rateLimits: { ...off, changes: 2 } }, { ...choice, keys: [reader] }, () => 1_000)
+    const refused = async () => (await app.request('/v1/retraining', { ...bearer(KEY), method: 'POST' })).status
+    expect([await refused(), await refused(), await refused()]).toEqual([403, 403, 429])
+  })
+
   it('bound nobody where nobody is asked who they are', async () => {
     const { app } = await runningApi({ rateLimits: { reads: 1, changes: 1, address: 1, failures: 1 } })
     for (let time = 0; time < 5; time++) expect((await app.request('/v1/status')).status).toBe(200)

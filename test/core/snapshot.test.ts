@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { sha256Hex } from '../../src/core/ids.ts'
-import { readSnapshot, writeSnapshot } from '../../src/core/snapshot.ts'
+import { readSnapshot, splitInSnapshot, writeSnapshot } from '../../src/core/snapshot.ts'
 import { splits } from '../../src/core/split.ts'
 
 const entries = fc.uniqueArray(fc.record({ pairId: fc.uuid(), split: fc.constantFrom(...splits) }), {
@@ -30,4 +30,15 @@ describe('the snapshot', () => {
     }
     expect(readSnapshot(new Uint8Array())).toEqual([])
   })
+})
+
+it('finds each pair and no other without reading all lines', () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.uuid(), { maxLength: 60 }), fc.uuid(), (ids, other) => {
+      const entries = ids.map((pairId, i) => ({ pairId, split: splits[i % splits.length] ?? 'train' }))
+      const { bytes } = writeSnapshot(entries)
+      for (const { pairId, split } of entries) expect(splitInSnapshot(bytes, pairId)).toBe(split)
+      if (!ids.includes(other)) expect(splitInSnapshot(bytes, other)).toBeNull()
+    }),
+  )
 })

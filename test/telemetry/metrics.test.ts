@@ -61,7 +61,7 @@ describe('the text that Prometheus scrapes', () => {
   it('keeps the conventions on suffixes and units', async () => {
     const { families } = await exercised()
     const own = [...families].filter(([name]) => name.startsWith('pairstream_'))
-    expect(own).toHaveLength(17)
+    expect(own).toHaveLength(19)
     for (const [name, { type, help }] of own) {
       expect(name.endsWith('_total'), name).toBe(type === 'counter')
       if (type === 'histogram') expect(name).toMatch(/_seconds$/)

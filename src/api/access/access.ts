@@ -69,7 +69,14 @@ export function createAccess({ choice, keys, names, secret, clock }: AccessDepen
     return { id: await names.idOf('user', name), name, permissions, proof: { type: 'token', roles, expiresAt } }
   }
 
+  /** A cookie reads what the page shows, and nothing that is for operators: it is worth as much as the secret that signs it. */
   const ofSession = async (text: string): Promise<Principal> => {
+    const principal = await holderOf(text)
+    const shown = permissionsOf(['reader'])
+    return { ...principal, permissions: new Set([...principal.permissions].filter((each) => shown.has(each))) }
+  }
+
+  const holderOf = async (text: string): Promise<Principal> => {
     const { id, name, proof } = await sessions.read(text)
     if (proof.type === 'token' && choice.jwt === null)
       throw new AppError('unauthenticated', 'No tokens are taken here.')

@@ -9,6 +9,7 @@ export const SESSION_COOKIE = 'pairstream_session'
 /** Milliseconds; a credential that ends before ends its sessions. */
 const LONGEST_SESSION = 3_600_000
 
+const SECOND = 1_000
 const TYPE = 'pairstream-session'
 const claims = z.object({
   sub: z.string(),
@@ -50,7 +51,9 @@ export function createSessions({ secret, clock }: { secret: SharedSecret; clock:
       if (bytes === null) throw ended()
       try {
         const options = { algorithms: ['HS256'], typ: TYPE, currentDate: new Date(clock()) }
-        const { sub, name, proof } = claims.parse((await jwtVerify(text, bytes, options)).payload)
+        const { sub, exp, name, proof } = claims.parse((await jwtVerify(text, bytes, options)).payload)
+        // None is made for longer: whoever has read the secret could make one for ever.
+        if (exp * 1_000 > clock() + LONGEST_SESSION + SECOND) throw ended()
         return { id: sub, name, proof }
       } catch (error) {
         throw ended(error)

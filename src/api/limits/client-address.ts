@@ -29,11 +29,24 @@ export function createClientFinder(trusted: readonly string[]): (facts: Facts) =
   return ({ remote, header }) => {
     const own = plain(remote ?? '')
     if (!isProxy(own)) return { address: shared(own), isSecure: false }
-    const hops = (header('x-forwarded-for') ?? '').split(',').map((hop) => plain(hop.trim()))
-    const client = hops.findLast((hop) => isIP(hop) !== 0 && !isProxy(hop))
-    return { address: shared(client ?? own), isSecure: header('x-forwarded-proto')?.trim() === 'https' }
+    const hops = (header('x-forwarded-for') ?? '').split(',').map(hopAddress)
+    // What is no address was written by nobody who is trusted, nor what stands before it.
+    const client = hops.findLast((hop) => !isProxy(hop)) ?? own
+    return {
+      address: shared(isIP(client) === 0 ? own : client),
+      isSecure: header('x-forwarded-proto')?.trim() === 'https',
+    }
   }
 }
+
+/** A hop without the port and the brackets that some proxies write. */
+const hopAddress = (hop: string): string =>
+  plain(
+    hop
+      .trim()
+      .replace(/^\[(.*)\](?::\d+)?$/, '$1')
+      .replace(/^(\d+(?:\.\d+){3}):\d+$/, '$1'),
+  )
 
 /** An IPv4 address that a socket of IPv6 shows is that address. */
 const plain = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, '')

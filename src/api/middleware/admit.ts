@@ -19,7 +19,10 @@ export type WorkLimits = {
 export function admit({ atOnce, longest }: WorkLimits, needsOf: NeedsOf): MiddlewareHandler<ApiEnvironment> {
   const admission = createAdmission(atOnce)
   const late = (): AppError =>
-    new AppError('request-timeout', `It was not done within ${longest / 1_000} s (REQUEST_SECONDS); send less at once.`)
+    new AppError(
+      'request-timeout',
+      `It was not done within ${longest / 1_000} s (REQUEST_SECONDS), and goes on; look whether it is done before it is sent again.`,
+    )
   return async function admit(context, next) {
     if (needsOf(context).every(({ permission }) => permission === 'metrics:read')) return next()
     let begun: () => void = () => undefined

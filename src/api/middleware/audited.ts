@@ -34,7 +34,9 @@ export function audited(
       await withDeadline(announced, PATIENCE, late)
     }
     await next()
-    const outcome = context.get('problem') ?? 'ok'
+    // An answer that was late says nothing of the work, which went on: what failed in it would be said here instead.
+    const problem = context.get('problem')
+    const outcome = problem === undefined || problem === 'request-timeout' ? 'ok' : problem
     const written = audit.record({ ...about, count: context.get('auditedCount') ?? 1, outcome })
     // What was done is done, and what was not needs nobody's wait; neither answer would be truer for this.
     if (isChange || outcome !== 'ok') {

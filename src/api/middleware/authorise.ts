@@ -2,12 +2,10 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { getCookie } from 'hono/cookie'
 import { isLoopback } from '../../access-settings.ts'
 import { AppError, toAppError } from '../../core/errors.ts'
-import { permissions } from '../../core/permissions.ts'
 import type { Access, Credential } from '../access/access.ts'
 import type { Principal } from '../access/principal.ts'
 import type { NeedsOf } from '../access/route-permissions.ts'
 import { SESSION_COOKIE } from '../access/sessions.ts'
-import type { Audited } from '../dependencies.ts'
 import type { TokenBuckets } from '../limits/token-buckets.ts'
 import { isRead, tooManyRequests } from './rate-limit.ts'
 import type { ApiEnvironment } from './trace.ts'
@@ -17,20 +15,12 @@ type AuthoriseDependencies = {
   readonly needsOf: NeedsOf
   /** Wrong credentials by address; null counts none. */
   readonly failures: TokenBuckets | null
-  /** Told of who was refused something that is audited; nothing waits for it, as nothing has changed. */
-  readonly onForbidden?: (refusal: Audited) => void
 }
 
 /**
- * Finds out who calls, and refuses who may not: 401 without a credential that is right, 403 naming the permission that is missing. What
- * answers everybody is passed on unasked.
+ * Finds out who calls: 401 without a credential that is right. What answers everybody is passed on unasked.
  */
-export function authorise({
-  access,
-  needsOf,
-  failures,
-  onForbidden,
-}: AuthoriseDependencies): MiddlewareHandler<ApiEnvironment> {
+export function authorise({ access, needsOf, failures }: AuthoriseDependencies): MiddlewareHandler<ApiEnvironment> {
   return async function authorise(context, next) {
     const needed = needsOf(context)
     if (needed.length === 0) return next()
@@ -49,13 +39,6 @@ export function authorise({
     requireOwnName(context, principal)
     if (credential?.type === 'session' && !isRead(context)) {
       throw new AppError('unauthenticated', 'A session only reads; send the token or key itself.')
-    }
-    const missing = needed.find(({ permission }) => !principal.permissions.has(permission))?.permission
-    if (missing !== undefined) {
-      const [object, count, traceId] = [null, 1, context.get('traceId')]
-      const refusal = { principal, action: missing, object, count, outcome: 'forbidden', traceId }
-      if (permissions[missing].audited !== 'no') onForbidden?.(refusal)
-      throw new AppError('forbidden', `It needs the permission ${missing}: to ${permissions[missing].what}.`)
     }
     context.set('principal', principal)
     await next()

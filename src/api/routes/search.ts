@@ -68,7 +68,7 @@ export function searchRoutes({ search, logger }: Pick<ApiDependencies, 'search' 
     const results = await answers(requests, {
       traceId: context.get('traceId'),
       requestId: context.get('requestId'),
-      path: context.req.path,
+      route: postRoute.path,
     })
     return context.json(results, results.results.some((result) => 'problem' in result) ? 207 : 200)
   })

@@ -1,12 +1,11 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
+import { MAX_SUBJECT_LENGTH } from '../../core/pair-fields.ts'
 import { callerOf } from '../access/caller.ts'
 import { needs } from '../access/route-permissions.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import type { ApiEnvironment } from '../middleware/trace.ts'
 import { isoTime, json, MetadataSchema, problems, SplitSchema, TimeSchema } from '../schemas.ts'
 import { imageAddress } from '../search-types.ts'
-
-const MAX_SUBJECT_LENGTH = 200
 
 const params = z.object({
   // Not `id`: the audit log is kept for ever, and names no person that a path names.

@@ -35,7 +35,7 @@ async function released() {
   const blue = await api.publish('blue', 'the blue sea')
   await api.release('m-1', 'g1')
   const ask = async (path: string, body: object) => {
-    const response = await api.app.request(`http://pictures.example:8080${path}`, asClient(body))
+    const response = await api.app.request(`http://localhost:8080${path}`, asClient(body))
     return { status: response.status, body: (await response.json()) as Result[] & { code?: string; detail?: string } }
   }
   return { ...api, red, blue, ask }
@@ -55,7 +55,7 @@ describe('the protocol of clip-retrieval', () => {
     expect(body[0]).toEqual({
       id: red.imageId,
       similarity: expect.closeTo(1, 5) as number,
-      url: `http://pictures.example:8080/v1/images/${red.imageId}/content`,
+      url: `http://localhost:8080/v1/images/${red.imageId}/content`,
       caption: 'a red square',
       album: 'warm',
     })

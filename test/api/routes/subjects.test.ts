@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { expect, it } from 'vitest'
+import { sha256Hex } from '../../../src/core/ids.ts'
 import { feedbackKey } from '../../../src/core/feedback.ts'
 import { readNewest } from '../../../src/ports/newest-records.ts'
 import { topicValues } from '../../fixtures/topic-values.ts'
-import { runningApi, type RunningApi } from '../fixtures/running-api.ts'
+import { postJson, runningApi, type RunningApi } from '../fixtures/running-api.ts'
 
 const subject = 'person/7 é'
 const address = `/v1/subjects/${encodeURIComponent(subject)}`
@@ -66,4 +67,45 @@ it('erases everything of a person and keeps what is of others; once more changes
   expect([...(await readNewest(api.log, 'queries')).values.keys()]).toEqual([other.queryId])
   expect([...(await readNewest(api.log, 'feedback')).values.values()]).toEqual([kept])
   expect(await erase()).toEqual({ subject, pairs: [], queries: 0, feedback: 0 })
+})
+
+it('knows by their credentials who searched and judged, and forgets them', async () => {
+  const [KEY, OTHER] = ['the-key-of-an-admin', 'the-key-of-a-reader']
+  const keys = [
+    { role: 'admin', scopes: null, hash: sha256Hex(KEY) },
+    { role: 'reader', scopes: null, hash: sha256Hex(OTHER) },
+  ] as const
+  const api = await runningApi({}, { required: true, jwt: null, keys, trustedProxies: [] })
+  await api.publish('red', 'a red square')
+  await api.release('m-1', 'g1')
+  const as = (key: string, init: RequestInit = {}): RequestInit => ({
+    ...init,
+    headers: { ...(init.headers as Record<string, string> | undefined), authorization: `Bearer ${key}` },
+  })
+  const send = async (key: string, path: string, init?: RequestInit) => (await (await api.app.request(path, as(key, init))).json()) as Record<string, unknown> // prettier-ignore
+  const { queryId } = await send(OTHER, '/v1/search?q=red')
+  await send(OTHER, '/v1/search', postJson({ queries: [{ text: 'blue' }, { text: 'ada@example.org' }] }))
+  await send(OTHER, '/search_images_by_text', postJson({ query: 'green' }))
+  await send(KEY, '/v1/search?q=yellow')
+  await send(KEY, '/v1/feedback', postJson({ queryId, action: 'up', imageId: randomUUID() }))
+  await api.queriesKept()
+
+  const { values } = await readNewest(api.log, 'queries')
+  const reader = [...values.values()].find(({ text }) => text === 'red')?.principal ?? ''
+  const path = `/v1/subjects/${encodeURIComponent(reader)}`
+  const texts = async () =>
+    ((await send(KEY, `${path}/export`))['queries'] as { text: string }[]).map(({ text }) => text)
+  expect((await texts()).sort()).toEqual(['[email]', 'blue', 'green', 'red'])
+  expect(await send(OTHER, path, { method: 'DELETE' })).toMatchObject({ code: 'forbidden' })
+  expect(await send(KEY, path, { method: 'DELETE' })).toMatchObject({ queries: 4, feedback: 1 })
+  expect(await texts()).toEqual([])
+  expect([...(await readNewest(api.log, 'queries')).values.values()].map(({ text }) => text)).toEqual(['yellow'])
+})
+
+it('takes every subject that a pair may name', async () => {
+  const api = await runningApi()
+  const longest = 'x'.repeat(256)
+  const { pairId } = await api.publish('red', 'a red square', { subject: longest })
+  const erased = await api.app.request(`/v1/subjects/${longest}`, { method: 'DELETE' })
+  expect(await erased.json()).toMatchObject({ pairs: [{ pairId }] })
 })
