@@ -1,4 +1,7 @@
+import type { Catalogue } from '../catalogue/catalogue.ts'
 import { loadConfig } from '../config.ts'
+import type { FeedbackGiven } from '../core/events.ts'
+import { FEEDBACK, feedbackJudgements } from '../producers/judgements/feedback-source.ts'
 import { openJudgements } from '../producers/judgements/open-judgements.ts'
 import { publishJudgements as publishAll } from '../producers/judgements/publish-judgements.ts'
 import type { PublishReport } from '../producers/publish-report.ts'
@@ -13,7 +16,16 @@ import { withServices } from './with-services.ts'
 
 export type JudgementsOptions = { readonly json?: boolean; readonly withdraw?: boolean }
 
-/** Publishes the judgements of a file or of a table behind PostgREST, or takes them back. */
+/** What is alive of a hit: the caption that was found, or all of the picture. */
+const captionsIn =
+  (catalogue: Pick<Catalogue, 'image' | 'pair'>) =>
+  ({ imageId, pairId }: Pick<FeedbackGiven, 'imageId' | 'pairId'>): string[] => {
+    if (pairId === null) return catalogue.image(imageId)?.captions.map(({ caption }) => caption) ?? []
+    const pair = catalogue.pair(pairId)
+    return pair === null || pair.erased || pair.caption === null ? [] : [pair.caption]
+  }
+
+/** Publishes the judgements of a file, of a table behind PostgREST or of what people said of hits, or takes them back. */
 export async function publishJudgements(
   from: string,
   { json, withdraw = false }: JudgementsOptions,
@@ -21,9 +33,10 @@ export async function publishJudgements(
 ): Promise<ExitName> {
   const config = loadConfig(context.environment)
   // A source that cannot be opened should leave no data folder behind.
-  const source = await openJudgements(from, { token: config.JUDGEMENTS_TOKEN })
+  const given = from === FEEDBACK ? null : await openJudgements(from, { token: config.JUDGEMENTS_TOKEN })
   const { stderr, signal } = context
   const report = await withServices(context, { access: 'append', config }, async (services): Promise<PublishReport> => {
+    const source = given ?? feedbackJudgements(services.log, captionsIn(services.catalogue))
     const progress = createProgress({ stream: stderr, isTerminal: stderr.isTTY })
     const stage = progress.stage('judgements', null)
     try {

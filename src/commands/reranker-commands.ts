@@ -15,7 +15,7 @@ export const defineRerankerCommands: DefineCommands = (program, act) => {
   judgements
     .command('publish')
     .description('publish judgements; run it again to go on where it stopped')
-    .argument('<from>', 'a .jsonl or .csv file, or the address of a table or view behind PostgREST')
+    .argument('<from>', 'a .jsonl or .csv file, the address of a table or view behind PostgREST, or `feedback`')
     .option(...JSON_OPTION)
     .addHelpText(
       'after',
@@ -25,7 +25,8 @@ JUDGEMENTS_TOKEN opens a table that is not open to all.
 
 Examples:
   $ pairstream judgements publish judgements.csv
-  $ pairstream judgements publish "https://example.org/judgements?source=eq.editors"`,
+  $ pairstream judgements publish "https://example.org/judgements?source=eq.editors"
+  $ pairstream judgements publish feedback   # what people said of hits of searches`,
     )
     .action((from: string, options: JudgementsOptions) =>
       act(async (context) => (await import('./judgements.ts')).publishJudgements(from, options, context)),
@@ -34,7 +35,7 @@ Examples:
   judgements
     .command('withdraw')
     .description('take judgements back; what is trained from now on does not learn from them')
-    .argument('<from>', 'a .jsonl or .csv file, or the address of a table or view behind PostgREST')
+    .argument('<from>', 'a .jsonl or .csv file, the address of a table or view behind PostgREST, or `feedback`')
     .option(...JSON_OPTION)
     .addHelpText(
       'after',

@@ -10,6 +10,15 @@ const marks = {
   name: '[name]',
 } as const
 
+const MARK = new RegExp(
+  Object.values(marks)
+    .map((mark) => mark.replace(/[[\]]/g, '\\$&'))
+    .join('|'),
+)
+
+/** Whether something was taken out of a text. */
+export const hasMarks = (text: string): boolean => MARK.test(text)
+
 const EMAIL = /[\p{L}\p{N}._%+'-]+@[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+/gu
 /** Whatever has the letters of an IP address, which `isIP` then decides. */
 const ADDRESS =
