@@ -16,10 +16,16 @@ export type Hit = {
   readonly metadata: Readonly<Record<string, string>>
   /** Near-duplicates of the picture that are not shown. */
   readonly duplicates: readonly string[] | null
+  /** The answer that it is of, and where it stood in it; null where the server keeps no queries. */
+  readonly queryId: string | null
+  readonly position: number
 }
+
+export type Opinion = 'up' | 'down'
 
 export type SearchResult = {
   readonly hits: readonly Hit[]
+  readonly queryId?: string
   readonly noMatch: boolean | null
   readonly modelVersion: string | null
   readonly generation: string | null
@@ -61,6 +67,20 @@ export type Query = {
 
 /** Throws `ProblemError`, or what the signal was aborted with. */
 export async function search(query: Query, offset: number, limit: number, signal: AbortSignal): Promise<SearchResult> {
+  const result = await find(query, offset, limit, signal)
+  const { hits, queryId = null } = result
+  return { ...result, hits: hits.map((hit, place) => ({ ...hit, queryId, position: offset + place })) }
+}
+
+/** Says what somebody made of a hit. Throws `ProblemError`. */
+export async function giveFeedback(action: 'click' | Opinion, hit: Hit): Promise<void> {
+  const { queryId, imageId, pairId, position } = hit
+  if (queryId === null) return
+  const body = JSON.stringify({ queryId, action, imageId, pairId, position })
+  await request('/v1/feedback', { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+}
+
+async function find(query: Query, offset: number, limit: number, signal: AbortSignal): Promise<SearchResult> {
   const page: Record<string, string> = { target: query.target, offset: String(offset), limit: String(limit) }
   if (query.target === 'images') page['group'] = 'true'
   if (query.picture !== null) {

@@ -1,4 +1,4 @@
-import type { Hit, Mode } from './api.ts'
+import { giveFeedback, type Hit, type Mode, type Opinion } from './api.ts'
 import { element } from './elements.ts'
 import { describe, scoreBar } from './results.ts'
 
@@ -21,6 +21,8 @@ export function createDetail(
     const hit = shown?.hits[index]
     if (shown === null || hit === undefined) return
     at = index
+    // Nobody waits for it, and what comes of it changes nothing here.
+    giveFeedback('click', hit).catch(() => undefined)
     dialog.replaceChildren(...content(hit, shown))
     if (!dialog.open) dialog.showModal()
     dialog.scrollTop = 0
@@ -52,6 +54,7 @@ export function createDetail(
         action('detail-more-like-this', 'primary', 'More like this', leave(actions.like, hit)),
         action('detail-captions', 'secondary', 'Captions for it', leave(actions.captionsOf, hit)),
       ),
+      ...(hit.queryId === null ? [] : [opinions(hit)]),
       facts(hit, modelVersion, generation),
     ),
     element(
@@ -85,6 +88,35 @@ export function createDetail(
 
 const action = (testId: string, kind: string, words: string, run: () => void): HTMLElement =>
   element('button', { type: 'button', class: kind, 'data-testid': testId, onclick: run }, words)
+
+/** Two buttons of which one may be pressed; the newest opinion counts. */
+function opinions(hit: Hit): HTMLElement {
+  const said = element('span', { role: 'status', 'data-testid': 'detail-opinion' })
+  const button = (opinion: Opinion, words: string): HTMLElement =>
+    element(
+      'button',
+      {
+        type: 'button',
+        class: 'opinion',
+        'aria-pressed': 'false',
+        'data-testid': `detail-${opinion}`,
+        onclick: () => void say(opinion),
+      },
+      words,
+    )
+  const buttons = { up: button('up', 'It fits'), down: button('down', 'It does not') }
+  const say = async (opinion: Opinion): Promise<void> => {
+    try {
+      await giveFeedback(opinion, hit)
+      for (const [name, each] of Object.entries(buttons)) each.setAttribute('aria-pressed', String(name === opinion))
+      said.textContent = 'Thank you.'
+    } catch (error) {
+      said.textContent = error instanceof Error ? error.message : 'It could not be kept.'
+    }
+  }
+  const question = 'Does it fit the search?'
+  return element('div', { class: 'opinions', role: 'group', 'aria-label': question }, element('span', {}, question), buttons.up, buttons.down, said) // prettier-ignore
+}
 
 const step = (direction: 'previous' | 'next', words: string, possible: boolean, go: () => void): HTMLElement =>
   element(

@@ -28,7 +28,7 @@ export async function fetchSigned(address: string, init: RequestInit = {}): Prom
 
 const withCredential = (credential: string, init: RequestInit): RequestInit => ({
   ...init,
-  headers: { authorization: `Bearer ${credential}` },
+  headers: { ...(init.headers as Record<string, string> | undefined), authorization: `Bearer ${credential}` },
 })
 
 /** Has the browser get the cookie that pictures are shown by; a request for one can carry no header. */

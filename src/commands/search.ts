@@ -96,10 +96,12 @@ function printHits(
     return
   }
   if (noMatch === true) remark(context, 'Nothing here matches well.')
+  // It is known of some models only, and then of all hits or none.
+  const isKnown = hits.some(({ relevance }) => relevance !== null)
   const rows = hits.map(({ score, relevance, imageId, caption, captions }, index) => [
     index + 1,
     score.toFixed(4),
-    relevance === null ? null : relevance.toFixed(3),
+    ...(isKnown ? [relevance?.toFixed(3) ?? null] : []),
     catalogue.image(imageId)?.source ?? null,
     imageId,
     cut(caption ?? captions[0]?.caption ?? '', CAPTION_WIDTH),
@@ -110,7 +112,7 @@ function printHits(
       [
         'rank',
         { title: 'score', align: 'right' },
-        { title: 'relevance', align: 'right' },
+        ...(isKnown ? [{ title: 'relevance', align: 'right' } as const] : []),
         'picture',
         'image id',
         'caption',

@@ -60,7 +60,7 @@ describe('a model on the command line', { timeout: 60_000 }, () => {
     expect(stdout).toMatch(/promoted \(g1-[0-9a-f]{8}\): The first model is accepted/)
     expect(stdout).toMatch(/onnx\/text_model\.onnx/)
     const found = await run('search', 'a purple field', '--top-k', '3')
-    expect(found.stdout.split('\n')[2]).toMatch(/^ {3}1 +-?\d\.\d{4} +folder:picture-/)
+    expect(found.stdout).toMatch(/^ {3}1 +-?\d\.\d{4} +(?:\d\.\d{3} +)?folder:picture-/m)
     const state = json(await run('status', '--json'))
     expect(state).toMatchObject({ model: model?.modelVersion, running: false })
   })

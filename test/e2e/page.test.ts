@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readNewest } from '../../src/ports/newest-records.ts'
 import { publishSource } from '../../src/producers/publish-source.ts'
 import { scenesSource } from '../../src/producers/scenes/scenes-source.ts'
 import { pageOpeners } from './page/page-openers.ts'
@@ -30,6 +31,10 @@ describe.each(pageOpeners())('the search page, %s', (_, open) => {
       await page.click('result')
       await page.waitFor('detail-more-like-this')
       expect(await page.text('detail')).toContain(pairstream.services.serving.current()?.modelVersion)
+      await page.click('detail-up')
+      await page.waitForText('detail-opinion', /Thank you/)
+      const { values } = await readNewest(pairstream.services.log, 'feedback')
+      expect([...values.values()]).toContainEqual(expect.objectContaining({ action: 'up', position: 0 }))
       await page.click('detail-more-like-this')
       await page.waitFor('result')
       expect(await page.address()).toMatch(/\/\?like=[0-9a-f-]{36}$/)
