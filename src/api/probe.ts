@@ -3,6 +3,7 @@ import { toAppError } from '../core/errors.ts'
 import type { Access } from './access/access.ts'
 import { authorise } from './middleware/authorise.ts'
 import { findClient } from './middleware/find-client.ts'
+import { permit } from './middleware/permit.ts'
 import type { ApiEnvironment } from './middleware/trace.ts'
 import { failureResponse, problemDetails, problemResponse } from './problem.ts'
 
@@ -34,7 +35,8 @@ export function createProbe({ reasonsNotReady, ...metrics }: ProbeDependencies):
   if (metrics.registry !== null) {
     const { registry, access } = metrics
     const needsOf = () => [{ permission: 'metrics:read', path: '/metrics' }] as const
-    app.get('/metrics', findClient([]), authorise({ access, needsOf, failures: null }), async (context) =>
+    app.use('/metrics', findClient([]), authorise({ access, needsOf, failures: null }), permit(needsOf))
+    app.get('/metrics', async (context) =>
       context.text(await registry.metrics(), 200, { 'content-type': registry.contentType }),
     )
   }

@@ -9,7 +9,10 @@ import type { ApiEnvironment } from './trace.ts'
  * Refuses who may not: 403 naming the permission that is missing. `onForbidden` is told of who was refused something that is audited; nothing
  * waits for it, as nothing has changed. It stands behind the limits of a caller, who could else fill the audit log with refusals.
  */
-export function permit(needsOf: NeedsOf, onForbidden: (refusal: Audited) => void): MiddlewareHandler<ApiEnvironment> {
+export function permit(
+  needsOf: NeedsOf,
+  onForbidden: (refusal: Audited) => void = () => undefined,
+): MiddlewareHandler<ApiEnvironment> {
   return async function permit(context, next) {
     const principal = context.get('principal')
     if (principal === undefined) return next()
