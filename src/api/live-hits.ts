@@ -82,11 +82,13 @@ export async function livePage(
   for (let count = end + SPARE; ; count *= 2) {
     const candidates = await fetch(count)
     const hits = join(candidates)
-    if (hits.length >= end || candidates.length < count) return hits.slice(page.offset, end)
+    if (hits.length >= end || candidates.length < count || count >= MOST) return hits.slice(page.offset, end)
   }
 }
 
 const SPARE = 8
+/** Beyond this a page ends short: a gallery of near-duplicates would else be read to its end for one page. */
+const MOST = 4_000
 
 /** The target's candidates from the points of an index. */
 export const candidateOf = (

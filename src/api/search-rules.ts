@@ -1,9 +1,10 @@
 import { AppError } from '../core/errors.ts'
+import { isFiltering } from '../ports/vector-index.ts'
 import type { SearchRequest } from './search-types.ts'
 
-/** Whether relevance was fitted for searches like this one: of pictures, by the meaning of a text alone. */
-export const hasRelevance = ({ input, not, target, mode }: SearchRequest): boolean =>
-  mode === 'vector' && target === 'images' && input.kind === 'text' && not === undefined
+/** Whether relevance was fitted for searches like this one: of all pictures, by the meaning of a text alone. */
+export const hasRelevance = ({ input, not, target, mode, filter }: SearchRequest): boolean =>
+  mode === 'vector' && target === 'images' && input.kind === 'text' && not === undefined && !isFiltering(filter)
 
 /** Throws `invalid-request` for wishes that do not go together, with what to do instead. */
 export function refuseSenseless(request: SearchRequest): void {
@@ -24,7 +25,9 @@ export function refuseSenseless(request: SearchRequest): void {
     refuse('Reranking compares words: search by text, or leave out "rerank".')
   }
   if (minRelevance !== undefined && !hasRelevance(request)) {
-    refuse('Relevance is known of pictures found by the meaning of a text: search so, or leave out "minRelevance".')
+    refuse(
+      'Relevance is known of pictures found by the meaning of a text among all: search so, without a filter, or leave out "minRelevance".',
+    )
   }
   if (group && target !== 'images') refuse('Near-duplicates are pictures: search pictures, or leave out "group".')
 }

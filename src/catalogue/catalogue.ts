@@ -113,7 +113,7 @@ export interface Catalogue {
   /** The live images among `imageIds`. */
   images(imageIds: readonly string[]): ReadonlyMap<string, CatalogueImage>
   /** The live images of a group of near-duplicates, by id. */
-  imagesLike(splitKey: string): readonly string[]
+  imagesLike(splitKey: string, limit?: number): readonly string[]
   /** Up to `limit` live pairs in the order of their ids, after the id `after` ('' begins). */
   pairPage(after: string, limit: number): readonly CataloguePair[]
   /** The pairs of an image, also erased ones. */

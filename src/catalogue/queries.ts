@@ -157,10 +157,10 @@ export function createQueries(database: Database): Queries {
       const found = imageIds.map(image).filter((known) => known !== null)
       return new Map(found.map((known) => [known.imageId, known]))
     },
-    imagesLike: (splitKey) =>
+    imagesLike: (splitKey, limit = -1) =>
       database
-        .prepare<{ id: string }>('SELECT image_id AS id FROM image WHERE split_key = ? ORDER BY image_id')
-        .all(splitKey)
+        .prepare<{ id: string }>('SELECT image_id AS id FROM image WHERE split_key = ? ORDER BY image_id LIMIT ?')
+        .all(splitKey, limit)
         .map(({ id }) => id),
     pair(pairId) {
       const row = database.prepare<PairRow>(`${pairSql} WHERE pair_id = ?`).get(pairId)

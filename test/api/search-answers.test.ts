@@ -54,6 +54,16 @@ describe('relevance', () => {
     expect(nothing.hits).toHaveLength(3)
   })
 
+  it('is not known where a filter has left only some, as it was fitted among all', async () => {
+    const { search, calibrations } = await threeColours()
+    calibrations.set('g1', calibration)
+    const found = await search.search(request({ filter: { splits: ['train'] } }))
+    expect(found.hits.map(({ relevance }) => relevance)).toEqual([null, null, null])
+    expect(found).toMatchObject({ noMatch: null, relevanceThreshold: null })
+    const wish = search.search(request({ filter: { splits: ['train'] }, minRelevance: 0.5 }))
+    await expect(wish).rejects.toThrow(/without a filter/)
+  })
+
   it('is the same on every page, however short', async () => {
     const { search, calibrations } = await threeColours()
     calibrations.set('g1', calibration)

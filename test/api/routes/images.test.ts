@@ -129,3 +129,17 @@ it('says when the bytes are gone', async () => {
   await blobs.delete(imageBlobKey(imageId))
   expect(await (await app.request(content)).json()).toMatchObject({ status: 404, code: 'blob-missing' })
 })
+
+it('resizes pictures that are higher than a file of this type can be', async () => {
+  const { app, catalogue, log } = await onePicture()
+  const strip = await sharp({ create: { width: 60, height: 17_000, channels: 3, background: 'red' } })
+    .png()
+    .toBuffer()
+  const form = new FormData()
+  form.set('image', new File([new Uint8Array(strip)], 'strip.png'))
+  const { imageId } = (await (await app.request('/v1/pairs', { method: 'POST', body: form })).json()) as { imageId: string } // prettier-ignore
+  await catalogue.caughtUp(log)
+  const response = await app.request(`/v1/images/${imageId}/content?width=160`, { headers: { accept: 'image/webp' } })
+  expect(response.status).toBe(200)
+  expect(await sharp(await response.arrayBuffer()).metadata()).toMatchObject({ format: 'webp', height: 16_383 })
+})
