@@ -54,7 +54,7 @@ describe('docker-compose.yml', () => {
     const model = parse(await runProgram(tools.compose, [join(root, 'docker-compose.yml')])) as {
       services: Record<string, { image: string }>
     }
-    const servers = ['kafka', 'registry', 'qdrant', 'minio', 'mlflow', 'prometheus', 'grafana']
+    const servers = ['kafka', 'registry', 'qdrant', 'minio', 'mlflow', 'prometheus', 'alertmanager', 'grafana']
     expect(Object.keys(model.services).sort()).toEqual([...roles, ...servers].sort())
     for (const { image } of Object.values(model.services)) expect(image).not.toContain('$')
   })

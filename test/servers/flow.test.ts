@@ -155,7 +155,9 @@ describe('the whole flow over Kafka, a process a role', { timeout: 240_000 }, ()
       expect(new Set(metrics.map(({ timestamp }) => timestamp)).size).toBe(metrics.length)
     }
     const { files } = await ask<{ files: { path: string }[] }>('artifacts/list', { run_id: runId })
-    expect(files.map(({ path }) => path).sort()).toEqual(['manifest.json', 'releases.json'])
+    // With the plot of how well relevance was fitted, where there are pictures enough.
+    const others = files.map(({ path }) => path).filter((path) => path !== 'reliability.svg')
+    expect(others.sort()).toEqual(['manifest.json', 'releases.json'])
   })
 
   it('stops each role within ten seconds of SIGTERM, with status 0', async () => {
