@@ -11,6 +11,7 @@ export const judgedTopics = [
   'rerankers',
   'queries',
   'feedback',
+  'audit',
 ] as const satisfies readonly Topic[]
 
 /**

@@ -89,6 +89,7 @@ it('gives up, where the role count runs, what only it judges, and tells of that 
       ['rerankers', 0],
       ['queries', 0],
       ['feedback', 0],
+      ['audit', 0],
     ]),
   )
   expect(lagByGroup(lags)).toEqual({ judge: 2 })
