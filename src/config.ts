@@ -7,6 +7,7 @@ import { AppError } from './core/errors.ts'
 import { customaryValues } from './customary-variables.ts'
 import { chooseDrivers, type DriverChoices, type DriverSettings } from './driver-choices.ts'
 import { saslMechanisms } from './kafka-security.ts'
+import { requireFittingNetworks } from './network-rules.ts'
 
 export const roles = ['api', 'embed', 'count', 'train', 'release', 'erase'] as const
 export type Role = (typeof roles)[number]
@@ -241,44 +242,6 @@ function readFile(environment: Readonly<Record<string, string | undefined>>): Re
   }
 }
 
-/** A CLIP has both halves of a model; whoever names other networks or views as well expects something else of it. */
-function requireClipAlone(given: Settings): void {
-  const { CLIP_DIR, CLIP_PRECISION, CLIP_ADAPTER_WIDTH } = given
-  const { BACKBONE_DIR, SENTENCE_ENCODER_DIR, TEXT_TOWER, IMAGE_HEAD, IMAGE_VIEWS } = given
-  if (CLIP_DIR === undefined) {
-    const [idle] = Object.entries({ CLIP_PRECISION, CLIP_ADAPTER_WIDTH }).filter(([, value]) => value !== undefined)
-    if (idle === undefined) return
-    throw new AppError(
-      'configuration-invalid',
-      `${idle[0]}: it is about a CLIP; name its folder by CLIP_DIR, or leave it out.`,
-    )
-  }
-  const others = { BACKBONE_DIR, SENTENCE_ENCODER_DIR, TEXT_TOWER, IMAGE_HEAD, IMAGE_VIEWS }
-  const set = Object.entries(others).flatMap(([name, value]) => (value === undefined ? [] : [name]))
-  if (set.length === 0) return
-  throw new AppError(
-    'configuration-invalid',
-    `CLIP_DIR: a CLIP takes the place of all other networks, and sees pictures as they are; leave out ${set.join(' and ')}, or CLIP_DIR.`,
-  )
-}
-
-/** Attention takes regions from a backbone of its own, and where they are in the picture. */
-function requireRegions({ BACKBONE_DIR, IMAGE_HEAD, IMAGE_REGIONS, IMAGE_VIEWS }: Settings): void {
-  const refuse = (detail: string): never => {
-    throw new AppError('configuration-invalid', detail)
-  }
-  if (IMAGE_HEAD !== 'attention') {
-    if (IMAGE_REGIONS !== undefined) refuse('IMAGE_REGIONS: only IMAGE_HEAD=attention looks at regions; leave it out.')
-    return
-  }
-  if (BACKBONE_DIR === undefined) {
-    refuse('IMAGE_HEAD: the built-in backbone shows no feature map; name the folder of one that does by BACKBONE_DIR.')
-  }
-  if (IMAGE_VIEWS === 'corners') {
-    refuse('IMAGE_HEAD: regions of corners are other places of the picture; set IMAGE_VIEWS to plain or mirrored.')
-  }
-}
-
 /**
  * The configuration of the environment; an error names the variable that was set and the rule, never the value. A setting's own name
  * goes before the customary one, wherever it is set.
@@ -305,14 +268,7 @@ export function loadConfig(
     const rules = parsed.error.issues.map(({ path, message }) => `${variableOf(path.join('.'))}: ${message}`)
     throw new AppError('configuration-invalid', `Set these variables to something that fits: ${rules.join('; ')}.`)
   }
-  if (parsed.data.TEXT_TOWER === 'none' && parsed.data.SENTENCE_ENCODER_DIR === undefined) {
-    throw new AppError(
-      'configuration-invalid',
-      'TEXT_TOWER: without words of its own a model needs a sentence encoder; name its folder by SENTENCE_ENCODER_DIR.',
-    )
-  }
-  requireClipAlone(parsed.data)
-  requireRegions(parsed.data)
+  requireFittingNetworks(parsed.data)
   const inData = (name: string) => join(parsed.data.DATA_DIR, name)
   return {
     ...parsed.data,
